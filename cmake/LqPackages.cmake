@@ -1,0 +1,23 @@
+# Runtime libraries, all from the system's packages (see docs/adr/). One imported name each.
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(UV REQUIRED IMPORTED_TARGET libuv)
+pkg_check_modules(CRYPTO REQUIRED IMPORTED_TARGET libcrypto)
+pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3)
+pkg_check_modules(FYAML REQUIRED IMPORTED_TARGET libfyaml)
+pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
+add_library(lq_dl INTERFACE)
+target_link_libraries(lq_dl INTERFACE ${CMAKE_DL_LIBS})
+
+# llhttp comes as C sources in Debian's node-llhttp; it is compiled where it lies.
+set(LLHTTP_DIR /usr/share/llhttp)
+add_library(llhttp STATIC ${LLHTTP_DIR}/api.c ${LLHTTP_DIR}/http.c ${LLHTTP_DIR}/llhttp.c)
+target_include_directories(llhttp SYSTEM PUBLIC /usr/share/include/llhttp)
+target_compile_options(llhttp PRIVATE -w)
+
+add_library(lq::uv ALIAS PkgConfig::UV)
+add_library(lq::crypto ALIAS PkgConfig::CRYPTO)
+add_library(lq::sqlite ALIAS PkgConfig::SQLITE)
+add_library(lq::fyaml ALIAS PkgConfig::FYAML)
+add_library(lq::jansson ALIAS PkgConfig::JANSSON)
+add_library(lq::dl ALIAS lq_dl)
+add_library(lq::llhttp ALIAS llhttp)

@@ -1,0 +1,141 @@
+/* A session: a world, its players, its random state and its tick; tick(state, commands) -> state',
+ * events.
+ *
+ * Shape: lq_session_submit checks and queues a command for the next tick; lq_session_tick runs
+ * FrameStart (commands in order of (slot, seq)), systems by (tick_order, name), FrameEnd (changes,
+ * hash). The result borrows the session's own buffers until the next tick. A command is applied at
+ * most once: the last LQ_DEDUPE_IDS client ids of each player are part of the state, so a command
+ * sent again after a crash is recognised and acknowledged with its first tick and outcome. A
+ * handler that refuses, and a tick that fails, leave the world as it was before it. Replay: same
+ * start bytes, same release, same commands at the same ticks -> same hash at every tick. */
+#ifndef LQ_ENGINE_SESSION_SESSION_H
+#define LQ_ENGINE_SESSION_SESSION_H
+
+#include "lq_base/random.h"
+#include "lq_engine/game/game.h"
+
+typedef struct lq_session lq_session;
+
+/* Memory for a session of this game: zero pages, taken lazily. 64-byte aligned. */
+size_t lq_session_bytes(const lq_game *game);
+/* A new session at tick 0 with the start scene loaded. `game` and `memory` are kept until the last
+ * use. */
+LQ_MUST lq_err lq_session_init(void *memory, size_t bytes, const lq_game *game, uint64_t seed,
+                               lq_session **out);
+/* From lq_session_save. LQ_ERR_VERSION, LQ_ERR_CORRUPT ... as lq_world_load. */
+LQ_MUST lq_err lq_session_load(void *memory, size_t bytes, const lq_game *game, lq_span saved,
+                               lq_session **out);
+size_t lq_session_save_bytes(const lq_session *session);
+LQ_MUST lq_err lq_session_save(const lq_session *session,
+                               lq_writer *out); /* canonical; between ticks, nothing queued */
+
+const lq_game *lq_session_game(const lq_session *session);
+lq_world *lq_session_world(lq_session *session);
+uint64_t lq_session_tick_number(const lq_session *session);
+uint64_t lq_session_hash(const lq_session *session); /* world, prng, players, tick mixed */
+uint32_t
+lq_session_hz(const lq_session *session); /* now: the breaker may have slowed it; 0 = on_command */
+bool lq_session_ended(const lq_session *session);
+/* The session must not sleep before this tick (a system asked). */
+uint64_t lq_session_wake_tick(const lq_session *session);
+
+/* ---- players ---- */
+typedef struct lq_player {
+  char id[LQ_ID_BYTES];   /* "p1" */
+  char team[LQ_ID_BYTES]; /* "" = none */
+  uint32_t roles;
+  uint16_t slot; /* from 1; 0 = no such player */
+  bool connected;
+  lq_entity entity; /* null when players have none */
+} lq_player;
+uint32_t lq_session_player_count(const lq_session *session);
+/* Slot 1..players_max. slot 0 in the answer: free. */
+lq_player lq_session_player(const lq_session *session, uint16_t slot);
+lq_player lq_session_player_find(const lq_session *session, lq_span id);
+/* The id the next unnamed player would get: "p1", "p2" ... */
+void lq_session_next_player_id(const lq_session *session, char out[LQ_ID_BYTES]);
+
+/* Who looks. roles and team decide what they see; `all` sees everything (operator, host). */
+typedef struct lq_viewer {
+  uint16_t slot; /* 0 = a guest without a player */
+  uint32_t roles;
+  bool all;
+  char team[LQ_ID_BYTES];
+} lq_viewer;
+lq_viewer lq_session_viewer(const lq_session *session, uint16_t slot);
+/* May the viewer see components (or events) so marked, of an entity with this owner? The one place
+ * that decides. */
+bool lq_session_may_see(const lq_session *session, const lq_viewer *viewer, lq_visibility visible,
+                        uint16_t owner);
+
+/* ---- commands ---- */
+typedef struct lq_command {
+  uint16_t type;                      /* index in game->command */
+  uint16_t slot;                      /* sender; 0 = the host */
+  uint64_t seq;                       /* order of arrival within the sender; set by submit */
+  char client_id[LQ_CLIENT_ID_BYTES]; /* "" = none: no acknowledgement, no de-duplication */
+  lq_span body; /* lq_record_encode form of the type's record; copied by submit */
+} lq_command;
+/* Checks form, sender, role and ownership now (the rules are checked again when it is applied) and
+ * queues it. LQ_ERR_FULL -> busy: LQ_ERR_BUSY; LQ_ERR_INVALID, _TRUNCATED, _NOT_FOUND, _NOT_OWNER,
+ * _FORBIDDEN, _ENDED. A client id already applied or queued: LQ_ERR_EXISTS with *first_tick set
+ * when it was applied already (else UINT64_MAX: it is in the queue). */
+LQ_MUST lq_err lq_session_submit(lq_session *session, const lq_command *command,
+                                 uint64_t *first_tick);
+uint32_t lq_session_queued(const lq_session *session);
+
+/* ---- a tick ---- */
+typedef struct lq_applied {
+  uint16_t type, slot;
+  lq_err outcome;     /* LQ_OK, or why it was refused when applied (deterministic) */
+  const char *reason; /* a handler's own words, or "" */
+  const char *client_id;
+  uint64_t tick;
+} lq_applied;
+/* An event: (session, tick, seq) is its id. */
+typedef struct lq_event {
+  uint16_t type;
+  uint32_t seq;         /* 0,1,2.. in the tick */
+  uint16_t about_owner; /* owner of the `about` entity when it was emitted; 0 = nobody */
+  lq_span body;         /* lq_record_encode form */
+} lq_event;
+typedef struct lq_tick_result {
+  uint64_t tick;
+  uint64_t hash;
+  lq_err failed; /* LQ_OK; else a system ran into a limit and the frame's system part was undone */
+  const char *failed_system; /* its name, or NULL */
+  uint32_t applied_count, event_count;
+  const lq_applied *applied;
+  const lq_event *event;
+  lq_span commands;  /* the tick's commands as journaled: feed to lq_session_replay_tick. Empty when
+                        none */
+  lq_span events;    /* the tick's events as journaled: lq_event_read walks it */
+  lq_span mutations; /* changes of audited components: varint row, entity id, type, before?, after?
+                        (see README) */
+  bool changed;      /* the world's content changed: a delta is due */
+} lq_tick_result;
+/* Measures a system from outside (the engine has no clock): called before and after each; NULL is
+ * off. */
+typedef struct lq_tick_probe {
+  void *context;
+  void (*before)(void *context, uint32_t system);
+  void (*after)(void *context, uint32_t system);
+} lq_tick_probe;
+/* Runs one tick. A queued release command needs `next` (bound, checked with lq_game_can_migrate)
+ * and memory for the new session; see lq_session_swap. */
+void lq_session_tick(lq_session *session, const lq_tick_probe *probe, lq_tick_result *out);
+/* Queues the commands of a journaled tick, exactly as they were, without checks of rate or form
+ * beyond safety. LQ_ERR_CORRUPT. */
+LQ_MUST lq_err lq_session_replay_tick(lq_session *session, lq_span commands);
+/* Walks `commands` or `events` of a result or journal without a session: false at the end or when
+ * malformed (reader->failed). */
+bool lq_command_read(lq_reader *in, const lq_game *game, lq_command *out);
+bool lq_event_read(lq_reader *in, const lq_game *game, lq_event *out);
+
+/* Hot swap: builds the session again in other memory under `next`. To be called between ticks after
+ * a tick whose applied list holds a LQ_CMD_RELEASE with LQ_OK: tick, players, prng, hash inputs
+ * carry over; new fields take their defaults. LQ_ERR_MIGRATE. */
+LQ_MUST lq_err lq_session_swap(const lq_session *session, void *memory, size_t bytes,
+                               const lq_game *next, lq_session **out, lq_diag *diag);
+
+#endif
