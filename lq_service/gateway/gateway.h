@@ -1,0 +1,44 @@
+/* The door: HTTP/1.1 and WebSocket on one port. Bytes to messages, answers to bytes; no rule of a
+ * game lives here.
+ *
+ * WebSocket on /, /ws and /dev/. REST under /v1/ (see openapi.json). /healthz, /readyz, /metrics.
+ * /play/<tenant>/<game> and its files. Limits: frame, message, rate, connections, idle time, header
+ * and body size: lq_base/limits.h. */
+#ifndef LQ_SERVICE_GATEWAY_GATEWAY_H
+#define LQ_SERVICE_GATEWAY_GATEWAY_H
+
+#include "lq_service/shard/shard.h"
+
+/* A file served as it is: the play page and the TypeScript client, built into the binary. */
+typedef struct lq_gateway_file {
+  const char *path; /* "/assets/play.js" */
+  const char *type; /* "text/javascript" */
+  lq_span body;
+} lq_gateway_file;
+
+typedef struct lq_gateway_options {
+  lq_loop *loop;
+  lq_shard *shard;
+  const char *host;
+  uint16_t port;
+  /* Tokens as text; NULL = open (lq dev on localhost only). operator: REST and everything; player:
+   * join. Compared in constant time. */
+  const char *operator_token, *player_token;
+  const lq_gateway_file *files; /* the page at "/play" is served for /play/<tenant>/<game> */
+  uint32_t file_count;
+  uint32_t connections_max; /* 0 = LQ_CONNECTIONS_MAX */
+  uint32_t messages_per_s;  /* 0 = LQ_CONN_MESSAGES_PER_S */
+  uint32_t idle_ms;         /* 0 = LQ_CONN_IDLE_MS */
+  /* More lines for /metrics (the store's): may be NULL. */
+  void (*metrics)(void *context, lq_writer *out);
+  void *metrics_context;
+} lq_gateway_options;
+
+typedef struct lq_gateway lq_gateway;
+LQ_MUST lq_err lq_gateway_open(const lq_gateway_options *options, lq_gateway **out, lq_diag *diag);
+uint16_t lq_gateway_port(const lq_gateway *gateway);
+/* Stops accepting, tells clients (close 1001), finishes what is queued. */
+void lq_gateway_stop(lq_gateway *gateway);
+void lq_gateway_close(lq_gateway *gateway);
+
+#endif

@@ -1,0 +1,117 @@
+/* The running side: one core's sessions and their clients; tick, commit, acknowledge, fan out,
+ * hibernate, wake.
+ *
+ * Shape: a session is asleep (only in the store), waking, or live. Live sessions tick on a timer of
+ * their rate, or at the end of the turn that brought a command (on_command). A tick's outputs
+ * (acks, events, deltas) wait in order until the slice that holds its commands is committed; quiet
+ * ticks need no slice of their own. A commit of all sessions is handed to the store at the end of
+ * each loop turn. Clients: the gateway's connections, known by a sink. A slow one loses deltas,
+ * gets a snapshot when it has drained, and is closed at the hard limit. Limits:
+ * LQ_TICK_COMMANDS_MAX a session and tick, sessions_max live sessions. Threads: one loop's thread.
+ */
+#ifndef LQ_SERVICE_SHARD_SHARD_H
+#define LQ_SERVICE_SHARD_SHARD_H
+
+#include "lq_engine/net/message.h"
+#include "lq_host/loop.h"
+#include "lq_service/ledger/ledger.h"
+
+typedef struct lq_shard lq_shard;
+typedef struct lq_client lq_client;
+
+typedef struct lq_shard_options {
+  lq_loop *loop;
+  lq_store *store;
+  lq_release_source releases;
+  uint8_t secret[32];    /* signs resume tokens; the same after a restart */
+  uint32_t sessions_max; /* live at once; 0 = 65536 */
+  uint32_t hibernate_ms; /* 0 = LQ_HIBERNATE_MS */
+} lq_shard_options;
+
+LQ_MUST lq_err lq_shard_open(const lq_shard_options *options, lq_shard **out);
+/* Checkpoints every live session, waits for the store, calls done; then lq_shard_close may be
+ * called. */
+void lq_shard_stop(lq_shard *shard, void (*done)(void *context), void *context);
+void lq_shard_close(lq_shard *shard);
+
+/* ---- games ---- */
+/* Serves a release under (tenant, game). When another release was served: live sessions get a
+ * release command and swap at their next tick, sleeping ones when they wake. A release that cannot
+ * take over is refused with the reason, and the old one goes on. */
+LQ_MUST lq_err lq_shard_serve(lq_shard *shard, const char *tenant, const char *game,
+                              const uint8_t release[32], lq_diag *diag);
+/* The served game; NULL when unknown. release_out may be NULL. */
+const lq_game *lq_shard_game(const lq_shard *shard, const char *tenant, const char *game,
+                             uint8_t release_out[32]);
+/* LQ_ERR_UNKNOWN_TENANT or LQ_ERR_UNKNOWN_GAME when not served. */
+LQ_MUST lq_err lq_shard_check(const lq_shard *shard, const char *tenant, const char *game);
+
+/* ---- clients ---- */
+typedef struct lq_client_sink {
+  /* Sends one JSON text; LQ_ERR_SLOW when the connection's queue is full. Never calls back into the
+   * shard. */
+  lq_err (*send)(void *conn, lq_span text);
+  size_t (*unsent)(void *conn);
+  /* The shard is through with the client, which is gone after this call; `why` LQ_OK = normal.
+   * Never calls back into the shard. */
+  void (*close)(void *conn, lq_err why, const char *message);
+} lq_client_sink;
+
+/* Joins the session named in the message (default "main", made when absent), as a new player, as
+ * the player named (when free), or resuming. The answer
+ * ("joined" or an error text followed by close) comes through the sink, later. roles: bits granted
+ * by the token. sink and conn: kept until close or lq_client_gone. LQ_ERR_BUSY, LQ_ERR_UNKNOWN_GAME
+ * ... at once: then there is no client. */
+LQ_MUST lq_err lq_shard_join(lq_shard *shard, const lq_message *join, uint32_t roles,
+                             const lq_client_sink *sink, void *conn, lq_client **out,
+                             lq_diag *diag);
+/* A command message of a client; errors are sent through its sink as error texts. */
+void lq_client_command(lq_client *client, const lq_message *message);
+void lq_client_drained(lq_client *client); /* its queue is empty again */
+/* The connection is gone (or leaves for good): forget the client. The player is marked
+ * disconnected, or leaves. */
+void lq_client_gone(lq_client *client, bool leave);
+
+/* ---- for REST and tools: answers come on this thread, perhaps inside the call; text borrowed
+ * until return ---- */
+typedef void (*lq_shard_answer)(void *context, lq_err err, const lq_diag *diag, lq_span json);
+typedef struct lq_shard_who {
+  bool all;                 /* operator: sees everything */
+  char player[LQ_ID_BYTES]; /* else: sees what this player sees; "" = a stranger: only what all may
+                               see */
+} lq_shard_who;
+void lq_shard_sessions(lq_shard *shard, const char *tenant, const char *game, const char *after,
+                       uint32_t limit, lq_shard_answer answer, void *context);
+/* Makes a session; name "" = made up. seed NULL = random. Answer: as lq_shard_info. LQ_ERR_EXISTS.
+ */
+void lq_shard_create(lq_shard *shard, const lq_session_name *name, const uint64_t *seed,
+                     lq_shard_answer answer, void *context);
+void lq_shard_info(lq_shard *shard, const lq_session_name *name, lq_shard_answer answer,
+                   void *context);
+/* tick NULL: now (the last committed tick when asleep). {"tick":..,"hash":"..","state":{..}} */
+void lq_shard_state(lq_shard *shard, const lq_session_name *name, const uint64_t *tick,
+                    const lq_shard_who *who, lq_shard_answer answer, void *context);
+void lq_shard_hash(lq_shard *shard, const lq_session_name *name, const uint64_t *tick,
+                   lq_shard_answer answer, void *context);
+/* {"records":[...],"next":N}: slices from `from` (1 = first), at most `limit` (0 = 100); operators
+ * only (the gateway checks). */
+void lq_shard_journal(lq_shard *shard, const lq_session_name *name, uint64_t from, uint32_t limit,
+                      lq_shard_answer answer, void *context);
+/* A command for a player ("" = refused unless declared for the host): answers after the commit
+ * {"tick":..}. The message's id makes it exactly-once. */
+void lq_shard_command(lq_shard *shard, const lq_session_name *name, const char *player,
+                      const lq_message *message, lq_shard_answer answer, void *context);
+/* Ends a session. */
+void lq_shard_end(lq_shard *shard, const lq_session_name *name, const char *reason,
+                  lq_shard_answer answer, void *context);
+
+typedef struct lq_shard_stats {
+  uint64_t sessions_live, clients, ticks, commands, refused, events, frames_out, commits,
+      commits_failed, wakes, hibernations, swaps, slow_resyncs, slow_closes;
+  uint64_t tick_ns_p50, tick_ns_p99;     /* one session's tick, of the last 4,096 */
+  uint64_t commit_ns_p50, commit_ns_p99; /* command applied -> acknowledged, of the last 4,096 */
+  uint64_t late_ticks;                   /* timer periods missed */
+} lq_shard_stats;
+void lq_shard_stats_get(const lq_shard *shard, lq_shard_stats *out);
+
+#endif
