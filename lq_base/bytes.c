@@ -120,6 +120,23 @@ lq_span lq_read_sized(lq_reader *r) {
   return lq_read_bytes(r, (size_t)bytes);
 }
 
+static unsigned hex_digit(uint8_t c) {
+  return c >= '0' && c <= '9'   ? c - '0' + 0u
+         : c >= 'a' && c <= 'f' ? c - 'a' + 10u
+         : c >= 'A' && c <= 'F' ? c - 'A' + 10u
+                                : 16u;
+}
+
+bool lq_unhex(lq_span text, uint8_t *out, size_t bytes) {
+  if (text.bytes != bytes * 2) return false;
+  for (size_t i = 0; i < bytes; i++) {
+    unsigned high = hex_digit(text.data[2 * i]), low = hex_digit(text.data[2 * i + 1]);
+    if (high > 15 || low > 15) return false;
+    out[i] = (uint8_t)(high << 4 | low);
+  }
+  return true;
+}
+
 bool lq_utf8_valid(lq_span text) {
   const uint8_t *p = text.data, *end = text.bytes ? p + text.bytes : p;
   while (p < end) {

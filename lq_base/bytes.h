@@ -79,6 +79,9 @@ uint64_t lq_read_varint(lq_reader *r); /* refuses over-long forms: one value, on
 int64_t lq_read_zigzag(lq_reader *r);
 lq_span lq_read_sized(lq_reader *r); /* varint length, then the bytes */
 
+/* Hex digits of either case to exactly `bytes` bytes; false when the length or a digit is off. */
+bool lq_unhex(lq_span text, uint8_t *out, size_t bytes);
+
 /* Valid UTF-8 (RFC 3629: no surrogates, no over-long forms, at most U+10FFFF). */
 bool lq_utf8_valid(lq_span text);
 /* A name of a type or field: [A-Za-z_][A-Za-z0-9_]*, shorter than LQ_NAME_BYTES. */

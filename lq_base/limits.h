@@ -4,9 +4,10 @@
 #define LQ_BASE_LIMITS_H
 
 /* Names and ids. */
-#define LQ_NAME_BYTES 32u /* a name of a type, field, command, event, with its NUL: 31 characters  \
-                           */
-#define LQ_ID_BYTES 32u   /* an entity's stable id ("p1") or a session's name, with its NUL */
+#define LQ_NAME_BYTES                                                                              \
+  32u                   /* a name of a type, field, command, event, with its NUL: 31 characters    \
+                         */
+#define LQ_ID_BYTES 32u /* an entity's stable id ("p1") or a session's name, with its NUL */
 #define LQ_CLIENT_ID_BYTES 48u /* a client's command id, with its NUL: holds a UUID */
 #define LQ_TENANT_BYTES                                                                            \
   32u /* tenant and game names, with NUL; [a-z0-9-] so that keys need no escape */
@@ -27,9 +28,10 @@
 #define LQ_ENTITIES_DEFAULT 1024u  /* when game.yaml says nothing */
 #define LQ_ENTITIES_MAX (1u << 21) /* rows of one world */
 #define LQ_PLAYERS_DEFAULT 64u
-#define LQ_PLAYERS_MAX 1024u /* players of one session: fifty people in a room, twenty times over  \
-                              */
-#define LQ_DEDUPE_IDS 64u    /* last command ids remembered per player, for exactly-once commands */
+#define LQ_PLAYERS_MAX                                                                             \
+  1024u                   /* players of one session: fifty people in a room, twenty times over     \
+                           */
+#define LQ_DEDUPE_IDS 64u /* last command ids remembered per player, for exactly-once commands */
 #define LQ_TICK_COMMANDS_MAX 4096u        /* commands one tick takes; the rest is refused as busy */
 #define LQ_TICK_EVENTS_BYTES (256u << 10) /* events one tick may emit */
 #define LQ_TICK_MUTATIONS_BYTES (256u << 10) /* audited changes one tick may record */
@@ -45,9 +47,10 @@
 #define LQ_HTTP_HEADER_BYTES_MAX (16u << 10)
 #define LQ_HTTP_BODY_BYTES_MAX (1u << 20)
 #define LQ_HTTP_HEADERS_MAX 64u
-#define LQ_CONNECTIONS_MAX 65536u          /* open sockets of one process */
-#define LQ_CONN_OUT_BYTES_MAX (256u << 10) /* unsent bytes before a slow reader is resynchronised  \
-                                            */
+#define LQ_CONNECTIONS_MAX 65536u /* open sockets of one process */
+#define LQ_CONN_OUT_BYTES_MAX                                                                      \
+  (256u << 10) /* unsent bytes before a slow reader is resynchronised                              \
+                */
 #define LQ_CONN_MESSAGES_PER_S                                                                     \
   100u                         /* token bucket of one connection: refill, and burst of twice this */
 #define LQ_CONN_IDLE_MS 60000u /* no byte for this long: pinged at half of it, then closed */

@@ -72,11 +72,14 @@ size_t lq_base64url(const uint8_t *data, size_t bytes, char *out,
                     size_t capacity); /* length without NUL; 0 = too small */
 
 /* ---- child processes and native modules ---- */
-/* Runs argv[0] (looked up in PATH) to its end, at most timeout_ms; stdout and stderr together into
- * out (truncated), exit status in *status. */
+/* Runs argv[0] (looked up in PATH) to its end, at most timeout_ms; stdin is empty; stdout and
+ * stderr together into out (what does not fit is dropped), exit status in *status (128 + the
+ * signal's number when one ended it). What the child started and left behind is ended with it.
+ * LQ_ERR_NOT_FOUND, LQ_ERR_FORBIDDEN (not a program), LQ_ERR_IDLE (timeout: it was killed). */
 LQ_MUST lq_err lq_process_run(const char *const *argv, uint32_t timeout_ms, lq_writer *out,
                               int *status);
 typedef struct lq_library lq_library;
+/* LQ_ERR_BUILD with the loader's words. */
 LQ_MUST lq_err lq_library_open(const char *path, lq_library **out, lq_diag *diag);
 void *lq_library_symbol(lq_library *library, const char *name); /* NULL when absent */
 void lq_library_close(lq_library *library);

@@ -42,7 +42,9 @@ typedef struct lq_schema {
   const lq_component *component;
 } lq_schema;
 
-/* Checks names unique and rows laid out, sets hash (lq_record_hash, version of each, in order). */
+/* Checks names unique and rows laid out, sets hash (lq_record_hash, version of each, in order).
+ * LQ_ERR_EXISTS for two of one name, LQ_ERR_INVALID for a bad name, a row not laid out or defaults
+ * that are not canonical, LQ_ERR_RANGE for more than LQ_COMPONENTS_MAX. */
 LQ_MUST lq_err lq_schema_seal(lq_schema *schema);
 /* Index of the component of that name, or UINT32_MAX. */
 uint32_t lq_schema_find(const lq_schema *schema, lq_span name);
@@ -76,6 +78,9 @@ uint16_t lq_world_owner(const lq_world *world,
 LQ_MUST lq_err lq_world_set_owner(lq_world *world, lq_entity entity, uint16_t owner);
 lq_entity lq_world_entity_at(const lq_world *world, uint32_t row); /* null when the row is free */
 lq_entity_names lq_world_names(const lq_world *world); /* for record encode and decode */
+/* Gives a world fresh from lq_world_init, of any schema, the entities of `from`: same rows,
+ * generations, ids, owners and id counter, no components (for migrations). LQ_ERR_FULL. */
+LQ_MUST lq_err lq_world_adopt(lq_world *fresh, const lq_world *from);
 
 /* ---- components ---- (type: index in the schema; LQ_CHECKed) */
 /* Sets the default when new; LQ_OK and no change when it is there already. LQ_ERR_STALE. */
@@ -102,32 +107,41 @@ typedef struct lq_iter {
 } lq_iter;
 lq_iter lq_world_query(lq_world *world, lq_query query);
 bool lq_iter_next(lq_iter *iter);
-/* Column of this run: element 0 belongs to row iter->first. write marks the run dirty. */
+/* Column of this run: element 0 belongs to row iter->first. write marks the run dirty. NULL for a
+ * type that is not in query.with. */
 const void *lq_iter_read(const lq_iter *iter, uint32_t type);
 void *lq_iter_write(lq_iter *iter, uint32_t type);
 lq_entity lq_iter_entity(const lq_iter *iter, uint32_t index); /* index 0..count-1 */
 
 /* ---- deferred structural change: queued now, applied in order by lq_world_flush ---- */
-/* Reserves the entity at once (its handle is valid for further lq_defer_* and lq_world_id), live
- * after the flush. */
+/* The queue holds LQ_DEFER_BYTES at most, in small worlds 16 KiB + 256 bytes an entity; each change
+ * takes 16 bytes and its row. Errors: as the immediate call, and LQ_ERR_FULL. */
+/* Reserves the entity at once (its handle is valid for further lq_defer_*, lq_world_id and
+ * lq_world_owner; its id is in use), alive, found and seen by queries after the flush. */
 LQ_MUST lq_err lq_defer_create(lq_world *world, const char *id, uint16_t owner, lq_entity *out);
 LQ_MUST lq_err lq_defer_delete(lq_world *world, lq_entity entity);
 LQ_MUST lq_err lq_defer_add(lq_world *world, lq_entity entity, uint32_t type,
-                            const void *row); /* NULL = defaults */
+                            const void *row); /* NULL = as lq_world_add; else set, there or not */
 LQ_MUST lq_err lq_defer_remove(lq_world *world, lq_entity entity, uint32_t type);
 /* Applies and empties the queue; a change to an entity deleted earlier in the queue is skipped. */
 void lq_world_flush(lq_world *world);
+/* Empties the queue unapplied: rows, ids and the id counter are as before the queue's first change
+ * (a refused command). */
+void lq_world_drop(lq_world *world);
 
 /* ---- frame ---- */
-/* Forgets the last frame's changes: dirty bits, previous rows. Also what a world starts with. */
-void lq_world_frame_begin(lq_world *world);
-/* Canonicalises what was written, turns "dirty" into "really changed", brings the hash up to date.
+/* Forgets the last frame's changes: dirty bits, previous rows. Also what a world starts with. What
+ * was written or deferred since frame_end is settled into the hash first, and reported by no frame.
  */
+void lq_world_frame_begin(lq_world *world);
+/* Flushes what is still deferred, canonicalises what was written, turns "dirty" into "really
+ * changed", brings the hash up to date. May be called again after more writes. */
 void lq_world_frame_end(lq_world *world);
 uint64_t lq_world_hash(const lq_world *world); /* valid after frame_end, load, init */
 uint64_t
 lq_world_hash_full(const lq_world *world); /* recomputed from nothing; must equal the above */
-/* Undoes everything since frame_begin (a system failed): the world is as it was, hash included. */
+/* Undoes everything since frame_begin (a system failed), before or after frame_end: the world is as
+ * it was, hash, free rows, generations and id counter included; the defer queue is empty. */
 void lq_world_rollback(lq_world *world);
 
 /* What changed in the frame, row by row ascending; valid between frame_end and the next
@@ -152,13 +166,14 @@ const void *lq_world_previous(const lq_world *world, uint32_t row, uint32_t type
 /* ---- save and load ---- */
 /* Upper bound of the saved bytes now. */
 size_t lq_world_save_bytes(const lq_world *world);
-/* Canonical: equal content and allocation state give equal bytes. Only between frames, with an
- * empty defer queue. */
+/* Canonical: equal content and allocation state give equal bytes. Only after frame_end,
+ * frame_begin, rollback, load or init, nothing written or deferred since: LQ_CHECKed. */
 LQ_MUST lq_err lq_world_save(const lq_world *world,
                              lq_writer *out); /* LQ_ERR_TOO_BIG when it does not fit */
 /* Into a world fresh from lq_world_init with the same schema. Checks everything: LQ_ERR_VERSION
  * (ABI or schema), LQ_ERR_CORRUPT, LQ_ERR_TRUNCATED, LQ_ERR_FULL (more rows than entities_max). On
- * failure the world must be thrown away. */
+ * failure the world must be thrown away. The state hash is taken from the save, under its checksum;
+ * lq_world_hash_full proves it. */
 LQ_MUST lq_err lq_world_load(lq_world *world, lq_span saved);
 
 #endif

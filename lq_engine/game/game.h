@@ -29,6 +29,9 @@ typedef enum lq_builtin {
   LQ_CMD_BUILTIN_COUNT
 } lq_builtin;
 
+#define LQ_ROLES_MAX 32u    /* roles of a game: a role mask is one 32-bit word */
+#define LQ_RENAMES_MAX 256u /* lines under migrate: */
+
 typedef struct lq_command_type {
   lq_record record;
   uint16_t
@@ -56,8 +59,9 @@ typedef struct lq_constant {
 typedef struct lq_scene_entity {
   char id[LQ_ID_BYTES]; /* "" = made up */
   uint64_t mask;        /* component types it has */
-  uint32_t
-      row_at; /* offset into scene_rows: the rows of its types, ascending type, each row_bytes */
+  uint32_t row_at; /* offset into scene_rows: the rows of its types, ascending type, each row_bytes.
+                      An entity field in such a row (and in player_rows) holds index + 1 into
+                      `scene`, 0 is null; the session puts the live handle there. */
 } lq_scene_entity;
 
 typedef struct lq_rename {
@@ -69,6 +73,7 @@ typedef struct lq_rename {
 typedef struct lq_game {
   char name[LQ_TENANT_BYTES];
   char version[LQ_NAME_BYTES]; /* SemVer text of game.yaml */
+  char title[64];              /* for people; UTF-8, "" = the name */
   uint32_t hz;                 /* 1..60; 0 = on_command */
   uint32_t entities_max, players_max;
   bool leave_deletes; /* a leaving player's entity is deleted (default true) */

@@ -2,7 +2,7 @@
  * neither allocates.
  *
  * The reader accepts exactly one value, valid UTF-8, depth <= LQ_JSON_DEPTH_MAX; refuses duplicate
- * keys where the caller asks (lq_json_members), trailing bytes, NaN, leading zeros, lone
+ * keys where the caller asks (lq_json_has_duplicates), trailing bytes, NaN, leading zeros, lone
  * surrogates. Integers are exact over the whole i64 range. */
 #ifndef LQ_ENGINE_NET_JSON_H
 #define LQ_ENGINE_NET_JSON_H

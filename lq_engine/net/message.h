@@ -25,21 +25,26 @@ typedef struct lq_message {
   char tenant[LQ_TENANT_BYTES], game[LQ_TENANT_BYTES], session[LQ_ID_BYTES], player[LQ_ID_BYTES],
       team[LQ_ID_BYTES];
   char resume[128], token[256];
+  /* join: "seen":{"tick":131,"seq":0}, the last event a resuming client has; both are needed when
+   * given */
+  bool has_seen;
+  uint64_t seen_tick, seen_seq;
 } lq_message;
 
 /* Reads the envelope. On an error `out->id` is set when it could be read, so that the answer can
- * name it. Unknown members of a join are refused (LQ_ERR_INVALID names them): a misspelt one must
- * not be lost in silence. */
+ * name it. Unknown and repeated members of a join, leave or ping are refused (LQ_ERR_INVALID names
+ * them): a misspelt one must not be lost in silence. A join names its tenant and game. */
 LQ_MUST lq_err lq_message_read(lq_span text, lq_message *out, lq_diag *diag);
 /* The command of a COMMAND message in journal form: body is written to `body`, out->body borrows
- * it; slot and seq are the caller's. Every field is required. Unknown or missing members, wrong
- * types and ranges: LQ_ERR_INVALID or LQ_ERR_RANGE naming the field; LQ_ERR_UNKNOWN_COMMAND.
- * Built-ins cannot be sent by a client: LQ_ERR_FORBIDDEN. */
+ * it; slot and seq are the caller's and are left as they were. Every field is required. Unknown or
+ * missing members, wrong types and ranges: LQ_ERR_INVALID or LQ_ERR_RANGE naming the field;
+ * LQ_ERR_UNKNOWN_COMMAND. Built-ins cannot be sent by a client: LQ_ERR_FORBIDDEN. */
 LQ_MUST lq_err lq_message_command(const lq_game *game, const lq_message *message, lq_writer *body,
                                   lq_command *out, lq_diag *diag);
 /* A JSON object of a record's fields to its row encoding (used above, by REST and by game.yaml's
- * scenes through JSON). `skip` names members of the envelope to pass over ("cmd", "id", ...),
- * NULL-terminated. `defaults`: encode of missing fields, NULL = all required. */
+ * scenes through JSON). `skip` names members of the envelope to pass over ("cmd", "id", ...; at
+ * most 32), NULL-terminated; NULL = none. Every field is required, no other member is taken. Errors
+ * as of lq_message_command, LQ_ERR_TOO_BIG when `out` has no room; then nothing is written. */
 LQ_MUST lq_err lq_record_from_json(const lq_record *record, lq_json object, const char *const *skip,
                                    lq_writer *out, lq_diag *diag);
 /* Fields of an encoded record as JSON members: "x":3,"y":4 (no braces, leading comma when `comma`).

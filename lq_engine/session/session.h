@@ -46,13 +46,14 @@ typedef struct lq_player {
   uint32_t roles;
   uint16_t slot; /* from 1; 0 = no such player */
   bool connected;
-  lq_entity entity; /* null when players have none */
+  lq_entity entity; /* null when players have none; stale when a system destroyed it */
 } lq_player;
 uint32_t lq_session_player_count(const lq_session *session);
 /* Slot 1..players_max. slot 0 in the answer: free. */
 lq_player lq_session_player(const lq_session *session, uint16_t slot);
 lq_player lq_session_player_find(const lq_session *session, lq_span id);
-/* The id the next unnamed player would get: "p1", "p2" ... */
+/* The id the next unnamed player would get: "p1", "p2" ..., past those in use and those of queued
+ * joins. Ids given are not given again. */
 void lq_session_next_player_id(const lq_session *session, char out[LQ_ID_BYTES]);
 
 /* Who looks. roles and team decide what they see; `all` sees everything (operator, host). */
@@ -70,18 +71,26 @@ bool lq_session_may_see(const lq_session *session, const lq_viewer *viewer, lq_v
 
 /* ---- commands ---- */
 typedef struct lq_command {
-  uint16_t type;                      /* index in game->command */
-  uint16_t slot;                      /* sender; 0 = the host */
-  uint64_t seq;                       /* order of arrival within the sender; set by submit */
+  uint16_t type; /* index in game->command */
+  uint16_t slot; /* sender; 0 = the host */
+  uint64_t seq;  /* 0, 1, 2 ... of its sender within the tick; set when journaled */
   char client_id[LQ_CLIENT_ID_BYTES]; /* "" = none: no acknowledgement, no de-duplication */
   lq_span body; /* lq_record_encode form of the type's record; copied by submit */
+  /* The sender's player id, "" for the host: written into the journal and filled by
+   * lq_command_read, so that a journal says who did what without the session. submit ignores it. */
+  char player[LQ_ID_BYTES];
 } lq_command;
 /* Checks form, sender, role and ownership now (the rules are checked again when it is applied) and
- * queues it. LQ_ERR_FULL -> busy: LQ_ERR_BUSY; LQ_ERR_INVALID, _TRUNCATED, _NOT_FOUND, _NOT_OWNER,
- * _FORBIDDEN, _ENDED. A client id already applied or queued: LQ_ERR_EXISTS with *first_tick set
- * when it was applied already (else UINT64_MAX: it is in the queue). */
+ * queues it. LQ_ERR_BUSY when the tick's room is taken; LQ_ERR_UNKNOWN_COMMAND, _NOT_JOINED,
+ * _INVALID, _TRUNCATED, _TOO_BIG, _NOT_FOUND, _NOT_OWNER, _FORBIDDEN, _ENDED. The host (slot 0) may
+ * send every command for every entity. A client id already applied or queued: LQ_ERR_EXISTS with
+ * *first_tick set when it was applied already (else UINT64_MAX: it is in the queue). */
 LQ_MUST lq_err lq_session_submit(lq_session *session, const lq_command *command,
                                  uint64_t *first_tick);
+/* When and how a client id of this sender was applied (for the acknowledgement of one sent again);
+ * false when it is not remembered. */
+bool lq_session_seen(const lq_session *session, uint16_t slot, const char *client_id,
+                     uint64_t *tick, lq_err *outcome);
 uint32_t lq_session_queued(const lq_session *session);
 
 /* ---- a tick ---- */
@@ -103,17 +112,24 @@ typedef struct lq_tick_result {
   uint64_t tick;
   uint64_t hash;
   lq_err failed; /* LQ_OK; else a system ran into a limit and the frame's system part was undone */
-  const char *failed_system; /* its name, or NULL */
+  const char *failed_system; /* its name, or NULL: the audited changes did not fit */
   uint32_t applied_count, event_count;
   const lq_applied *applied;
   const lq_event *event;
   lq_span commands;  /* the tick's commands as journaled: feed to lq_session_replay_tick. Empty when
                         none */
   lq_span events;    /* the tick's events as journaled: lq_event_read walks it */
-  lq_span mutations; /* changes of audited components: varint row, entity id, type, before?, after?
-                        (see README) */
+  lq_span mutations; /* changes of audited components: lq_mutation_read walks it */
   bool changed;      /* the world's content changed: a delta is due */
 } lq_tick_result;
+/* A change of an audited component. Parts are lq_record_encode forms of the type's record. */
+typedef struct lq_mutation {
+  lq_span entity; /* its id; borrowed, without a NUL */
+  uint16_t type;  /* component */
+  uint16_t slot;  /* the player whose command made it; 0 = the host or a system */
+  bool has_before, has_after;
+  lq_span before, after;
+} lq_mutation;
 /* Measures a system from outside (the engine has no clock): called before and after each; NULL is
  * off. */
 typedef struct lq_tick_probe {
@@ -125,16 +141,19 @@ typedef struct lq_tick_probe {
  * and memory for the new session; see lq_session_swap. */
 void lq_session_tick(lq_session *session, const lq_tick_probe *probe, lq_tick_result *out);
 /* Queues the commands of a journaled tick, exactly as they were, without checks of rate or form
- * beyond safety. LQ_ERR_CORRUPT. */
+ * beyond safety. LQ_ERR_CORRUPT: nothing is queued; LQ_ERR_BUSY: something was. */
 LQ_MUST lq_err lq_session_replay_tick(lq_session *session, lq_span commands);
 /* Walks `commands` or `events` of a result or journal without a session: false at the end or when
  * malformed (reader->failed). */
 bool lq_command_read(lq_reader *in, const lq_game *game, lq_command *out);
 bool lq_event_read(lq_reader *in, const lq_game *game, lq_event *out);
+bool lq_mutation_read(lq_reader *in, const lq_game *game, lq_mutation *out);
 
 /* Hot swap: builds the session again in other memory under `next`. To be called between ticks after
  * a tick whose applied list holds a LQ_CMD_RELEASE with LQ_OK: tick, players, prng, hash inputs
- * carry over; new fields take their defaults. LQ_ERR_MIGRATE. */
+ * carry over; new fields take their defaults; a rate the session did not change becomes the new
+ * release's. The old session stays as it is. LQ_ERR_MIGRATE, _BUSY (commands are queued), _BUILD
+ * (not bound), _MEMORY. */
 LQ_MUST lq_err lq_session_swap(const lq_session *session, void *memory, size_t bytes,
                                const lq_game *next, lq_session **out, lq_diag *diag);
 

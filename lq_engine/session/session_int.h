@@ -1,0 +1,142 @@
+/* Inside the session module: the block's layout and what its files share.
+ *
+ * Shape: one block: this struct, players, their remembered command ids, the world, then the buffers
+ * of one tick. Nothing but this struct and the world is touched by a tick without commands. The
+ * `core` is what a tick may change besides world and players; it is copied to undo a tick. */
+#ifndef LQ_ENGINE_SESSION_SESSION_INT_H
+#define LQ_ENGINE_SESSION_SESSION_INT_H
+
+#include "lq_engine/session/session.h"
+
+enum {
+  LQI_EVENTS_MAX = 4096,            /* events one tick may emit */
+  LQI_TICK_COMMAND_BYTES = 1 << 18, /* journaled commands of one tick: a slice holds four of them */
+  LQI_REASON_BYTES = 1 << 14,       /* handlers' words of one tick */
+  LQI_REASON_BYTES_MAX = 160,       /* one of them, with its NUL */
+  LQI_CAUSES_MAX = 4096,            /* audited writes of one tick whose player is remembered */
+  LQI_BODY_BYTES_MAX = 4352,        /* wire form of any row: entities grow most, 8 bytes to 32 */
+  LQI_COMMAND_HEAD_BYTES = 24,      /* bound of a journaled command's varints */
+  LQI_TYPE_ANY = 0xff,
+};
+
+typedef struct lqi_core {
+  lq_prng prng;
+  uint64_t wake_tick, player_next, players_digest;
+  uint32_t hz, player_count, player_end; /* player_end: one above the highest slot in use */
+  bool ended;
+} lqi_core;
+
+typedef struct lqi_player {
+  lq_player is;        /* slot 0: free; players[0] is the host and always so */
+  uint64_t ids_total;  /* command ids ever remembered: the newest lies at (ids_total - 1) % 64 */
+  uint64_t left_tick;  /* a slot is not given again in the tick in which it became free */
+  uint64_t saved_tick; /* its record is in player_undo for this tick */
+  uint16_t queue_last; /* index + 1 of the sender's newest queued command; 0 = none */
+} lqi_player;
+
+/* The last LQ_DEDUPE_IDS command ids of a player. */
+typedef struct lqi_ids {
+  uint64_t hash[LQ_DEDUPE_IDS], tick[LQ_DEDUPE_IDS];
+  uint8_t outcome[LQ_DEDUPE_IDS];
+} lqi_ids;
+
+typedef struct lqi_queued {
+  uint64_t client_hash; /* 0 = no client id */
+  uint32_t at;          /* in queue_data: client id with its NUL, then the body */
+  uint32_t body_bytes;
+  uint16_t type, slot;
+  uint16_t before;  /* index + 1 of the sender's command before this one; 0 = none */
+  uint8_t id_bytes; /* without the NUL */
+} lqi_queued;
+
+typedef struct lqi_cause {
+  uint32_t row;
+  uint16_t slot;
+  uint8_t type; /* LQI_TYPE_ANY: all of the entity */
+} lqi_cause;
+
+typedef enum lqi_phase { LQI_IDLE, LQI_COMMAND, LQI_SYSTEM } lqi_phase;
+
+struct lq_session {
+  lq_sys sys; /* first: a system's handle is the session */
+  const lq_game *game;
+  lq_world *world;
+  uint64_t tick;
+  lqi_core core;
+  uint64_t audited;      /* bit per audited component type */
+  uint64_t world_before; /* hash of the world as the tick began */
+
+  /* The handler or system that runs now. */
+  uint8_t phase;
+  bool refused, full;
+  uint16_t actor;
+  const char *reason;
+  uint32_t undo_last; /* offset + 1 of the newest entry in scratch; 0 = none */
+
+  /* Commands for the next tick. */
+  uint32_t queued;
+  size_t queue_bytes;   /* of queue_data */
+  size_t journal_bytes; /* bound of their journaled form */
+  lqi_core core_before; /* as the tick began */
+  uint32_t player_undo_count;
+
+  /* The running tick's outputs. */
+  uint32_t event_count, cause_count;
+  size_t reason_bytes;
+  lq_writer events, scratch; /* scratch: a command's undo log, later the tick's mutations */
+
+  lqi_player *player; /* players_max + 1; [0] is the host */
+  lqi_ids *ids;       /* the same */
+  lqi_player *player_undo;
+  lqi_queued *queue;
+  uint16_t *order, *order_spare;
+  uint8_t *queue_data, *journal, *event_data, *scratch_data;
+  lq_applied *applied;
+  lq_event *event;
+  lqi_cause *cause;
+  char *reasons;
+};
+
+extern const lq_sys_api lqi_session_api;
+
+/* A session at tick 0 with an empty world. LQ_ERR_MEMORY, LQ_ERR_BUILD when the game is not bound.
+ */
+LQ_MUST lq_err lqi_session_make(void *memory, size_t bytes, const lq_game *game, lq_session **out);
+
+/* ---- session_player.c ---- */
+/* The player of that slot, or NULL. */
+lqi_player *lqi_player_at(const lq_session *session, uint32_t slot);
+lqi_player *lqi_player_find(const lq_session *session, lq_span id);
+/* Around every change of a player: keeps the digest, and what a failed tick must put back. */
+void lqi_player_edit(lq_session *session, lqi_player *player);
+void lqi_player_done(lq_session *session, lqi_player *player);
+void lqi_players_undo(lq_session *session);
+uint64_t lqi_player_digest(const lq_session *session, const lqi_player *player);
+uint64_t lqi_client_hash(const char *client_id);
+/* Index of the id in the slot's ring, or UINT32_MAX. */
+uint32_t lqi_ids_find(const lq_session *session, uint32_t slot, uint64_t hash);
+void lqi_ids_push(lq_session *session, uint32_t slot, uint64_t hash, uint64_t tick, lq_err outcome);
+/* The built-in commands, as decoded rows. */
+LQ_MUST lq_err lqi_builtin_apply(lq_session *session, uint16_t type, const uint8_t *row);
+
+/* ---- session_command.c ---- */
+/* Sorts the queue into `order` and writes the tick's journal; returns its span. */
+lq_span lqi_queue_journal(lq_session *session);
+void lqi_queue_clear(lq_session *session);
+/* Applies all queued commands in order and fills `applied`. */
+void lqi_commands_apply(lq_session *session);
+/* Calls the game's handler of a command, if it has one; undoes its changes when it is refused. */
+LQ_MUST lq_err lqi_handler_call(lq_session *session, uint16_t type, const uint8_t *row,
+                                uint16_t actor);
+
+/* ---- session_api.c ---- */
+/* Puts back what the handler wrote. */
+void lqi_undo_writes(lq_session *session);
+/* The slot causes a change of this row's component (LQI_TYPE_ANY: of all). */
+void lqi_cause_add(lq_session *session, lq_entity entity, uint32_t type, uint16_t slot);
+
+/* ---- session_mutation.c ---- */
+/* The frame's audited changes into scratch; false when they do not fit. */
+bool lqi_mutations_write(lq_session *session);
+
+#endif

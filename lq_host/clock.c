@@ -1,0 +1,30 @@
+/* Clocks, pages and the environment. */
+#include "lq_host/host.h"
+
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <time.h>
+
+static uint64_t clock_ns(clockid_t id) {
+  struct timespec now;
+  LQ_CHECK(clock_gettime(id, &now) == 0);
+  return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+uint64_t lq_clock_mono_ns(void) { return clock_ns(CLOCK_MONOTONIC); }
+uint64_t lq_clock_wall_ms(void) { return clock_ns(CLOCK_REALTIME) / 1000000u; }
+uint64_t lq_clock_thread_cpu_ns(void) { return clock_ns(CLOCK_THREAD_CPUTIME_ID); }
+
+void *lq_pages_take(size_t bytes) {
+  if (bytes == 0) return NULL;
+  /* No reservation: a session asks for its bound, and touches what it uses. */
+  void *memory =
+      mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  return memory == MAP_FAILED ? NULL : memory;
+}
+
+void lq_pages_give(void *memory, size_t bytes) {
+  if (memory) LQ_CHECK(munmap(memory, bytes) == 0);
+}
+
+const char *lq_env(const char *name) { return getenv(name); }
