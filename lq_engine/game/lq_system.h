@@ -49,8 +49,10 @@ typedef struct lq_sys_api {
               const void *row); /* row NULL: defaults */
   bool (*remove)(lq_sys *sys, lq_entity entity, uint32_t type);
   bool (*emit)(lq_sys *sys, uint32_t event,
-               const void *row);                   /* false when the tick's event room is full */
-  uint32_t (*random)(lq_sys *sys, uint32_t bound); /* uniform 0..bound-1, from the session's seed */
+               const void *row); /* false when the tick's event room is full */
+  /* Uniform 0..bound-1, from the session's seed. One draw a statement: C does not order the
+   * arguments of a call nor the values of an initialiser, and compilers differ. */
+  uint32_t (*random)(lq_sys *sys, uint32_t bound);
   uint64_t (*tick)(lq_sys *sys);
   uint32_t (*tick_us)(lq_sys *sys); /* length of a tick in microseconds; 0 for on_command */
   void (*wake_at)(lq_sys *sys, uint64_t tick); /* the session does not sleep before this tick */
@@ -86,8 +88,7 @@ typedef struct lq_module {
   const lq_module_command *commands;
 } lq_module;
 
-/* A game's source has one of these: LQ_MODULE({"hunt.collect", collect}, ...)... see the generated
- * game.h. */
+/* What a game's code exports; LQ_SYSTEMS and LQ_COMMANDS of the generated game.h make it. */
 typedef const lq_module *(*lq_module_entry)(void);
 #define LQ_MODULE_SYMBOL "lq_game_module"
 

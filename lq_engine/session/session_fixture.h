@@ -33,6 +33,14 @@ typedef struct fx_event_row {
 
 #define FX_M(type) (1ull << (type))
 
+/* Two statements: C orders neither arguments nor initialisers. */
+static inline fx_position fx_random_place(lq_sys *sys) {
+  fx_position at;
+  at.x = (int32_t)sys->api->random(sys, 16);
+  at.y = (int32_t)sys->api->random(sys, 12);
+  return at;
+}
+
 static inline void fx_on_move(lq_sys *sys, const void *row) {
   const fx_move *move = row;
   fx_position *at = sys->api->set(sys, move->entity, FX_POSITION);
@@ -102,7 +110,7 @@ static inline void fx_on_spawn(lq_sys *sys, const void *row) {
   memcpy(&count, row, 4);
   for (int32_t i = 0; i < count; i++) {
     lq_entity made;
-    fx_position at = {(int32_t)sys->api->random(sys, 16), (int32_t)sys->api->random(sys, 12)};
+    fx_position at = fx_random_place(sys);
     if (!sys->api->create(sys, NULL, sys->api->player(sys), &made)) return;
     sys->api->add(sys, made, FX_POSITION, &at);
   }
@@ -167,7 +175,7 @@ static inline void fx_respawn(lq_sys *sys) {
   while (sys->api->next(sys, &it)) chests += it.count;
   for (; chests < 3; chests++) {
     lq_entity made;
-    fx_position at = {(int32_t)sys->api->random(sys, 16), (int32_t)sys->api->random(sys, 12)};
+    fx_position at = fx_random_place(sys);
     if (!sys->api->create(sys, NULL, 0, &made)) return;
     sys->api->add(sys, made, FX_POSITION, &at);
     sys->api->add(sys, made, FX_TREASURE, NULL);

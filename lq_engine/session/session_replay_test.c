@@ -42,23 +42,25 @@ static void random_command(lq_session *s, lq_prng *r) {
   char id[LQ_ID_BYTES], client[8] = {0};
   uint16_t slot = (uint16_t)(1 + lq_prng_below(r, 8));
   lq_player who = lq_session_player(s, slot), other = lq_session_player(s, slot / 2 + 1);
+  /* Each draw in its own declarator: C does not order the arguments of a call. */
   int32_t dx = (int32_t)lq_prng_below(r, 5) - 2, dy = (int32_t)lq_prng_below(r, 5) - 2;
   if (lq_prng_below(r, 3)) { /* few different ids: many doubles */
     client[0] = 'c';
     client[1] = (char)('a' + lq_prng_below(r, 26));
     client[2] = (char)('a' + lq_prng_below(r, 20));
   }
+  uint32_t what = lq_prng_below(r, 24), luck = lq_prng_below(r, 24), roles = lq_prng_below(r, 8);
   lq_err err = LQ_OK;
-  switch (lq_prng_below(r, 24)) {
+  switch (what) {
   case 0:
     lq_session_next_player_id(s, id);
-    err = fx_join(s, id, lq_prng_below(r, 2) ? "red" : "", lq_prng_below(r, 8));
+    err = fx_join(s, id, luck & 1 ? "red" : "", roles);
     break;
   case 1:
-    err = fx_join(s, lq_prng_below(r, 2) ? "banned" : "p2", "", 1);
+    err = fx_join(s, luck & 1 ? "banned" : "p2", "", 1);
     break;
   case 2:
-    if (lq_prng_below(r, 3) == 0) err = fx_leave(s, who.id);
+    if (luck % 3 == 0) err = fx_leave(s, who.id);
     break;
   case 3:
     err = fx_number(s, FX_SPAWN, slot, lq_prng_below(r, 4));
@@ -67,7 +69,7 @@ static void random_command(lq_session *s, lq_prng *r) {
     err = fx_number(s, FX_CHEAT, slot, lq_prng_below(r, 10));
     break;
   case 5:
-    if (lq_prng_below(r, 8) == 0) err = fx_dare(s, slot, dares[lq_prng_below(r, 5)]);
+    if (luck % 8 == 0) err = fx_dare(s, slot, dares[roles % 5]);
     break;
   case 6:
     err = fx_number(s, LQ_CMD_RATE, 0, lq_prng_below(r, 70));
@@ -151,7 +153,7 @@ LQ_TEST(the_golden_hash_is_as_ever) {
   size_t save_bytes[SAVES];
   uint64_t hash = play(saves, save_bytes);
   for (uint32_t i = 0; i < SAVES; i++) free(saves[i]);
-  if (hash != 0xe2fc6cf60d80b164ull)
+  if (hash != 0x52bcd5206d48e936ull)
     fail_msg("the golden hash is 0x%016llx", (unsigned long long)hash);
 }
 

@@ -460,6 +460,13 @@ LQ_TEST(who_sees_what_is_decided_by_owner_team_and_role) {
     assert_false(lq_session_may_see(s, &viewer, team, 0));
     assert_false(lq_session_may_see(s, &viewer, team, 77));
   }
+  /* Two without a team are not a team. */
+  assert_ok(fx_join(s, "p4", "", 0));
+  assert_ok(fx_join(s, "p5", "", 0));
+  tick(s);
+  lq_viewer viewer = lq_session_viewer(s, 4);
+  assert_int_equal(viewer.slot, 4);
+  assert_false(lq_session_may_see(s, &viewer, team, 5));
   close_session(s);
 }
 
