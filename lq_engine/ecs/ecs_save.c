@@ -251,15 +251,16 @@ static lq_err load_rows(lq_world *w, const lqi_column *c, loader *l) {
 static lq_err load_ids(lq_world *w, loader *l) {
   enum { IDS_MAX = PIECE_BYTES / sizeof(lqi_id) };
   uint32_t words = lqi_words(l->rows);
+  lqi_gather g = {.left_out = false};
   for (uint32_t from = 0, first, count; next_run(w->entity.has, words, &from, &first, &count);)
     for (uint32_t row = first; row < first + count; row += IDS_MAX) {
       uint32_t ids = first + count - row < IDS_MAX ? first + count - row : IDS_MAX;
       if (!get(l, &w->id[row], ids * sizeof(lqi_id))) return LQ_ERR_CORRUPT;
       for (uint32_t i = 0; i < ids; i++)
         if (!id_is_canonical(&w->id[row + i])) return LQ_ERR_CORRUPT;
-      if (!lqi_index_build(w, row, ids)) return LQ_ERR_CORRUPT;
+      lqi_index_gather(w, &g, row, ids);
     }
-  return LQ_OK;
+  return lqi_index_build(w, &g) ? LQ_OK : LQ_ERR_CORRUPT;
 }
 
 static lq_err load_entities(lq_world *w, loader *l) {

@@ -27,13 +27,20 @@ typedef struct lq_slice_tick {
   lq_span commands, events, mutations;
 } lq_slice_tick;
 
+/* Ticks of one slice, quiet ones included: bounds what replaying one record costs (18 minutes at
+ * 60 Hz; a slice is due every second). */
+#define LQ_SLICE_TICKS_MAX 65536u
+#define LQ_SLICE_BYTES_MIN 256u /* memory for a record without content */
+
 /* Gathers ticks into a record: fixed memory, reused. */
 typedef struct lq_slice_builder {
   lq_slice_header header;
   lq_writer body;      /* caller's memory, LQ_SLICE_BYTES_MAX at most */
+  uint64_t last_tick;  /* of the last tick with content */
   uint32_t tick_count; /* ticks with content */
   bool has_input;      /* a command or an event is in it */
 } lq_slice_builder;
+/* header: all but tick_last and hash_after, which the ticks added decide. */
 void lq_slice_begin(lq_slice_builder *builder, void *memory, size_t bytes,
                     const lq_slice_header *header);
 /* False when the record is full: commit it and begin the next, then add again. */

@@ -9,8 +9,9 @@
  * at slice n-1 and epoch e. A slice that is there already with the same digest is success
  * (idempotent); another epoch or another slice n is LQ_ERR_FENCED. Many slices of many sessions go
  * into one commit; each succeeds or fails alone, except for LQ_ERR_IO and LQ_ERR_DISK_FULL, which
- * fail all: then none is durable. Threads: calls come from the loop's thread that opened the store;
- * callbacks run on that thread, never inside the call of commit (always later, through
+ * fail all: then none is acknowledged, and after a restart all of them are there or none is (a
+ * failed fsync does not tell which). Threads: calls come from the loop's thread that opened the
+ * store; callbacks run on that thread, never inside the call of commit (always later, through
  *   lq_loop_post); get and query may call back inside the call.
  * Contract tests: lq_service/port/store_contract.h runs over every adapter. */
 #ifndef LQ_SERVICE_PORT_STORE_H
@@ -116,5 +117,17 @@ void lq_store_sk_checkpoint(uint64_t tick, uint32_t part, char out[LQ_STORE_SK_B
 /* HEAD as canonical bytes and back. LQ_ERR_CORRUPT, LQ_ERR_VERSION. */
 void lq_store_head_encode(const lq_store_head *head, lq_writer *out);
 LQ_MUST lq_err lq_store_head_decode(lq_span body, lq_store_head *out);
+
+/* ---- for adapters: the rules by which HEAD moves, in one place ---- */
+/* Three texts, none empty, each ended inside its field. */
+bool lq_store_name_valid(const lq_session_name *name);
+/* HEAD after the slice: the caller's, but for the checkpoint (only `checkpoint` names a new one)
+ * and what create fixed. LQ_ERR_FENCED; the adapter then asks whether that very slice is there. */
+LQ_MUST lq_err lq_store_head_commit(const lq_store_head *now, const lq_store_slice *slice,
+                                    lq_store_head *next);
+/* HEAD after a checkpoint: `given` when no slice followed it; else HEAD as it is, naming the
+ * checkpoint. LQ_ERR_FENCED, LQ_ERR_CONFLICT (slices are missing), LQ_ERR_INVALID. */
+LQ_MUST lq_err lq_store_head_checkpoint(const lq_store_head *now, const lq_store_head *given,
+                                        lq_store_head *next);
 
 #endif

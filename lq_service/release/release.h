@@ -20,14 +20,17 @@ typedef struct lq_release {
 
 typedef struct lq_releases lq_releases; /* every release this process has loaded, by id */
 /* cache_folder: compiled modules, e.g. ".lq/modules" (made when needed). cc: the compiler, NULL =
- * $CC or "cc". */
+ * $CC or "cc"; words are split at spaces ("ccache gcc"). All functions may be called by any thread.
+ */
 LQ_MUST lq_err lq_releases_open(const char *cache_folder, const char *cc, lq_releases **out);
+/* After the last session of any of its releases. */
 void lq_releases_close(lq_releases *releases);
 /* Reads folder/game.yaml and folder/systems/ *.c. Errors carry file, line, column, cause and mend
  * (diag.message starts with the file name). */
 LQ_MUST lq_err lq_releases_build(lq_releases *releases, const char *folder, const lq_release **out,
                                  lq_diag *diag);
-/* From a blob of the store: digest checked, compiled when not cached, bound. */
+/* From a blob of the store: form checked, compiled when not cached, bound. The id is the SHA-256 of
+ * the blob: compare it with the one that was asked for. */
 LQ_MUST lq_err lq_releases_load(lq_releases *releases, lq_span blob, const lq_release **out,
                                 lq_diag *diag);
 /* Loaded already? NULL when not. */

@@ -45,6 +45,8 @@ const lq_game *lq_shard_game(const lq_shard *shard, const char *tenant, const ch
                              uint8_t release_out[32]);
 /* LQ_ERR_UNKNOWN_TENANT or LQ_ERR_UNKNOWN_GAME when not served. */
 LQ_MUST lq_err lq_shard_check(const lq_shard *shard, const char *tenant, const char *game);
+/* The served games, numbered from 0 in order of first serving; false beyond the last. */
+bool lq_shard_served(const lq_shard *shard, uint32_t index, const char **tenant, const char **game);
 
 /* ---- clients ---- */
 typedef struct lq_client_sink {

@@ -1,0 +1,284 @@
+/* `lq join`: a player in the terminal. What comes is printed, a line each; what is typed is sent.
+ * A line that starts with { is sent as it is; "move entity=p1 vec=[0,1,0] id=c1" becomes the
+ * command of that name. */
+#include <stdlib.h>
+
+#include "apps/lq/cli.h"
+#include "lq_engine/net/json.h"
+#include "lq_host/host.h"
+#include "lq_host/loop.h"
+#include "lq_service/gateway/ws.h"
+
+enum { LINE_BYTES = 8192, LINGER_MS = 1000 };
+
+typedef struct joiner {
+  const lq_cli *cli;
+  lq_loop *loop;
+  lq_conn *conn;
+  lq_timer *timer;
+  lq_ws ws;
+  lq_ws_dial dial;
+  uint8_t *scratch;
+  char address[128];
+  bool upgraded, joined, leaving, input_ended;
+  uint64_t leave_at_ms; /* 0 = not set */
+  lq_err err;
+  lq_diag diag;
+} joiner;
+
+typedef struct line {
+  joiner *j;
+  size_t bytes; /* 0 = the input ended */
+  char text[];
+} line;
+
+static void quit(joiner *j, lq_err err) {
+  if (!j->err) j->err = err;
+  lq_loop_stop(j->loop);
+}
+
+static void send_frame(joiner *j, lq_ws_opcode opcode, lq_span payload) {
+  uint8_t mask[4], frame[LINE_BYTES * 2];
+  lq_writer w = lq_writer_of(frame, sizeof frame);
+  lq_err err = lq_random_bytes(mask, sizeof mask);
+  if (!err) lq_ws_write(&w, opcode, payload, mask);
+  if (!err && w.failed) err = LQ_ERR_TOO_BIG;
+  if (!err) err = lq_conn_send(j->conn, lq_writer_span(&w));
+  if (err) quit(j, err);
+}
+
+static void member(lq_writer *w, const char *name, const char *value) {
+  if (!value) return;
+  lq_write_u8(w, ',');
+  lq_json_write_text(w, lq_span_text(name));
+  lq_write_u8(w, ':');
+  lq_json_write_text(w, lq_span_text(value));
+}
+
+static void send_join(joiner *j) {
+  const char *const *v = j->cli->value;
+  uint8_t text[LINE_BYTES];
+  lq_writer w = lq_writer_of(text, sizeof text);
+  lq_write_text(&w, "{\"action\":\"join\"");
+  member(&w, "tenant", v[0] ? v[0] : "acme");
+  member(&w, "game", v[1] ? v[1] : "demo");
+  member(&w, "session", v[2]);
+  member(&w, "player", v[3]);
+  member(&w, "resume", v[4]);
+  member(&w, "token", v[5] ? v[5] : lq_env("LQ_TOKEN"));
+  lq_write_u8(&w, '}');
+  if (w.failed)
+    quit(j, LQ_ERR_TOO_BIG);
+  else
+    send_frame(j, LQ_WS_OP_TEXT, lq_writer_span(&w));
+}
+
+/* "move entity=p1 vec=[0,1,0]": a value that is JSON goes in as it is, any other as text. */
+static bool line_to_json(lq_span in, lq_writer *w) {
+  size_t at = 0;
+  for (int word = 0; at < in.bytes; word++) {
+    size_t end = at;
+    while (end < in.bytes && in.data[end] != ' ') end++;
+    lq_span part = lq_span_of(in.data + at, end - at);
+    at = end + 1;
+    if (!part.bytes) {
+      word--;
+      continue;
+    }
+    if (word == 0) {
+      lq_write_text(w, "{\"cmd\":");
+      lq_json_write_text(w, part);
+      continue;
+    }
+    const uint8_t *equals = memchr(part.data, '=', part.bytes);
+    if (!equals) return false;
+    lq_span name = lq_span_of(part.data, (size_t)(equals - part.data));
+    lq_span value = lq_span_of(equals + 1, part.bytes - name.bytes - 1);
+    lq_write_u8(w, ',');
+    lq_json_write_text(w, name);
+    lq_write_u8(w, ':');
+    lq_json json;
+    if (!lq_json_parse(value, &json, NULL))
+      lq_write_span(w, value);
+    else
+      lq_json_write_text(w, value);
+  }
+  lq_write_u8(w, '}');
+  return !w->failed;
+}
+
+static void take_line(void *context) {
+  line *l = context;
+  joiner *j = l->j;
+  if (!l->bytes) {
+    j->input_ended = true;
+  } else if (!j->joined) {
+    if (!lq_loop_post(j->loop, take_line, l)) return; /* its turn comes after the welcome */
+  } else if (l->text[0] == '{') {
+    send_frame(j, LQ_WS_OP_TEXT, lq_span_of(l->text, l->bytes));
+  } else if (lq_utf8_valid(lq_span_of(l->text, l->bytes))) {
+    uint8_t text[LINE_BYTES];
+    lq_writer w = lq_writer_of(text, sizeof text);
+    if (line_to_json(lq_span_of(l->text, l->bytes), &w))
+      send_frame(j, LQ_WS_OP_TEXT, lq_writer_span(&w));
+    else
+      (void)fprintf(stderr, "lq: a line is JSON, or: COMMAND name=value ...\n");
+  }
+  free(l);
+}
+
+static void read_input(void *context) {
+  joiner *j = context;
+  char text[LINE_BYTES / 2];
+  bool more = true;
+  while (more) {
+    more = fgets(text, sizeof text, stdin) != NULL;
+    size_t bytes = more ? strcspn(text, "\r\n") : 0;
+    if (more && !bytes) continue;
+    line *l = malloc(sizeof *l + bytes + 1);
+    if (!l) abort();
+    l->j = j;
+    l->bytes = bytes;
+    memcpy(l->text, text, bytes);
+    if (lq_loop_post(j->loop, take_line, l)) abort();
+  }
+}
+
+static void got_text(joiner *j, lq_span text) {
+  (void)fwrite(text.data, 1, text.bytes, stdout);
+  (void)fputc('\n', stdout);
+  (void)fflush(stdout);
+  lq_json json;
+  char evt[16] = "";
+  if (lq_json_parse(text, &json, NULL) || !lq_json_text(lq_json_get(json, "evt"), evt, sizeof evt))
+    return;
+  if (!strcmp(evt, "joined")) j->joined = true;
+  if (!strcmp(evt, "error") && !j->joined) quit(j, LQ_ERR_FORBIDDEN);
+}
+
+static size_t got_data(void *user, lq_conn *conn, lq_span bytes) {
+  joiner *j = user;
+  size_t used = 0;
+  (void)conn;
+  if (!j->upgraded) {
+    lq_err err = lq_ws_client_check(bytes, &j->dial, &used, &j->diag);
+    if (err == LQ_ERR_TRUNCATED) return 0;
+    if (err) {
+      quit(j, err);
+      return bytes.bytes;
+    }
+    j->upgraded = true;
+    send_join(j);
+  }
+  for (;;) {
+    lq_ws_message message;
+    used +=
+        lq_ws_read(&j->ws, lq_span_of(bytes.data + used, bytes.bytes - used), j->scratch, &message);
+    if (message.kind == LQ_WS_MORE) return used;
+    if (message.kind == LQ_WS_TEXT) got_text(j, message.payload);
+    if (message.kind == LQ_WS_PING) send_frame(j, LQ_WS_OP_PONG, message.payload);
+    if (message.kind == LQ_WS_CLOSE || message.kind == LQ_WS_FAIL) {
+      if (!j->leaving) {
+        lq_diag_set(&j->diag, LQ_ERR_NET, "the server closed: %u %.*s", message.code,
+                    (int)message.payload.bytes,
+                    message.payload.bytes ? (const char *)message.payload.data : "");
+        quit(j, LQ_ERR_NET);
+      }
+      lq_conn_close(j->conn, LQ_OK);
+      return used;
+    }
+  }
+}
+
+static void gone(void *user, lq_conn *conn, lq_err why) {
+  joiner *j = user;
+  (void)conn;
+  j->conn = NULL;
+  quit(j, j->leaving ? LQ_OK : why ? why : LQ_ERR_NET);
+}
+
+static void connected(void *user, lq_conn *conn, lq_err err) {
+  joiner *j = user;
+  if (err) {
+    lq_diag_set(&j->diag, err, "nobody answers on %s", j->address);
+    quit(j, err);
+    return;
+  }
+  j->conn = conn;
+  uint8_t text[2048];
+  lq_writer w = lq_writer_of(text, sizeof text);
+  lq_ws_client_request(&w, &j->dial);
+  if ((err = lq_conn_send(conn, lq_writer_span(&w)))) quit(j, err);
+}
+
+static void leave(joiner *j) {
+  uint8_t frame[LQ_WS_CLOSE_BYTES_MAX + 8], mask[4] = {0};
+  lq_writer w = lq_writer_of(frame, sizeof frame);
+  j->leaving = true;
+  if (!j->conn || lq_random_bytes(mask, sizeof mask)) {
+    quit(j, LQ_OK);
+    return;
+  }
+  lq_ws_write_close(&w, LQ_WS_CODE_NORMAL, NULL, mask);
+  if (lq_conn_send(j->conn, lq_writer_span(&w)))
+    quit(j, LQ_OK);
+  else
+    lq_conn_close(j->conn, LQ_OK);
+}
+
+static void every_tenth(void *context, uint64_t fires) {
+  joiner *j = context;
+  (void)fires;
+  uint64_t now_ms = lq_clock_mono_ns() / 1000000;
+  if (j->input_ended && !j->leave_at_ms) j->leave_at_ms = now_ms + LINGER_MS;
+  if (j->leave_at_ms && now_ms >= j->leave_at_ms && !j->leaving) leave(j);
+}
+
+static void stop_signal(void *context, int signal) {
+  (void)signal;
+  leave(context);
+}
+
+static bool address_read(const lq_cli *cli, joiner *j, char host[112], uint16_t *port) {
+  const char *text = cli->word_count ? cli->word[0] : NULL;
+  if (!text)
+    (void)snprintf(j->address, sizeof j->address, "127.0.0.1:%s",
+                   lq_setting_text(LQ_SETTING_PORT, NULL, NULL));
+  else if (!lq_text_copy(j->address, sizeof j->address, lq_span_text(text)))
+    return false;
+  const char *colon = strrchr(j->address, ':');
+  if (!colon || (size_t)(colon - j->address) >= 112) return false;
+  (void)lq_text_copy(host, 112, lq_span_of(j->address, (size_t)(colon - j->address)));
+  char *end = NULL;
+  unsigned long value = strtoul(colon + 1, &end, 10);
+  *port = (uint16_t)value;
+  return colon[1] && !*end && value > 0 && value < 65536;
+}
+
+int lq_cmd_join(const lq_cli *cli) {
+  static const lq_conn_events events = {.data = got_data, .closed = gone};
+  joiner j = {.cli = cli, .ws = {.is_client = true}};
+  char host[112] = "";
+  uint16_t port = 0;
+  if (!address_read(cli, &j, host, &port))
+    return lq_cli_usage("an address is HOST:PORT, as 127.0.0.1:8080");
+  if (cli->value[6]) {
+    uint64_t seconds = strtoull(cli->value[6], NULL, 10);
+    if (seconds) j.leave_at_ms = lq_clock_mono_ns() / 1000000 + seconds * 1000;
+  }
+  j.dial = (lq_ws_dial){.host = j.address, .path = "/ws"};
+  j.scratch = malloc(LQ_WS_MESSAGE_BYTES_MAX);
+  lq_thread *input = NULL;
+  lq_err err = j.scratch ? lq_random_bytes(j.dial.nonce, sizeof j.dial.nonce) : LQ_ERR_MEMORY;
+  if (!err) err = lq_loop_open(&j.loop);
+  if (!err) err = lq_loop_on_stop_signal(j.loop, stop_signal, &j);
+  if (!err) err = lq_timer_open(j.loop, 100000, every_tenth, &j, &j.timer);
+  if (!err) err = lq_conn_dial(j.loop, host, port, LQ_WS_KEEP_BYTES, &events, &j, connected);
+  if (!err) err = lq_thread_start("lq-input", read_input, &j, &input);
+  if (err) return lq_cli_fail(cli, err, NULL);
+  lq_loop_run(j.loop);
+  /* The input's thread may still wait for a line: the process ends with it. */
+  int status = j.err ? lq_cli_fail(cli, j.err, &j.diag) : LQ_EXIT_OK;
+  (void)fflush(stdout);
+  exit(status);
+}

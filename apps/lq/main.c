@@ -1,0 +1,210 @@
+/* lq: the one binary. Finds the command, reads its options, runs it. */
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include "apps/lq/cli.h"
+#include "lq_host/host.h"
+
+const lq_cli_command lq_commands[] = {
+    {"new",
+     "NAME",
+     "make a new game from a template",
+     "  lq new market                         a treasure hunt to start from\n"
+     "  lq new auction --template turns       a game in turns\n",
+     {{"template", "NAME", "treasure_hunt (default), turns, empty"},
+      {"folder", "PATH", "where to put it (default: ./NAME)"}},
+     lq_cmd_new},
+    {"build",
+     "[FOLDER]",
+     "check a game and make its release",
+     "  lq build examples/treasure_hunt\n  lq build --json | jq -r .release\n",
+     {{"data", "PATH", "data folder (LQ_DATA, .lq)"}},
+     lq_cmd_build},
+    {"dev",
+     "[FOLDER]",
+     "serve a game on this machine, rebuild and swap when a file changes",
+     "  lq dev examples/treasure_hunt\n  LQ_PORT=9000 lq dev\n",
+     {{"port", "N", "port, 0 = any free one (LQ_PORT, 8080)"},
+      {"data", "PATH", "data folder (LQ_DATA, .lq)"},
+      {"tenant", "NAME", "tenant to serve it to (acme)"}},
+     lq_cmd_dev},
+    {"serve",
+     "[FOLDER...]",
+     "serve games with tokens",
+     "  lq serve examples/treasure_hunt\n  lq serve --host 0.0.0.0 games/market games/auction\n",
+     {{"host", "ADDRESS", "address to listen on (LQ_HOST, 127.0.0.1)"},
+      {"port", "N", "port, 0 = any free one (LQ_PORT, 8080)"},
+      {"data", "PATH", "data folder (LQ_DATA, .lq)"},
+      {"tenant", "NAME", "tenant to serve the games to (acme)"},
+      {"auth", "MODE", "token (default) or none; none only on localhost"}},
+     lq_cmd_serve},
+    {"join",
+     "[HOST:PORT]",
+     "play in the terminal: prints what comes, sends what you type",
+     "  lq join --game demo\n"
+     "  echo 'move entity=p1 vec=[0,1,0] id=c1' | lq join --game demo --seconds 2\n",
+     {{"tenant", "NAME", "tenant (acme)"},
+      {"game", "NAME", "game (demo)"},
+      {"session", "NAME", "session (main)"},
+      {"player", "NAME", "name to play under (the next free one)"},
+      {"resume", "TOKEN", "come back as an earlier player"},
+      {"token", "TOKEN", "what lq serve printed (LQ_TOKEN)"},
+      {"seconds", "N", "leave after so long (0 = when the input ends)"}},
+     lq_cmd_join},
+    {"session",
+     "list|show|replay|verify|export [NAME]",
+     "look into sessions, also beside a running server",
+     "  lq session list --game demo\n"
+     "  lq session replay main --game demo --tick 1200\n"
+     "  lq session verify main --game demo\n"
+     "  lq session export main --game demo > main.jsonl\n",
+     {{"tenant", "NAME", "tenant (acme)"},
+      {"game", "NAME", "game (demo)"},
+      {"tick", "N", "replay to this tick (default: the last)"},
+      {"data", "PATH", "data folder (LQ_DATA, .lq)"},
+      {"hashes", NULL, "replay: print the hash of every tick"}},
+     lq_cmd_session},
+    {"config",
+     "",
+     "show each setting, its unit, limits and where it comes from",
+     "  lq config\n  LQ_PORT=9000 lq config --json\n",
+     {{NULL, NULL, NULL}},
+     lq_cmd_config},
+    {"doctor",
+     "",
+     "check this machine: compiler, disk, port, limits",
+     "  lq doctor\n",
+     {{"data", "PATH", "data folder (LQ_DATA, .lq)"}},
+     lq_cmd_doctor},
+    {"bench",
+     "",
+     "measure this machine: ticks and durable commits",
+     "  lq bench\n  lq bench --quick --json\n",
+     {{"quick", NULL, "a second instead of ten"},
+      {"data", "PATH", "measure the disk of this folder"}},
+     lq_cmd_bench},
+    {"version",
+     "",
+     "print the version",
+     "  lq version --json\n",
+     {{NULL, NULL, NULL}},
+     lq_cmd_version},
+    {"completion",
+     "bash|zsh|fish",
+     "print a shell completion script",
+     "  source <(lq completion bash)\n",
+     {{NULL, NULL, NULL}},
+     lq_cmd_completion},
+    {0}};
+
+static int help_all(FILE *to) {
+  (void)fprintf(
+      to, "lq: business simulations as ledgers: live, durable, replayable\n\nusage: lq COMMAND "
+          "[options]\n\n");
+  for (const lq_cli_command *c = lq_commands; c->name; c++)
+    (void)fprintf(to, "  %-11s %s\n", c->name, c->summary);
+  (void)fprintf(to, "\n`lq COMMAND --help` tells more. --json works everywhere.\n"
+                    "exit status: 0 good, 1 a finding, 2 usage\n\nstart here:\n"
+                    "  lq new market && lq dev market\n");
+  return to == stdout ? LQ_EXIT_OK : LQ_EXIT_USAGE;
+}
+
+static int help_one(const lq_cli_command *c) {
+  (void)printf("lq %s: %s\n\nusage: lq %s [options]%s%s\n\n", c->name, c->summary, c->name,
+               c->words[0] ? " " : "", c->words);
+  for (const lq_cli_option *o = c->option; o < c->option + LQ_CLI_OPTIONS_MAX && o->name; o++) {
+    char left[48];
+    (void)snprintf(left, sizeof left, "--%s%s%s", o->name, o->value ? " " : "",
+                   o->value ? o->value : "");
+    (void)printf("  %-20s %s\n", left, o->help);
+  }
+  (void)printf("  %-20s %s\n  %-20s %s\n\nexamples:\n%s", "--json", "answer as JSON", "--help",
+               "this text", c->examples);
+  return LQ_EXIT_OK;
+}
+
+int lq_cli_usage(const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  (void)fputs("lq: ", stderr);
+  (void)vfprintf(stderr, format, args);
+  (void)fputc('\n', stderr);
+  va_end(args);
+  return LQ_EXIT_USAGE;
+}
+
+int lq_cli_fail(const lq_cli *cli, lq_err err, const lq_diag *diag) {
+  const char *message = diag && diag->message[0] ? diag->message : lq_err_cause(err);
+  const char *mend = diag && diag->mend[0] ? diag->mend : lq_err_mend(err);
+  if (cli->json)
+    (void)fprintf(stderr, "{\"code\":\"%s\",\"message\":\"", lq_err_name(err));
+  else
+    (void)fprintf(stderr, "lq: ");
+  for (const char *p = message; *p; p++) {
+    if (cli->json && (*p == '"' || *p == '\\')) (void)fputc('\\', stderr);
+    (void)fputc(cli->json && (unsigned char)*p < ' ' ? ' ' : *p, stderr);
+  }
+  (void)fprintf(stderr, cli->json ? "\",\"mend\":\"%s\"}\n" : "\n    mend: %s\n", mend);
+  return LQ_EXIT_FINDING;
+}
+
+static const lq_cli_command *command_find(const char *name) {
+  for (const lq_cli_command *c = lq_commands; c->name; c++)
+    if (!strcmp(c->name, name)) return c;
+  return NULL;
+}
+
+/* Takes one argument that starts with two dashes; the count of arguments used, 0 on an error. */
+static int option_take(const lq_cli_command *c, lq_cli *cli, int left, char **argv) {
+  const char *name = argv[0] + 2, *equals = strchr(name, '=');
+  size_t bytes = equals ? (size_t)(equals - name) : strlen(name);
+  if (!strcmp(name, "json")) {
+    cli->json = true;
+    return 1;
+  }
+  for (int i = 0; i < LQ_CLI_OPTIONS_MAX && c->option[i].name; i++) {
+    const lq_cli_option *o = &c->option[i];
+    if (strlen(o->name) != bytes || strncmp(o->name, name, bytes) != 0) continue;
+    if (o->value && !equals && left < 2) {
+      (void)lq_cli_usage("--%s needs a value: %s", o->name, o->value);
+      return 0;
+    }
+    if (!o->value && equals) {
+      (void)lq_cli_usage("--%s takes no value", o->name);
+      return 0;
+    }
+    cli->value[i] = !o->value ? "" : equals ? equals + 1 : argv[1];
+    return o->value && !equals ? 2 : 1;
+  }
+  (void)lq_cli_usage("lq %s has no option %s; see lq %s --help", c->name, argv[0], c->name);
+  return 0;
+}
+
+int main(int argc, char **argv) {
+  if (argc < 2) return help_all(stderr);
+  if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
+    const lq_cli_command *c = argc > 2 ? command_find(argv[2]) : NULL;
+    return c ? help_one(c) : help_all(stdout);
+  }
+  const lq_cli_command *c = command_find(!strcmp(argv[1], "--version") ? "version" : argv[1]);
+  if (!c) return lq_cli_usage("no command '%s'; lq --help lists them", argv[1]);
+  lq_cli cli = {0};
+  for (int i = 2; i < argc;) {
+    if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) return help_one(c);
+    int used = 1;
+    if (!strncmp(argv[i], "--", 2) && argv[i][2]) {
+      used = option_take(c, &cli, argc - i, argv + i);
+    } else if (argv[i][0] == '-' && argv[i][1]) {
+      used = 0;
+      (void)lq_cli_usage("options have two dashes: '%s'", argv[i]);
+    } else if (cli.word_count == LQ_CLI_WORDS_MAX) {
+      used = 0;
+      (void)lq_cli_usage("too many arguments at '%s'", argv[i]);
+    } else {
+      cli.word[cli.word_count++] = argv[i];
+    }
+    if (!used) return LQ_EXIT_USAGE;
+    i += used;
+  }
+  return c->run(&cli);
+}

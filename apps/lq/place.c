@@ -1,0 +1,152 @@
+/* The data folder, opened: store, releases, loop; and `lq new`, `lq build`. */
+#include <stdlib.h>
+
+#include "apps/lq/server.h"
+
+lq_err lq_place_open(const char *data_flag, bool read_only, lq_place *out, lq_diag *diag) {
+  memset(out, 0, sizeof *out);
+  const char *folder = lq_setting_text(LQ_SETTING_DATA, data_flag, NULL);
+  if (!lq_text_copy(out->folder, sizeof out->folder - 16, lq_span_text(folder)) || !folder[0])
+    return lq_diag_set(diag, LQ_ERR_RANGE, "the data folder's path is empty or too long");
+  char modules[1024 + 16];
+  (void)snprintf(modules, sizeof modules, "%s/modules", out->folder);
+  lq_store_sqlite_options options = {.folder = out->folder, .read_only = read_only};
+  lq_err err = lq_loop_open(&out->loop);
+  if (err) return lq_diag_set(diag, err, "the event loop could not be opened");
+  if ((err = lq_store_sqlite_open(out->loop, &options, &out->store, diag)) ||
+      (err =
+           lq_releases_open(modules, lq_setting_text(LQ_SETTING_CC, NULL, NULL), &out->releases))) {
+    if (diag && !diag->message[0])
+      lq_diag_set(diag, err, "the data folder %s could not be opened", out->folder);
+    lq_place_close(out);
+  }
+  return err;
+}
+
+void lq_place_close(lq_place *place) {
+  if (place->store) place->store->close(place->store);
+  if (place->loop) lq_loop_close(place->loop);
+  if (place->releases) lq_releases_close(place->releases);
+  memset(place, 0, sizeof *place);
+}
+
+typedef struct blob {
+  lq_place *place;
+  const lq_game *game;
+  lq_diag *diag;
+  lq_err err;
+  bool done;
+} blob;
+
+static void blob_got(void *context, lq_err err, const char *sk, lq_span body) {
+  blob *b = context;
+  (void)sk;
+  const lq_release *release = NULL;
+  b->done = true;
+  b->err = err ? lq_diag_set(b->diag, err, "the release is not in the data folder")
+               : lq_releases_load(b->place->releases, body, &release, b->diag);
+  if (!b->err) b->game = release->game;
+}
+
+static lq_err source_game(void *context, const uint8_t release[32], const lq_game **out,
+                          lq_diag *diag) {
+  lq_place *place = context;
+  *out = NULL;
+  const lq_release *known = lq_releases_find(place->releases, release);
+  if (known) {
+    *out = known->game;
+    return LQ_OK;
+  }
+  blob b = {.place = place, .diag = diag, .err = LQ_ERR_NOT_FOUND};
+  place->store->blob_get(place->store, release, blob_got, &b);
+  *out = b.game;
+  return b.err;
+}
+
+lq_release_source lq_place_source(lq_place *place) {
+  return (lq_release_source){place, source_game};
+}
+
+void lq_place_wait(lq_place *place, const bool *done) {
+  while (!*done) lq_loop_run(place->loop);
+}
+
+typedef struct put {
+  lq_place *place;
+  bool done;
+  lq_err err;
+} put;
+
+static void put_done(void *context, lq_err err) {
+  put *p = context;
+  p->done = true;
+  p->err = err;
+  lq_loop_stop(p->place->loop);
+}
+
+lq_err lq_place_build(lq_place *place, const char *folder, const lq_release **out, lq_diag *diag) {
+  lq_err err = lq_releases_build(place->releases, folder, out, diag);
+  if (err) return err;
+  put p = {.place = place};
+  place->store->blob_put(place->store, (*out)->id, (*out)->blob, put_done, &p);
+  lq_place_wait(place, &p.done);
+  if (p.err)
+    return lq_diag_set(diag, p.err, "the release could not be kept: %s", lq_err_cause(p.err));
+  return LQ_OK;
+}
+
+int lq_cmd_new(const lq_cli *cli) {
+  if (cli->word_count != 1) return lq_cli_usage("what is the game's name? lq new NAME");
+  lq_diag diag = {0};
+  const char *name = cli->word[0], *folder = cli->value[1] ? cli->value[1] : name;
+  lq_err err =
+      lq_template_write(cli->value[0] ? cli->value[0] : "treasure_hunt", name, folder, &diag);
+  if (err) return lq_cli_fail(cli, err, &diag);
+  if (cli->json) {
+    lq_writer w = lq_out_begin();
+    lq_write_text(&w, "{\"game\":");
+    lq_json_write_text(&w, lq_span_text(name));
+    lq_write_text(&w, ",\"folder\":");
+    lq_json_write_text(&w, lq_span_text(folder));
+    lq_write_text(&w, "}");
+    lq_out_end(&w);
+  } else {
+    (void)printf("made %s in %s\n\n  lq dev %s     play it, edit it, watch it swap\n", name, folder,
+                 folder);
+  }
+  return LQ_EXIT_OK;
+}
+
+int lq_cmd_build(const lq_cli *cli) {
+  if (cli->word_count > 1) return lq_cli_usage("one folder at a time");
+  lq_diag diag = {0};
+  const char *data = lq_setting_text(LQ_SETTING_DATA, cli->value[0], NULL);
+  char modules[1024];
+  if (snprintf(modules, sizeof modules, "%s/modules", data) >= (int)sizeof modules)
+    return lq_cli_usage("the data folder's path is too long");
+  /* No store is opened: building works beside a running server. */
+  lq_releases *releases = NULL;
+  const lq_release *release = NULL;
+  lq_err err = lq_releases_open(modules, lq_setting_text(LQ_SETTING_CC, NULL, NULL), &releases);
+  if (!err)
+    err = lq_releases_build(releases, cli->word_count ? cli->word[0] : ".", &release, &diag);
+  if (err) {
+    lq_releases_close(releases);
+    return lq_cli_fail(cli, err, &diag);
+  }
+  const lq_game *game = release->game;
+  if (cli->json) {
+    lq_writer w = lq_out_begin();
+    lq_game_to_json(game, release->id_hex, &w);
+    lq_out_end(&w);
+  } else {
+    (void)printf(
+        "%s %s\n  release     %s\n  size        %zu bytes\n  components  %u\n  commands    %u\n"
+        "  events      %u\n  systems     %u\n",
+        game->name, game->version, release->id_hex, release->blob.bytes,
+        game->schema.component_count, game->command_count - (uint32_t)LQ_CMD_BUILTIN_COUNT,
+        game->event_count, game->system_count);
+  }
+  lq_releases_close(releases);
+  return LQ_EXIT_OK;
+}

@@ -1,0 +1,322 @@
+/* `lq dev` and `lq serve`: store, shard and gateway on one loop; in dev, a watch that rebuilds and
+ * swaps. */
+#include <stdlib.h>
+
+#include "apps/lq/server.h"
+
+enum { GAMES_MAX = 64, WATCH_US = 300000, TOKEN_TEXT = 44, SECRET_BYTES = 32 };
+
+typedef struct served_folder {
+  const char *folder;
+  char game[LQ_TENANT_BYTES];
+  uint64_t stamp;
+} served_folder;
+
+typedef struct server {
+  lq_place place;
+  lq_shard *shard;
+  lq_gateway *gateway;
+  const char *tenant, *host;
+  bool dev, stopped;
+  served_folder game[GAMES_MAX];
+  uint32_t game_count;
+  char operator_token[TOKEN_TEXT + 1], player_token[TOKEN_TEXT + 1];
+  const char *data_flag;
+  /* dev: the build runs beside the loop, which goes on serving */
+  lq_thread *builder;
+  bool building;
+  uint32_t build_index;
+  lq_err build_err;
+  lq_diag build_diag;
+} server;
+
+/* ---- secrets: made once, kept 0600 in the data folder ---- */
+
+static lq_err secret_need(const server *sv, const char *name, uint8_t out[SECRET_BYTES],
+                          bool *made) {
+  char path[1200];
+  (void)snprintf(path, sizeof path, "%s/%s", sv->place.folder, name);
+  uint8_t *data = NULL;
+  size_t bytes = 0;
+  lq_err err = lq_file_read(path, 4096, &data, &bytes);
+  if (!err && bytes == SECRET_BYTES)
+    memcpy(out, data, SECRET_BYTES);
+  else if (!err)
+    err = LQ_ERR_CORRUPT;
+  lq_file_free(data);
+  *made = err == LQ_ERR_NOT_FOUND;
+  if (!*made) return err;
+  err = lq_random_bytes(out, SECRET_BYTES);
+  return err ? err : lq_file_write(path, lq_span_of(out, SECRET_BYTES));
+}
+
+static lq_err token_need(const server *sv, const char *file, char out[TOKEN_TEXT + 1]) {
+  uint8_t secret[SECRET_BYTES];
+  bool made = false;
+  lq_err err = secret_need(sv, file, secret, &made);
+  if (!err && !lq_base64url(secret, sizeof secret, out, TOKEN_TEXT + 1)) err = LQ_ERR_INTERNAL;
+  return err;
+}
+
+/* ---- the watch ---- */
+
+/* Not durable yet is no harm: the slice with the release command is written after it, in order. */
+static void kept(void *context, lq_err err) {
+  (void)context;
+  if (err) (void)fprintf(stderr, "lq: the release could not be kept: %s\n", lq_err_cause(err));
+}
+
+static void rebuilt(void *context) {
+  server *sv = context;
+  served_folder *g = &sv->game[sv->build_index];
+  lq_thread_join(sv->builder);
+  sv->builder = NULL;
+  const lq_release *release = NULL;
+  lq_diag diag = sv->build_diag;
+  lq_err err = sv->build_err;
+  /* Compiled and cached by the thread: here it is only read and bound. */
+  if (!err) err = lq_releases_build(sv->place.releases, g->folder, &release, &diag);
+  if (!err) sv->place.store->blob_put(sv->place.store, release->id, release->blob, kept, NULL);
+  if (!err) err = lq_shard_serve(sv->shard, sv->tenant, g->game, release->id, &diag);
+  sv->building = false;
+  if (err)
+    (void)fprintf(stderr, "lq: %s\n    mend: %s\n    the running release goes on\n", diag.message,
+                  diag.mend[0] ? diag.mend : lq_err_mend(err));
+  else
+    (void)printf("swapped %s to release %.12s\n", g->game, release->id_hex);
+  (void)fflush(stdout);
+}
+
+static void build_thread(void *context) {
+  server *sv = context;
+  char modules[1100];
+  (void)snprintf(modules, sizeof modules, "%s/modules", sv->place.folder);
+  lq_releases *own = NULL;
+  const lq_release *release = NULL;
+  memset(&sv->build_diag, 0, sizeof sv->build_diag);
+  sv->build_err = lq_releases_open(modules, lq_setting_text(LQ_SETTING_CC, NULL, NULL), &own);
+  if (!sv->build_err)
+    sv->build_err =
+        lq_releases_build(own, sv->game[sv->build_index].folder, &release, &sv->build_diag);
+  lq_releases_close(own);
+  if (lq_loop_post(sv->place.loop, rebuilt, sv)) abort();
+}
+
+static void watch(void *context, uint64_t fires) {
+  server *sv = context;
+  (void)fires;
+  for (uint32_t i = 0; i < sv->game_count && !sv->building; i++) {
+    uint64_t stamp = 0;
+    if (lq_folder_stamp(sv->game[i].folder, &stamp) || stamp == sv->game[i].stamp) continue;
+    sv->game[i].stamp = stamp;
+    sv->build_index = i;
+    sv->building = !lq_thread_start("lq-build", build_thread, sv, &sv->builder);
+  }
+}
+
+/* ---- start and stop ---- */
+
+static void shard_stopped(void *context) {
+  server *sv = context;
+  sv->stopped = true;
+  lq_loop_stop(sv->place.loop);
+}
+
+static void stop_signal(void *context, int signal) {
+  server *sv = context;
+  (void)signal;
+  if (sv->stopped) return;
+  (void)printf("stopping: every session is checkpointed\n");
+  (void)fflush(stdout);
+  lq_gateway_stop(sv->gateway);
+  lq_shard_stop(sv->shard, shard_stopped, sv);
+}
+
+static void store_metrics(void *context, lq_writer *out) {
+  lq_store_sqlite_stats stats;
+  lq_store_sqlite_stats_get(((server *)context)->place.store, &stats);
+  const struct {
+    const char *name, *type, *help;
+    uint64_t value;
+  } rows[] = {
+      {"lq_store_group_commits_total", "counter", "Group commits written", stats.commits},
+      {"lq_store_slices_total", "counter", "Slices in them", stats.slices},
+      {"lq_store_written_bytes_total", "counter", "Bytes of group rows", stats.bytes},
+      {"lq_store_waiting_bytes", "gauge", "Bytes that wait for a commit", stats.waiting_bytes},
+      {"lq_store_commit_p50_nanoseconds", "gauge", "Group commit, median of the last 1024",
+       stats.commit_ns_p50},
+      {"lq_store_commit_p99_nanoseconds", "gauge", "Group commit, 99th percentile",
+       stats.commit_ns_p99},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    char text[256];
+    int bytes = snprintf(text, sizeof text, "# HELP %s %s\n# TYPE %s %s\n%s %llu\n", rows[i].name,
+                         rows[i].help, rows[i].name, rows[i].type, rows[i].name,
+                         (unsigned long long)rows[i].value);
+    if (bytes > 0) lq_write_bytes(out, text, (size_t)bytes);
+  }
+}
+
+static lq_err games_open(server *sv, lq_diag *diag) {
+  for (uint32_t i = 0; i < sv->game_count; i++) {
+    served_folder *g = &sv->game[i];
+    const lq_release *release = NULL;
+    lq_err err = lq_folder_stamp(g->folder, &g->stamp);
+    if (err) return lq_diag_set(diag, err, "the folder %s cannot be read", g->folder);
+    if ((err = lq_place_build(&sv->place, g->folder, &release, diag))) return err;
+    (void)lq_text_copy(g->game, sizeof g->game, lq_span_text(release->game->name));
+    for (uint32_t k = 0; k < i; k++)
+      if (!strcmp(sv->game[k].game, g->game))
+        return lq_diag_set(diag, LQ_ERR_EXISTS, "%s and %s are both named '%s'", sv->game[k].folder,
+                           g->folder, g->game);
+    if ((err = lq_shard_serve(sv->shard, sv->tenant, g->game, release->id, diag))) return err;
+  }
+  return LQ_OK;
+}
+
+static lq_err services_open(server *sv, const char *port_flag, bool tokens, lq_diag *diag) {
+  uint64_t port, sessions, connections, messages, idle, hibernate;
+  lq_err err;
+  if ((err = lq_setting_number(LQ_SETTING_PORT, port_flag, &port, diag)) ||
+      (err = lq_setting_number(LQ_SETTING_SESSIONS, NULL, &sessions, diag)) ||
+      (err = lq_setting_number(LQ_SETTING_CONNECTIONS, NULL, &connections, diag)) ||
+      (err = lq_setting_number(LQ_SETTING_MESSAGES, NULL, &messages, diag)) ||
+      (err = lq_setting_number(LQ_SETTING_IDLE, NULL, &idle, diag)) ||
+      (err = lq_setting_number(LQ_SETTING_HIBERNATE, NULL, &hibernate, diag)) ||
+      (err = lq_place_open(sv->data_flag, false, &sv->place, diag)))
+    return err;
+  lq_shard_options shard = {.loop = sv->place.loop,
+                            .store = sv->place.store,
+                            .releases = lq_place_source(&sv->place),
+                            .sessions_max = (uint32_t)sessions,
+                            .hibernate_ms = (uint32_t)hibernate};
+  bool made = false;
+  if ((err = secret_need(sv, "resume.key", shard.secret, &made)) ||
+      (tokens && ((err = token_need(sv, "operator.token", sv->operator_token)) ||
+                  (err = token_need(sv, "player.token", sv->player_token)))))
+    return lq_diag_set(diag, err, "a secret in %s cannot be read or made", sv->place.folder);
+  if ((err = lq_shard_open(&shard, &sv->shard)))
+    return lq_diag_set(diag, err, "the shard could not be opened");
+  if ((err = games_open(sv, diag))) return err;
+  lq_gateway_options gateway = {.loop = sv->place.loop,
+                                .shard = sv->shard,
+                                .host = sv->host,
+                                .port = (uint16_t)port,
+                                .operator_token = tokens ? sv->operator_token : NULL,
+                                .player_token = tokens ? sv->player_token : NULL,
+                                .connections_max = (uint32_t)connections,
+                                .messages_per_s = (uint32_t)messages,
+                                .idle_ms = (uint32_t)idle,
+                                .metrics = store_metrics,
+                                .metrics_context = sv};
+  gateway.file_count = lq_web_files(&gateway.files);
+  return lq_gateway_open(&gateway, &sv->gateway, diag);
+}
+
+static void banner_json(const server *sv, unsigned port) {
+  lq_writer w = lq_out_begin();
+  lq_write_text(&w, "{\"ready\":true,\"host\":");
+  lq_json_write_text(&w, lq_span_text(sv->host));
+  lq_write_text(&w, ",\"port\":");
+  lq_write_decimal_u(&w, port);
+  lq_write_text(&w, ",\"tenant\":");
+  lq_json_write_text(&w, lq_span_text(sv->tenant));
+  lq_write_text(&w, ",\"games\":[");
+  for (uint32_t i = 0; i < sv->game_count; i++) {
+    if (i) lq_write_u8(&w, ',');
+    lq_json_write_text(&w, lq_span_text(sv->game[i].game));
+  }
+  lq_write_u8(&w, ']');
+  if (sv->operator_token[0]) {
+    lq_write_text(&w, ",\"operator_token\":");
+    lq_json_write_text(&w, lq_span_text(sv->operator_token));
+    lq_write_text(&w, ",\"player_token\":");
+    lq_json_write_text(&w, lq_span_text(sv->player_token));
+  }
+  lq_write_u8(&w, '}');
+  lq_out_end(&w);
+}
+
+static void banner(const server *sv) {
+  unsigned port = lq_gateway_port(sv->gateway);
+  for (uint32_t i = 0; i < sv->game_count; i++)
+    (void)printf("  play       http://%s:%u/play/%s/%s\n", sv->host, port, sv->tenant,
+                 sv->game[i].game);
+  (void)printf(
+      "  websocket  ws://%s:%u/ws\n  rest       http://%s:%u/v1/openapi.json\n  data       %s\n",
+      sv->host, port, sv->host, port, sv->place.folder);
+  if (sv->operator_token[0])
+    (void)printf("  operator   %s\n  player     %s\n", sv->operator_token, sv->player_token);
+  (void)printf("lq %s ready on http://%s:%u\n", sv->dev ? "dev" : "serve", sv->host, port);
+}
+
+static int run(const lq_cli *cli, server *sv, const char *port_flag, bool tokens) {
+  lq_diag diag = {0};
+  lq_timer *timer = NULL;
+  lq_err err = services_open(sv, port_flag, tokens, &diag);
+  if (!err && (err = lq_loop_on_stop_signal(sv->place.loop, stop_signal, sv)))
+    lq_diag_set(&diag, err, "signals cannot be caught");
+  if (!err && sv->dev && (err = lq_timer_open(sv->place.loop, WATCH_US, watch, sv, &timer)))
+    lq_diag_set(&diag, err, "the watch timer cannot be opened");
+  int status = LQ_EXIT_OK;
+  if (err) {
+    status = lq_cli_fail(cli, err, &diag);
+  } else {
+    if (cli->json)
+      banner_json(sv, lq_gateway_port(sv->gateway));
+    else
+      banner(sv);
+    (void)fflush(stdout);
+    lq_loop_run(sv->place.loop);
+  }
+  if (sv->builder) lq_thread_join(sv->builder);
+  if (timer) lq_timer_close(timer);
+  lq_gateway_close(sv->gateway);
+  lq_shard_close(sv->shard);
+  lq_place_close(&sv->place);
+  return status;
+}
+
+static bool is_local(const char *host) {
+  return !strncmp(host, "127.", 4) || !strcmp(host, "::1") || !strcmp(host, "localhost");
+}
+
+int lq_cmd_dev(const lq_cli *cli) {
+  if (cli->word_count > 1) return lq_cli_usage("lq dev serves one game");
+  server *sv = calloc(1, sizeof *sv);
+  if (!sv) return lq_cli_fail(cli, LQ_ERR_MEMORY, NULL);
+  sv->dev = true;
+  sv->host = "127.0.0.1"; /* without tokens: never anywhere else */
+  sv->tenant = cli->value[2] ? cli->value[2] : "acme";
+  sv->data_flag = cli->value[1];
+  sv->game_count = 1;
+  sv->game[0].folder = cli->word_count ? cli->word[0] : ".";
+  int status = run(cli, sv, cli->value[0], false);
+  free(sv);
+  return status;
+}
+
+int lq_cmd_serve(const lq_cli *cli) {
+  const char *auth = cli->value[4] ? cli->value[4] : "token";
+  bool tokens = !strcmp(auth, "token");
+  if (!tokens && strcmp(auth, "none") != 0)
+    return lq_cli_usage("--auth is token or none, not '%s'", auth);
+  const char *host = lq_setting_text(LQ_SETTING_HOST, cli->value[0], NULL);
+  if (!tokens && !is_local(host)) {
+    lq_diag diag = {.mend = "leave --auth none away, or listen on 127.0.0.1"};
+    lq_diag_set(&diag, LQ_ERR_FORBIDDEN,
+                "without tokens lq serve listens on localhost only, not on %s", host);
+    return lq_cli_fail(cli, LQ_ERR_FORBIDDEN, &diag);
+  }
+  server *sv = calloc(1, sizeof *sv);
+  if (!sv) return lq_cli_fail(cli, LQ_ERR_MEMORY, NULL);
+  sv->host = host;
+  sv->tenant = cli->value[3] ? cli->value[3] : "acme";
+  sv->data_flag = cli->value[2];
+  sv->game_count = cli->word_count ? (uint32_t)cli->word_count : 1;
+  for (uint32_t i = 0; i < sv->game_count; i++)
+    sv->game[i].folder = cli->word_count ? cli->word[i] : ".";
+  int status = run(cli, sv, cli->value[1], tokens);
+  free(sv);
+  return status;
+}

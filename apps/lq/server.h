@@ -1,0 +1,32 @@
+/* What lq dev, lq serve and the session tools share: a data folder opened with its store, releases
+ * and loop. */
+#ifndef LQ_APPS_LQ_SERVER_H
+#define LQ_APPS_LQ_SERVER_H
+
+#include "apps/lq/cli.h"
+#include "lq_local/store_sqlite.h"
+#include "lq_service/gateway/gateway.h"
+#include "lq_service/release/release.h"
+
+typedef struct lq_place {
+  lq_loop *loop;
+  lq_store *store;
+  lq_releases *releases;
+  char folder[1024];
+} lq_place;
+
+/* Opens the data folder; read_only: beside a running server. */
+LQ_MUST lq_err lq_place_open(const char *data_flag, bool read_only, lq_place *out, lq_diag *diag);
+void lq_place_close(lq_place *place);
+/* Games by release id: loaded already, or from the store's blobs. */
+lq_release_source lq_place_source(lq_place *place);
+/* Runs the loop until *done; whoever sets it calls lq_loop_stop. */
+void lq_place_wait(lq_place *place, const bool *done);
+/* Builds a folder's release and keeps its blob in the store. */
+LQ_MUST lq_err lq_place_build(lq_place *place, const char *folder, const lq_release **out,
+                              lq_diag *diag);
+
+/* The play page built into the binary; the count of files. */
+uint32_t lq_web_files(const lq_gateway_file **out);
+
+#endif

@@ -1,0 +1,278 @@
+/* `lq session list|show|replay|verify|export`: reads the data folder beside a running server,
+ * changes nothing. */
+#include <stdlib.h>
+
+#include "apps/lq/server.h"
+#include "lq_service/ledger/journal_json.h"
+
+typedef struct tool {
+  const lq_cli *cli;
+  lq_place place;
+  lq_session_name name;
+  lq_writer w;
+  uint32_t count;
+  uint64_t tick;
+  lq_err err;
+  lq_diag diag;
+  bool done;
+  int status;
+} tool;
+
+static void finish(tool *t, lq_err err, const lq_diag *diag) {
+  t->done = true;
+  t->err = err;
+  if (diag) t->diag = *diag;
+  lq_loop_stop(t->place.loop);
+}
+
+static const char *state_name(uint8_t state) {
+  return state == LQ_HEAD_LIVE ? "live" : state == LQ_HEAD_ENDED ? "ended" : "hibernated";
+}
+
+static void head_json(const lq_session_name *name, const lq_store_head *head, lq_writer *w) {
+  char hex[65];
+  lq_hex(head->release, 32, hex);
+  lq_write_text(w, "{\"session\":");
+  lq_json_write_text(w, lq_span_text(name->session));
+  lq_write_text(w, ",\"state\":\"");
+  lq_write_text(w, state_name(head->state));
+  lq_write_text(w, "\",\"tick\":");
+  lq_write_decimal_u(w, head->tick);
+  lq_write_text(w, ",\"slice\":");
+  lq_write_decimal_u(w, head->slice);
+  lq_write_text(w, ",\"epoch\":");
+  lq_write_decimal_u(w, head->epoch);
+  lq_write_text(w, ",\"players\":");
+  lq_write_decimal_u(w, head->players);
+  lq_write_text(w, ",\"hash\":\"");
+  lq_write_hex64(w, head->hash);
+  lq_write_text(w, "\",\"release\":\"");
+  lq_write_text(w, hex);
+  lq_write_text(w, "\",\"created_ms\":");
+  lq_write_decimal_u(w, head->created_ms);
+  lq_write_text(w, ",\"changed_ms\":");
+  lq_write_decimal_u(w, head->changed_ms);
+  lq_write_text(w, "}");
+}
+
+/* ---- list ---- */
+
+static void listed(void *context, lq_err err, const lq_session_name *name,
+                   const lq_store_head *head) {
+  tool *t = context;
+  if (err) {
+    finish(t, err == LQ_ERR_NOT_FOUND ? LQ_OK : err, NULL);
+  } else if (t->cli->json) {
+    if (t->count++) lq_write_u8(&t->w, ',');
+    head_json(name, head, &t->w);
+  } else {
+    if (!t->count++)
+      (void)printf("%-24s %-11s %10s %8s %8s  %s\n", "session", "state", "tick", "slices",
+                   "players", "hash");
+    (void)printf("%-24s %-11s %10llu %8llu %8u  %016llx\n", name->session, state_name(head->state),
+                 (unsigned long long)head->tick, (unsigned long long)head->slice, head->players,
+                 (unsigned long long)head->hash);
+  }
+}
+
+static void run_list(tool *t) {
+  t->w = lq_out_begin();
+  if (t->cli->json) lq_write_u8(&t->w, '[');
+  t->place.store->sessions(t->place.store, t->name.tenant, t->name.game, NULL, UINT32_MAX, listed,
+                           t);
+  lq_place_wait(&t->place, &t->done);
+  if (t->err || !t->cli->json) return;
+  lq_write_u8(&t->w, ']');
+  lq_out_end(&t->w);
+}
+
+/* ---- show ---- */
+
+static void shown(void *context, lq_err err, const lq_store_head *head) {
+  tool *t = context;
+  if (!err && t->cli->json) {
+    t->w = lq_out_begin();
+    head_json(&t->name, head, &t->w);
+    lq_out_end(&t->w);
+  } else if (!err) {
+    char hex[65], chain[65];
+    lq_hex(head->release, 32, hex);
+    lq_hex(head->chain, 32, chain);
+    (void)printf(
+        "session     %s\nstate       %s\ntick        %llu\nhash        %016llx\nslices      %llu\n"
+        "epoch       %llu\nplayers     %u\ncheckpoint  ",
+        t->name.session, state_name(head->state), (unsigned long long)head->tick,
+        (unsigned long long)head->hash, (unsigned long long)head->slice,
+        (unsigned long long)head->epoch, head->players);
+    if (head->checkpoint_tick == UINT64_MAX)
+      (void)printf("none yet");
+    else
+      (void)printf("tick %llu", (unsigned long long)head->checkpoint_tick);
+    (void)printf("\nrelease     %s\nchain       %s\n", hex, chain);
+  }
+  finish(t, err == LQ_ERR_NOT_FOUND ? LQ_ERR_UNKNOWN_SESSION : err, NULL);
+}
+
+static void run_show(tool *t) {
+  t->place.store->head(t->place.store, &t->name, shown, t);
+  lq_place_wait(&t->place, &t->done);
+}
+
+/* ---- replay ---- */
+
+static bool each_hash(void *context, lq_session *session, const lq_tick_result *result, bool pinned,
+                      uint64_t journal_hash) {
+  tool *t = context;
+  (void)session;
+  if (pinned && journal_hash != result->hash) {
+    t->status = LQ_EXIT_FINDING;
+    (void)fprintf(stderr, "lq: tick %llu: replayed hash %016llx, journal %016llx\n",
+                  (unsigned long long)result->tick, (unsigned long long)result->hash,
+                  (unsigned long long)journal_hash);
+  }
+  if (t->cli->value[4])
+    (void)printf(t->cli->json ? "{\"tick\":%llu,\"hash\":\"%016llx\"}\n" : "%llu %016llx\n",
+                 (unsigned long long)result->tick, (unsigned long long)result->hash);
+  return true;
+}
+
+static void replayed(void *context, lq_err err, const lq_diag *diag, lq_ledger_session *session) {
+  tool *t = context;
+  if (!err && !t->cli->value[4]) {
+    lq_viewer everything = {.all = true};
+    t->w = lq_out_begin();
+    lq_write_text(&t->w, "{\"tick\":");
+    lq_write_decimal_u(&t->w, lq_session_tick_number(session->session));
+    lq_write_text(&t->w, ",\"hash\":\"");
+    lq_write_hex64(&t->w, lq_session_hash(session->session));
+    lq_write_text(&t->w, "\",\"state\":");
+    lq_message_state_object(session->session, &everything, &t->w);
+    lq_write_text(&t->w, "}");
+    lq_out_end(&t->w);
+  }
+  if (!err) lq_ledger_session_free(session);
+  finish(t, err == LQ_ERR_NOT_FOUND ? LQ_ERR_UNKNOWN_SESSION : err, diag);
+}
+
+static void replay_head(void *context, lq_err err, const lq_store_head *head) {
+  tool *t = context;
+  if (err) {
+    replayed(t, err, NULL, NULL);
+    return;
+  }
+  lq_release_source source = lq_place_source(&t->place);
+  uint64_t tick = t->cli->value[2] ? t->tick : head->tick;
+  lq_ledger_replay(t->place.store, &source, &t->name, tick, true, each_hash, t, replayed, t);
+}
+
+static void run_replay(tool *t) {
+  t->place.store->head(t->place.store, &t->name, replay_head, t);
+  lq_place_wait(&t->place, &t->done);
+}
+
+/* ---- verify ---- */
+
+static void finding(void *context, const char *sentence) {
+  tool *t = context;
+  t->status = LQ_EXIT_FINDING;
+  (void)fprintf(stderr, "lq: %s\n", sentence);
+}
+
+static void verified(void *context, lq_err err, const lq_verify_result *result) {
+  tool *t = context;
+  if (!err) {
+    (void)printf(
+        t->cli->json
+            ? "{\"session\":\"%s\",\"ok\":%s,\"slices\":%llu,\"ticks\":%llu,\"commands\":%llu,"
+              "\"events\":%llu,\"checkpoints\":%llu,\"findings\":%llu,\"hash\":\"%016llx\"}\n"
+            : "%s: %s: %llu slices, %llu ticks, %llu commands, %llu events, %llu checkpoints, %llu "
+              "findings, hash %016llx\n",
+        t->name.session,
+        t->cli->json ? (result->findings ? "false" : "true")
+                     : (result->findings ? "DIFFERS" : "verified"),
+        (unsigned long long)result->slices, (unsigned long long)result->ticks,
+        (unsigned long long)result->commands, (unsigned long long)result->events,
+        (unsigned long long)result->checkpoints, (unsigned long long)result->findings,
+        (unsigned long long)result->hash);
+    if (result->findings) t->status = LQ_EXIT_FINDING;
+  }
+  finish(t, err == LQ_ERR_NOT_FOUND ? LQ_ERR_UNKNOWN_SESSION : err, NULL);
+}
+
+static void run_verify(tool *t) {
+  lq_release_source source = lq_place_source(&t->place);
+  lq_ledger_verify(t->place.store, &source, &t->name, finding, verified, t);
+  lq_place_wait(&t->place, &t->done);
+}
+
+/* ---- export: one JSON line a slice ---- */
+
+static void exported(void *context, lq_err err, const char *sk, lq_span body) {
+  tool *t = context;
+  (void)sk;
+  if (err || t->err) {
+    if (!t->done) finish(t, t->err ? t->err : err == LQ_ERR_NOT_FOUND ? LQ_OK : err, NULL);
+    return;
+  }
+  lq_slice_reader reader;
+  const lq_game *game = NULL;
+  lq_release_source source = lq_place_source(&t->place);
+  t->err = lq_slice_open(body, &reader);
+  if (!t->err) t->err = source.game(source.context, reader.header.release, &game, &t->diag);
+  if (t->err) return;
+  t->w = lq_out_begin();
+  t->err = lq_journal_json(game, body, &t->w);
+  lq_out_end(&t->w);
+}
+
+static void export_head(void *context, lq_err err, const lq_store_head *head) {
+  tool *t = context;
+  (void)head;
+  if (err)
+    finish(t, err == LQ_ERR_NOT_FOUND ? LQ_ERR_UNKNOWN_SESSION : err, NULL);
+  else
+    t->place.store->slices(t->place.store, &t->name, 1, UINT64_MAX, 0, exported, t);
+}
+
+static void run_export(tool *t) {
+  t->place.store->head(t->place.store, &t->name, export_head, t);
+  lq_place_wait(&t->place, &t->done);
+}
+
+int lq_cmd_session(const lq_cli *cli) {
+  static const struct {
+    const char *verb;
+    void (*run)(tool *t);
+    bool needs_name;
+  } verbs[] = {{"list", run_list, false},
+               {"show", run_show, true},
+               {"replay", run_replay, true},
+               {"verify", run_verify, true},
+               {"export", run_export, true}};
+  const char *verb = cli->word_count ? cli->word[0] : "";
+  size_t at = 0;
+  while (at < sizeof verbs / sizeof *verbs && strcmp(verbs[at].verb, verb) != 0) at++;
+  if (at == sizeof verbs / sizeof *verbs)
+    return lq_cli_usage("lq session list, show, replay, verify or export");
+  if (cli->word_count > 2) return lq_cli_usage("one session at a time");
+  tool t = {.cli = cli};
+  const char *name = cli->word_count > 1 ? cli->word[1] : "main";
+  if (!lq_text_copy(t.name.tenant, sizeof t.name.tenant,
+                    lq_span_text(cli->value[0] ? cli->value[0] : "acme")) ||
+      !lq_text_copy(t.name.game, sizeof t.name.game,
+                    lq_span_text(cli->value[1] ? cli->value[1] : "demo")) ||
+      !lq_text_copy(t.name.session, sizeof t.name.session, lq_span_text(name)))
+    return lq_cli_usage("tenant, game and session names are at most 31 characters");
+  if (cli->value[2]) {
+    char *end = NULL;
+    t.tick = strtoull(cli->value[2], &end, 10);
+    if (cli->value[2][0] < '0' || cli->value[2][0] > '9' || *end)
+      return lq_cli_usage("--tick is a number");
+  }
+  lq_err err = lq_place_open(cli->value[3], true, &t.place, &t.diag);
+  if (err) return lq_cli_fail(cli, err, &t.diag);
+  verbs[at].run(&t);
+  if (t.err) t.status = lq_cli_fail(cli, t.err, &t.diag);
+  lq_place_close(&t.place);
+  return t.status;
+}

@@ -1,0 +1,157 @@
+/* Settings, `lq config`, `lq version`, `lq completion`. */
+#include <stdlib.h>
+
+#include "apps/lq/cli.h"
+#include "lq_base/hash.h"
+#include "lq_engine/net/json.h"
+#include "lq_host/host.h"
+
+const lq_setting lq_settings[LQ_SETTING_COUNT] = {
+    {"data", "LQ_DATA", ".lq", "path", "where sessions, releases and secrets are kept", 0, 0},
+    {"host", "LQ_HOST", "127.0.0.1", "address", "where lq serve listens", 0, 0},
+    {"port", "LQ_PORT", "8080", "port", "0 = any free one", 0, 65535},
+    {"cc", "CC", "cc", "command", "compiler for systems in C", 0, 0},
+    {"sessions", "LQ_SESSIONS", "65536", "sessions", "live at once; sleeping ones do not count", 1,
+     1000000},
+    {"connections", "LQ_CONNECTIONS", "65536", "connections", "open at once", 1, 1000000},
+    {"messages", "LQ_MESSAGES_PER_S", "100", "messages/s",
+     "one connection may send; bursts of twice that", 1, 100000},
+    {"idle", "LQ_IDLE_MS", "60000", "ms", "a connection may be silent; pinged at half of it", 1000,
+     86400000},
+    {"hibernate", "LQ_HIBERNATE_MS", "5000", "ms", "an empty session stays awake", 1, 86400000},
+};
+
+const char *lq_setting_text(lq_setting_id id, const char *flag, const char **origin) {
+  const lq_setting *s = &lq_settings[id];
+  const char *env = lq_env(s->env), *from = flag            ? "flag"
+                                            : env && env[0] ? "environment"
+                                                            : "default";
+  if (origin) *origin = from;
+  return flag ? flag : env && env[0] ? env : s->standard;
+}
+
+lq_err lq_setting_number(lq_setting_id id, const char *flag, uint64_t *out, lq_diag *diag) {
+  const lq_setting *s = &lq_settings[id];
+  const char *origin, *text = lq_setting_text(id, flag, &origin);
+  char *end = NULL;
+  *out = strtoull(text, &end, 10);
+  if (text[0] >= '0' && text[0] <= '9' && !*end && *out >= s->min && *out <= s->max) return LQ_OK;
+  return lq_diag_set(diag, LQ_ERR_RANGE,
+                     "%s from the %s is '%s': a number from %llu to %llu is due", s->name, origin,
+                     text, (unsigned long long)s->min, (unsigned long long)s->max);
+}
+
+static uint8_t *out_memory;
+enum { OUT_BYTES = 64 << 20 };
+
+lq_writer lq_out_begin(void) {
+  if (!out_memory) out_memory = lq_pages_take(OUT_BYTES);
+  return lq_writer_of(out_memory, out_memory ? OUT_BYTES : 0);
+}
+
+void lq_out_end(lq_writer *w) {
+  if (w->failed) {
+    (void)fputs("lq: the answer is larger than 64 MiB\n", stderr);
+    return;
+  }
+  (void)fwrite(w->data, 1, w->bytes, stdout);
+  (void)fputc('\n', stdout);
+}
+
+static void member(lq_writer *w, const char *name, const char *text) {
+  if (w->bytes && w->data[w->bytes - 1] != '{') lq_write_u8(w, ',');
+  lq_json_write_text(w, lq_span_text(name));
+  lq_write_u8(w, ':');
+  lq_json_write_text(w, lq_span_text(text));
+}
+
+int lq_cmd_config(const lq_cli *cli) {
+  lq_writer w = lq_out_begin();
+  if (cli->json)
+    lq_write_u8(&w, '[');
+  else
+    (void)printf("%-12s %-16s %-12s %-18s %-18s %s\n", "setting", "value", "unit", "limits",
+                 "origin", "meaning");
+  int status = LQ_EXIT_OK;
+  for (int i = 0; i < LQ_SETTING_COUNT; i++) {
+    const lq_setting *s = &lq_settings[i];
+    const char *origin, *text = lq_setting_text((lq_setting_id)i, NULL, &origin);
+    char limits[64] = "", from[64];
+    if (s->max)
+      (void)snprintf(limits, sizeof limits, "%llu..%llu", (unsigned long long)s->min,
+                     (unsigned long long)s->max);
+    (void)snprintf(from, sizeof from, "%s%s%s%s", origin, origin[0] == 'e' ? " (" : "",
+                   origin[0] == 'e' ? s->env : "", origin[0] == 'e' ? ")" : "");
+    uint64_t number;
+    lq_diag diag = {0};
+    if (s->max && lq_setting_number((lq_setting_id)i, NULL, &number, &diag))
+      status = lq_cli_fail(cli, diag.code, &diag);
+    if (!cli->json) {
+      (void)printf("%-12s %-16s %-12s %-18s %-18s %s\n", s->name, text, s->unit, limits, from,
+                   s->help);
+      continue;
+    }
+    if (i) lq_write_u8(&w, ',');
+    lq_write_u8(&w, '{');
+    member(&w, "setting", s->name);
+    member(&w, "value", text);
+    member(&w, "unit", s->unit);
+    member(&w, "limits", limits);
+    member(&w, "origin", origin);
+    member(&w, "environment", s->env);
+    member(&w, "default", s->standard);
+    member(&w, "help", s->help);
+    lq_write_u8(&w, '}');
+  }
+  if (!cli->json) return status;
+  lq_write_u8(&w, ']');
+  lq_out_end(&w);
+  return status;
+}
+
+int lq_cmd_version(const lq_cli *cli) {
+  if (cli->json)
+    (void)printf("{\"version\":\"%s\",\"abi\":%u}\n", LQ_VERSION, LQ_ABI_VERSION);
+  else
+    (void)printf("lq %s (engine ABI %u)\n", LQ_VERSION, LQ_ABI_VERSION);
+  return LQ_EXIT_OK;
+}
+
+static void bash_script(void) {
+  (void)printf(
+      "_lq() {\n  local cur=${COMP_WORDS[COMP_CWORD]}\n  if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
+      "    COMPREPLY=($(compgen -W '");
+  for (const lq_cli_command *c = lq_commands; c->name; c++) (void)printf("%s ", c->name);
+  (void)printf(
+      "help' -- \"$cur\"))\n    return\n  fi\n  local words=''\n  case ${COMP_WORDS[1]} in\n");
+  for (const lq_cli_command *c = lq_commands; c->name; c++) {
+    (void)printf("  %s) words='--json --help", c->name);
+    for (const lq_cli_option *o = c->option; o->name; o++) (void)printf(" --%s", o->name);
+    if (!strcmp(c->name, "session")) (void)printf(" list show replay verify export");
+    if (!strcmp(c->name, "completion")) (void)printf(" bash zsh fish");
+    (void)printf("' ;;\n");
+  }
+  (void)printf(
+      "  esac\n  COMPREPLY=($(compgen -W \"$words\" -- \"$cur\") $(compgen -f -- \"$cur\"))\n}\n"
+      "complete -F _lq lq\n");
+}
+
+int lq_cmd_completion(const lq_cli *cli) {
+  const char *shell = cli->word_count == 1 ? cli->word[0] : "";
+  if (!strcmp(shell, "bash")) {
+    bash_script();
+  } else if (!strcmp(shell, "zsh")) {
+    (void)printf("autoload -U +X bashcompinit && bashcompinit\n");
+    bash_script();
+  } else if (!strcmp(shell, "fish")) {
+    for (const lq_cli_command *c = lq_commands; c->name; c++) {
+      (void)printf("complete -c lq -n __fish_use_subcommand -a %s -d '%s'\n", c->name, c->summary);
+      for (const lq_cli_option *o = c->option; o->name; o++)
+        (void)printf("complete -c lq -n '__fish_seen_subcommand_from %s' -l %s%s\n", c->name,
+                     o->name, o->value ? " -r" : "");
+    }
+  } else {
+    return lq_cli_usage("which shell? bash, zsh or fish");
+  }
+  return LQ_EXIT_OK;
+}

@@ -1,0 +1,133 @@
+/* Opening the data file: lock, modes, format, connections, index. */
+#include "lq_local/store_int.h"
+
+static const char schema[] =
+    "BEGIN IMMEDIATE;"
+    "CREATE TABLE session(id INTEGER PRIMARY KEY,tenant TEXT NOT NULL,game TEXT NOT NULL,"
+    "name TEXT NOT NULL,gathered INTEGER NOT NULL,head BLOB NOT NULL,UNIQUE(tenant,game,name));"
+    "CREATE TABLE journal(seq INTEGER PRIMARY KEY,body BLOB NOT NULL);"
+    "CREATE TABLE archive(id INTEGER PRIMARY KEY,session INTEGER NOT NULL,first INTEGER NOT NULL,"
+    "last INTEGER NOT NULL,body BLOB NOT NULL);"
+    "CREATE UNIQUE INDEX archive_at ON archive(session,last);"
+    "CREATE TABLE checkpoint(id INTEGER PRIMARY KEY,session INTEGER NOT NULL,"
+    "tick INTEGER NOT NULL,body BLOB NOT NULL);"
+    "CREATE UNIQUE INDEX checkpoint_at ON checkpoint(session,tick);"
+    "CREATE TABLE blob(digest BLOB PRIMARY KEY,body BLOB NOT NULL);"
+    "CREATE TABLE setting(name TEXT PRIMARY KEY,value BLOB NOT NULL);"
+    "PRAGMA application_id=1280398164;" /* LQI_APPLICATION_ID */
+    "PRAGMA user_version=1;"            /* LQI_FORMAT */
+    "COMMIT;";
+_Static_assert(LQI_APPLICATION_ID == 1280398164 && LQI_FORMAT == 1, "as in the schema's text");
+
+/* synchronous=FULL: a commit is on the disk when it returns. No mmap: an I/O error would be a
+ * signal. Spilling is off so that a transaction writes only when it commits. */
+static const char writer_pragmas[] =
+    "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;PRAGMA mmap_size=0;"
+    "PRAGMA wal_autocheckpoint=1000;PRAGMA cache_size=-16384;PRAGMA cache_spill=OFF;"
+    "PRAGMA temp_store=MEMORY;PRAGMA trusted_schema=OFF;PRAGMA cell_size_check=ON;";
+static const char reader_pragmas[] = "PRAGMA query_only=ON;PRAGMA mmap_size=0;"
+                                     "PRAGMA wal_autocheckpoint=0;PRAGMA cache_size=-8192;"
+                                     "PRAGMA trusted_schema=OFF;PRAGMA cell_size_check=ON;";
+
+static lq_err connect(lqi_store *store, lqi_db *db, bool writer, lq_diag *diag) {
+  int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
+              (writer ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY);
+  int rc = sqlite3_open_v2(store->path, &db->db, flags, NULL);
+  lq_err err = lqi_sql_err(db->db, rc);
+  if (err)
+    return lq_diag_set(diag, err, "%s cannot be opened: %s", store->path, sqlite3_errstr(rc));
+  (void)sqlite3_busy_timeout(db->db, 2000); /* another process may be recovering the WAL */
+  (void)sqlite3_db_config(db->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+  if (!writer) (void)sqlite3_db_config(db->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+  return LQ_OK;
+}
+
+/* Is it ours, of this format, or empty? */
+static lq_err check_format(lqi_store *store, lqi_db *db, bool *fresh, lq_diag *diag) {
+  int64_t application = 0, version = 0, tables = 0;
+  *fresh = false;
+  lq_err err = lqi_sql_number(db, "PRAGMA application_id", &application);
+  if (!err) err = lqi_sql_number(db, "PRAGMA user_version", &version);
+  if (!err) err = lqi_sql_number(db, "SELECT count(*) FROM sqlite_schema", &tables);
+  if (err)
+    return lq_diag_set(diag, err, "%s is not a data file of ledgerquest, or it is damaged: %s",
+                       store->path, sqlite3_errmsg(db->db));
+  *fresh = application == 0 && version == 0 && tables == 0;
+  if (*fresh) return LQ_OK;
+  if (application != LQI_APPLICATION_ID)
+    return lq_diag_set(diag, LQ_ERR_CORRUPT, "%s is a database of another program", store->path);
+  if (version != LQI_FORMAT)
+    return lq_diag_set(diag, LQ_ERR_VERSION,
+                       "%s has format %lld; this program reads and writes format %d", store->path,
+                       (long long)version, (int)LQI_FORMAT);
+  return LQ_OK;
+}
+
+static lq_err setup(lqi_store *store, lqi_db *db, const char *text, lq_diag *diag) {
+  lq_err err = lqi_sql_exec(db, text);
+  if (err)
+    (void)lq_diag_set(diag, err, "%s cannot be set up: %s", store->path, sqlite3_errmsg(db->db));
+  return err;
+}
+
+static lq_err open_writer(lqi_store *store, lq_diag *diag) {
+  bool fresh;
+  lq_err err = connect(store, &store->writer, true, diag);
+  if (!err) err = check_format(store, &store->writer, &fresh, diag);
+  if (!err) err = setup(store, &store->writer, writer_pragmas, diag);
+  if (!err && fresh) err = setup(store, &store->writer, schema, diag);
+  return err;
+}
+
+static lq_err open_reader(lqi_store *store, lq_diag *diag) {
+  bool fresh = false;
+  lq_err err = connect(store, &store->reader, false, diag);
+  if (!err) err = setup(store, &store->reader, reader_pragmas, diag);
+  if (!err) err = check_format(store, &store->reader, &fresh, diag);
+  if (!err && fresh) err = lq_diag_set(diag, LQ_ERR_NOT_FOUND, "%s holds nothing yet", store->path);
+  return err;
+}
+
+static lq_err path_of(const char *folder, const char *name, char *out, size_t capacity,
+                      lq_diag *diag) {
+  lq_writer w = lq_writer_of(out, capacity);
+  lq_write_text(&w, folder);
+  lq_write_text(&w, "/");
+  lq_write_text(&w, name);
+  lq_write_u8(&w, 0);
+  return w.failed ? lq_diag_set(diag, LQ_ERR_TOO_BIG, "the data folder's path is too long") : LQ_OK;
+}
+
+static lq_err prepare_folder(lqi_store *store, const char *folder, lq_diag *diag) {
+  char lock[sizeof store->path];
+  lq_err err = path_of(folder, "lq.lock", lock, sizeof lock, diag);
+  if (err) return err;
+  if ((err = lq_folder_make(folder)))
+    return lq_diag_set(diag, err, "the data folder %s cannot be made: %s", folder,
+                       lq_err_cause(err));
+  if ((err = lq_lock_take(lock, &store->lock)))
+    return lq_diag_set(diag, err, "%s: %s", lock, lq_err_cause(err));
+  /* Made here so that it, and the files SQLite puts beside it, are for the owner alone. */
+  if (!lq_file_exists(store->path) && (err = lq_file_write(store->path, (lq_span){0})))
+    return lq_diag_set(diag, err, "%s cannot be made: %s", store->path, lq_err_cause(err));
+  return LQ_OK;
+}
+
+lq_err lqi_open_files(lqi_store *store, const lq_store_sqlite_options *options, lq_diag *diag) {
+  lq_err err = path_of(options->folder, "lq.db", store->path, sizeof store->path, diag);
+  if (err) return err;
+  if (options->read_only) {
+    if (!lq_file_exists(store->path))
+      return lq_diag_set(diag, LQ_ERR_NOT_FOUND, "there is no data file %s", store->path);
+    store->data_version = -1; /* the first read builds the index */
+    return open_reader(store, diag);
+  }
+  if (!(err = prepare_folder(store, options->folder, diag)) && !(err = open_writer(store, diag)) &&
+      !(err = open_reader(store, diag)))
+    err = lqi_cache_load(store, &store->writer, diag);
+  /* Never a number that a row had before, even when the table is empty now: readers of another
+   * process may hold it. */
+  int64_t now = (int64_t)(lq_clock_wall_ms() * 1000);
+  if (store->seq_next < now) store->seq_next = now;
+  return err;
+}

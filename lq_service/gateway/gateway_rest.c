@@ -1,0 +1,195 @@
+/* REST: who may, what was asked, and the shard's answer as a response. */
+#include "lq_service/gateway/gateway_int.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static void reply_json(lqi_conn *c, int status, lq_span json, const char *headers) {
+  lqi_reply(c, &(lq_http_response){.status = status,
+                                   .content_type = status < 400 ? "application/json"
+                                                                : "application/problem+json",
+                                   .headers = headers,
+                                   .body = json});
+}
+
+/* The session's address, from the answer that names it. */
+static bool location_of(const lqi_rest *rest, lq_span json, char *out, size_t capacity) {
+  lq_json value;
+  char session[LQ_ID_BYTES];
+  if (lq_json_parse(json, &value, NULL) || value.kind != LQ_JSON_OBJECT ||
+      !lq_json_text(lq_json_get(value, "session"), session, sizeof session))
+    return false;
+  int bytes = snprintf(out, capacity, "Location: /v1/tenants/%s/games/%s/sessions/%s\r\n",
+                       rest->name.tenant, rest->name.game, session);
+  return bytes > 0 && (size_t)bytes < capacity;
+}
+
+static void reply_to(lqi_conn *c, const lqi_rest *rest, int status, lq_span json) {
+  char headers[160];
+  bool made = status == 201 && location_of(rest, json, headers, sizeof headers);
+  if (!made && status == 401)
+    (void)snprintf(headers, sizeof headers, "WWW-Authenticate: Bearer realm=\"ledgerquest\"\r\n");
+  else if (!made && (status == 429 || status == 503))
+    (void)snprintf(headers, sizeof headers, "Retry-After: 1\r\n");
+  else if (!made)
+    headers[0] = 0;
+  reply_json(c, status, json, headers);
+}
+
+/* The shard's answer, perhaps long after, perhaps to a connection that is gone. */
+static void answered(void *context, lq_err err, const lq_diag *diag, lq_span json) {
+  lqi_call *call = context;
+  lqi_conn *c = call->conn;
+  lq_gateway *g = call->gateway;
+  uint8_t memory[LQI_ERROR_BYTES];
+  int status = err ? lq_err_http(err)
+               : call->rest.route == LQI_ROUTE_SESSIONS && call->rest.method == LQ_HTTP_POST ? 201
+                                                                                             : 200;
+  if (err) {
+    lq_writer w = lq_writer_of(memory, sizeof memory);
+    lqi_problem_body(&w, status, err, diag);
+    json = lq_writer_span(&w);
+  }
+  if (call->keyed && lq_err_retry(err))
+    lqi_seen_forget(g->seen, &call->scope);
+  else if (call->keyed)
+    lqi_seen_put(g->seen, &call->scope, status, json);
+  if (c) {
+    c->call = NULL;
+    call->conn = NULL;
+    reply_to(c, &call->rest, status, json);
+    if (!c->in_call) lqi_http_resume(c);
+  }
+  lqi_call_free(call);
+}
+
+/* Asks the shard; the answer may come inside. */
+static void call_run(lqi_call *call, bool sees_all) {
+  lqi_conn *c = call->conn;
+  lq_shard *shard = call->gateway->options.shard;
+  const lqi_rest *rest = &call->rest;
+  const lq_session_name *name = &rest->name;
+  const uint64_t *tick = rest->has_tick ? &rest->tick : NULL;
+  lq_shard_who who = {.all = sees_all && !rest->player[0]};
+  (void)lq_text_copy(who.player, sizeof who.player, lq_span_text(rest->player));
+  c->in_call = true;
+  if (rest->route == LQI_ROUTE_SESSIONS && rest->method == LQ_HTTP_POST)
+    lq_shard_create(shard, name, rest->has_seed ? &rest->seed : NULL, answered, call);
+  else if (rest->route == LQI_ROUTE_SESSIONS)
+    lq_shard_sessions(shard, name->tenant, name->game, rest->after[0] ? rest->after : NULL,
+                      rest->limit, answered, call);
+  else if (rest->route == LQI_ROUTE_SESSION && rest->method == LQ_HTTP_DELETE)
+    lq_shard_end(shard, name, "ended by an operator", answered, call);
+  else if (rest->route == LQI_ROUTE_SESSION)
+    lq_shard_info(shard, name, answered, call);
+  else if (rest->route == LQI_ROUTE_STATE)
+    lq_shard_state(shard, name, tick, &who, answered, call);
+  else if (rest->route == LQI_ROUTE_HASH)
+    lq_shard_hash(shard, name, tick, answered, call);
+  else if (rest->route == LQI_ROUTE_JOURNAL)
+    lq_shard_journal(shard, name, rest->from, rest->limit, answered, call);
+  else
+    lq_shard_command(shard, name, rest->player, &rest->message, answered, call);
+  c->in_call = false;
+  lqi_wheel_set(c);
+}
+
+/* ---- before the shard is asked ---- */
+
+/* What a player's token may read: what all may see. */
+static bool player_may(const lq_http_request *request, const lqi_target *target) {
+  bool reads = request->method == LQ_HTTP_GET || request->method == LQ_HTTP_HEAD;
+  return reads && target->route != LQI_ROUTE_JOURNAL && target->route != LQI_ROUTE_HASH;
+}
+
+static bool is_allowed(lqi_conn *c, const lq_http_request *request, const lqi_target *target,
+                       lqi_right right) {
+  if (right == LQI_NOBODY)
+    lqi_problem_text(c, LQ_ERR_UNAUTHORIZED,
+                     "send the operator's token as Authorization: Bearer <token>");
+  else if (right == LQI_PLAYER && !player_may(request, target))
+    lqi_problem_text(c, LQ_ERR_FORBIDDEN, "a player's token may not do this; use the operator's");
+  else
+    return true;
+  return false;
+}
+
+static bool is_served(lqi_conn *c, const lqi_target *target) {
+  const lq_session_name *name = &target->name;
+  lq_err err = lq_shard_check(c->gateway->options.shard, name->tenant, name->game);
+  bool needs_session = target->route != LQI_ROUTE_GAME && target->route != LQI_ROUTE_SESSIONS;
+  if (!err && needs_session && !name->session[0]) err = LQ_ERR_UNKNOWN_SESSION;
+  if (err) lqi_problem(c, 0, err, NULL, NULL);
+  return !err;
+}
+
+static void reply_game(lqi_conn *c, const lq_session_name *name) {
+  uint8_t release[32];
+  char hex[65];
+  const lq_game *game = lq_shard_game(c->gateway->options.shard, name->tenant, name->game, release);
+  lq_hex(release, sizeof release, hex);
+  lq_writer w = lq_writer_of(c->gateway->page, LQI_PAGE_BYTES);
+  lq_game_to_json(game, hex, &w);
+  if (w.failed)
+    lqi_problem(c, 0, LQ_ERR_TOO_BIG, NULL, NULL);
+  else
+    reply_json(c, 200, lq_writer_span(&w), NULL);
+}
+
+/* True when the key decides the answer already; else it is marked as under way. */
+static bool is_repeated(lqi_call *call, const lq_http_request *request) {
+  lqi_conn *c = call->conn;
+  if (!call->rest.key[0]) return false;
+  uint8_t memory[LQ_HTTP_PATH_BYTES_MAX + LQ_CLIENT_ID_BYTES + 1];
+  lq_writer w = lq_writer_of(memory, sizeof memory);
+  lq_write_span(&w, request->path);
+  lq_write_u8(&w, 0);
+  lq_write_text(&w, call->rest.key);
+  if (w.failed) return false; /* no address of ours is so long */
+  call->scope = lq_sha256_of(lq_writer_span(&w));
+  lq_sha256 body = lq_sha256_of(request->body);
+  lqi_seen_entry first = lqi_seen_ask(c->gateway->seen, &call->scope, &body);
+  call->keyed = first.kind == LQI_SEEN_NEW;
+  if (first.kind == LQI_SEEN_ANSWER)
+    reply_to(c, &call->rest, first.status, first.answer);
+  else if (first.kind == LQI_SEEN_UNDER_WAY)
+    lqi_problem_text(c, LQ_ERR_CONFLICT, "the request with this Idempotency-Key is under way");
+  else if (first.kind == LQI_SEEN_OTHER)
+    lqi_problem(c, 0, LQ_ERR_IDEMPOTENCY, NULL, NULL);
+  return first.kind != LQI_SEEN_NEW;
+}
+
+void lqi_rest_request(lqi_conn *c, const lq_http_request *request, const lqi_target *target) {
+  lq_gateway *g = c->gateway;
+  lqi_right right = lqi_bearer_right(g, request);
+  lq_diag diag = {0};
+  if (!lqi_rate_take(c)) {
+    lqi_problem(c, 0, LQ_ERR_RATE, NULL, NULL);
+    return;
+  }
+  if (!is_allowed(c, request, target, right) || !is_served(c, target)) return;
+  bool has_text = target->route == LQI_ROUTE_COMMANDS;
+  lqi_call *call = malloc(sizeof *call + (has_text ? LQI_REST_TEXT_BYTES : 0));
+  if (!call) {
+    lqi_problem(c, 0, LQ_ERR_MEMORY, NULL, NULL);
+    return;
+  }
+  g->calls++;
+  call->gateway = g;
+  call->conn = c;
+  call->keyed = false;
+  lq_writer text = lq_writer_of(call->text, has_text ? LQI_REST_TEXT_BYTES : 0);
+  lq_err err = lqi_rest_read(request, target, &call->rest, &text, &diag);
+  if (!err && right == LQI_PLAYER && call->rest.player[0])
+    err = lq_diag_set(&diag, LQ_ERR_FORBIDDEN, "?player= needs the operator's token");
+  if (err) {
+    lqi_problem(c, 0, err, &diag, NULL);
+  } else if (target->route == LQI_ROUTE_GAME) {
+    reply_game(c, &target->name);
+  } else if (!is_repeated(call, request)) {
+    c->call = call;
+    call_run(call, right == LQI_OPERATOR);
+    return;
+  }
+  lqi_call_free(call);
+}

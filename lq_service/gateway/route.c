@@ -1,0 +1,131 @@
+/* Addresses, origins and hosts: what a request is about, told from its bytes alone. */
+#include "lq_service/gateway/gateway_int.h"
+
+#include <stdio.h>
+#include <strings.h>
+
+#define BIT(method) (1u << LQ_HTTP_##method)
+#define READ (BIT(GET) | BIT(HEAD) | BIT(OPTIONS))
+
+#define GAME_PATH "v1/tenants/{}/games/{}"
+static const struct {
+  const char *pattern;
+  lqi_route route;
+  uint32_t methods;
+} routes[] = {
+    {"healthz", LQI_ROUTE_HEALTH, READ},
+    {"readyz", LQI_ROUTE_READY, READ},
+    {"metrics", LQI_ROUTE_METRICS, READ},
+    {"ws", LQI_ROUTE_WS, READ},
+    {"v1/openapi.json", LQI_ROUTE_OPENAPI, READ},
+    {"play/{}/{}", LQI_ROUTE_PLAY, READ},
+    {GAME_PATH, LQI_ROUTE_GAME, READ},
+    {GAME_PATH "/sessions", LQI_ROUTE_SESSIONS, READ | BIT(POST)},
+    {GAME_PATH "/sessions/{}", LQI_ROUTE_SESSION, READ | BIT(DELETE)},
+    {GAME_PATH "/sessions/{}/state", LQI_ROUTE_STATE, READ},
+    {GAME_PATH "/sessions/{}/commands", LQI_ROUTE_COMMANDS, BIT(POST) | BIT(OPTIONS)},
+    {GAME_PATH "/sessions/{}/journal", LQI_ROUTE_JOURNAL, READ},
+    {GAME_PATH "/sessions/{}/hash", LQI_ROUTE_HASH, READ},
+};
+
+/* "/dev/" is told by hand: a pattern's part may not be empty. */
+static bool is_dev(const lq_http_path *path) {
+  return path->count >= 1 && path->count <= 2 && lq_span_is(path->segments[0], "dev") &&
+         (path->count == 1 || path->segments[1].bytes == 0);
+}
+
+/* A part that no name can be stays "": nothing is served under it. */
+static void name_fill(char *out, size_t capacity, lq_span part) {
+  if (!lq_id_valid(part, capacity) || !lq_text_copy(out, capacity, part)) out[0] = 0;
+}
+
+lq_err lqi_target_read(lq_span path, lqi_target *out) {
+  *out = (lqi_target){.route = LQI_ROUTE_FILE, .methods = READ};
+  lq_http_path parts;
+  lq_err err = lq_http_path_split(path, &parts);
+  if (err) return err;
+  if (parts.count == 0 || is_dev(&parts)) {
+    out->route = parts.count ? LQI_ROUTE_WS : LQI_ROUTE_ROOT;
+    return LQ_OK;
+  }
+  for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
+    lq_span params[3] = {{0}, {0}, {0}};
+    if (!lq_http_path_match(&parts, routes[i].pattern, params, 3)) continue;
+    out->route = routes[i].route;
+    out->methods = routes[i].methods;
+    if (params[0].data) name_fill(out->name.tenant, sizeof out->name.tenant, params[0]);
+    if (params[1].data) name_fill(out->name.game, sizeof out->name.game, params[1]);
+    if (params[2].data) name_fill(out->name.session, sizeof out->name.session, params[2]);
+    return LQ_OK;
+  }
+  if (lq_span_is(parts.segments[0], "v1")) *out = (lqi_target){.route = LQI_ROUTE_NONE};
+  return LQ_OK;
+}
+
+void lqi_methods_text(uint32_t methods, char *out, size_t capacity) {
+  static const struct {
+    uint32_t bit;
+    const char *name;
+  } names[] = {{BIT(GET), "GET"},
+               {BIT(HEAD), "HEAD"},
+               {BIT(POST), "POST"},
+               {BIT(DELETE), "DELETE"},
+               {BIT(OPTIONS), "OPTIONS"}};
+  lq_writer w = lq_writer_of(out, capacity - 1);
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    if (!(methods & names[i].bit)) continue;
+    if (w.bytes) lq_write_text(&w, ", ");
+    lq_write_text(&w, names[i].name);
+  }
+  out[w.bytes] = 0;
+}
+
+/* ---- Origin and Host ---- */
+
+static bool equal_any_case(lq_span a, lq_span b) {
+  return a.bytes == b.bytes &&
+         strncasecmp((const char *)a.data, (const char *)b.data, a.bytes) == 0;
+}
+
+static bool begins(lq_span text, const char *with, lq_span *rest) {
+  size_t bytes = strlen(with);
+  if (text.bytes < bytes || !equal_any_case(lq_span_of(text.data, bytes), lq_span_text(with)))
+    return false;
+  *rest = lq_span_of(text.data + bytes, text.bytes - bytes);
+  return true;
+}
+
+/* "localhost:8080" to "localhost", "[::1]:80" to "[::1]". */
+static lq_span without_port(lq_span host) {
+  size_t at = 0;
+  if (host.bytes && host.data[0] == '[')
+    while (at < host.bytes && host.data[at] != ']') at++;
+  while (at < host.bytes && host.data[at] != ':') at++;
+  return lq_span_of(host.data, at);
+}
+
+static bool is_address_4(lq_span name) {
+  for (size_t i = 0; i < name.bytes; i++)
+    if (name.data[i] != '.' && (name.data[i] < '0' || name.data[i] > '9')) return false;
+  return name.bytes > 0;
+}
+
+static bool is_this_machine(lq_span name) {
+  lq_span rest;
+  return equal_any_case(name, lq_span_text("localhost")) || lq_span_is(name, "[::1]") ||
+         (begins(name, "127.", &rest) && is_address_4(rest));
+}
+
+bool lqi_origin_allowed(lq_span origin, lq_span host) {
+  lq_span rest;
+  if (!origin.data) return true;
+  if (!begins(origin, "http://", &rest) && !begins(origin, "https://", &rest)) return false;
+  return (host.bytes && equal_any_case(rest, host)) || is_this_machine(without_port(rest));
+}
+
+bool lqi_host_is_local(lq_span host, const char *own) {
+  lq_span name = without_port(host);
+  /* HTTP/1.0 may come without: a browser never does. */
+  if (!host.bytes || is_this_machine(name) || is_address_4(name)) return true;
+  return name.data[0] == '[' || (own && equal_any_case(name, lq_span_text(own)));
+}

@@ -1,0 +1,435 @@
+#include "lq_service/shard/shard_int.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "lq_base/hash.h"
+
+/* ---- registry of served games ---- */
+
+lqi_served *lqi_served_find(const lq_shard *shard, const char *tenant, const char *game) {
+  for (uint32_t i = 0; i < shard->served_count; i++)
+    if (!strcmp(shard->served[i]->tenant, tenant) && !strcmp(shard->served[i]->game_name, game))
+      return shard->served[i];
+  return NULL;
+}
+
+const lq_game *lq_shard_game(const lq_shard *shard, const char *tenant, const char *game,
+                             uint8_t release_out[32]) {
+  const lqi_served *served = lqi_served_find(shard, tenant, game);
+  if (!served) return NULL;
+  if (release_out) memcpy(release_out, served->release, 32);
+  return served->game;
+}
+
+lq_err lq_shard_check(const lq_shard *shard, const char *tenant, const char *game) {
+  if (lqi_served_find(shard, tenant, game)) return LQ_OK;
+  for (uint32_t i = 0; i < shard->served_count; i++)
+    if (!strcmp(shard->served[i]->tenant, tenant)) return LQ_ERR_UNKNOWN_GAME;
+  return LQ_ERR_UNKNOWN_TENANT;
+}
+
+bool lq_shard_served(const lq_shard *shard, uint32_t index, const char **tenant,
+                     const char **game) {
+  if (index >= shard->served_count) return false;
+  *tenant = shard->served[index]->tenant;
+  *game = shard->served[index]->game_name;
+  return true;
+}
+
+lq_err lq_shard_serve(lq_shard *shard, const char *tenant, const char *game,
+                      const uint8_t release[32], lq_diag *diag) {
+  if (!lq_slug_valid(lq_span_text(tenant)) || !lq_slug_valid(lq_span_text(game)))
+    return lq_diag_set(diag, LQ_ERR_INVALID, "'%s/%s' is no tenant and game name", tenant, game);
+  const lq_game *loaded = NULL;
+  lq_err err =
+      shard->options.releases.game(shard->options.releases.context, release, &loaded, diag);
+  if (err) return err;
+  lqi_served *served = lqi_served_find(shard, tenant, game);
+  if (!served) {
+    lqi_served **grown = realloc(shard->served, (shard->served_count + 1) * sizeof *shard->served);
+    served = calloc(1, sizeof *served);
+    if (grown) shard->served = grown;
+    if (!grown || !served) {
+      free(served);
+      return lq_diag_set(diag, LQ_ERR_MEMORY, "no memory for another game");
+    }
+    shard->served[shard->served_count++] = served;
+    (void)lq_text_copy(served->tenant, sizeof served->tenant, lq_span_text(tenant));
+    (void)lq_text_copy(served->game_name, sizeof served->game_name, lq_span_text(game));
+  } else if (memcmp(served->release, release, 32) == 0) {
+    return LQ_OK;
+  } else if ((err = lq_game_can_migrate(served->game, loaded, diag))) {
+    return err;
+  }
+  memcpy(served->release, release, 32);
+  served->game = loaded;
+  char hex[65];
+  lq_hex(release, 32, hex);
+  uint8_t body[80];
+  lq_writer w = lq_writer_of(body, sizeof body);
+  lq_write_sized(&w, hex, 64);
+  for (uint32_t i = 0; i < shard->bucket_count; i++)
+    for (lqi_session *s = shard->bucket[i]; s; s = s->next_bucket)
+      if (s->served == served && s->state == LQI_LIVE &&
+          lqi_host_command(s, LQ_CMD_RELEASE, lq_writer_span(&w)))
+        return lq_diag_set(diag, LQ_ERR_BUSY, "session %s is too busy to swap", s->name.session);
+  return LQ_OK;
+}
+
+/* ---- registry of sessions ---- */
+
+static uint64_t name_hash(const lq_session_name *name) {
+  uint64_t h = lq_hash_bytes(1, name->tenant, strlen(name->tenant));
+  h = lq_hash_bytes(h, name->game, strlen(name->game));
+  return lq_hash_bytes(h, name->session, strlen(name->session));
+}
+
+static lqi_session **bucket_of(const lq_shard *shard, const lq_session_name *name) {
+  return &shard->bucket[name_hash(name) & (shard->bucket_count - 1)];
+}
+
+lqi_session *lqi_session_find(const lq_shard *shard, const lq_session_name *name) {
+  for (lqi_session *s = *bucket_of(shard, name); s; s = s->next_bucket)
+    if (!strcmp(s->name.session, name->session) && !strcmp(s->name.game, name->game) &&
+        !strcmp(s->name.tenant, name->tenant))
+      return s;
+  return NULL;
+}
+
+static void buckets_grow(lq_shard *shard) {
+  uint32_t count = shard->bucket_count * 2;
+  lqi_session **fresh = calloc(count, sizeof *fresh);
+  if (!fresh) return; /* longer chains, no harm */
+  lqi_session **old = shard->bucket;
+  uint32_t old_count = shard->bucket_count;
+  shard->bucket = fresh;
+  shard->bucket_count = count;
+  for (uint32_t i = 0; i < old_count; i++)
+    for (lqi_session *s = old[i], *next; s; s = next) {
+      next = s->next_bucket;
+      lqi_session **to = bucket_of(shard, &s->name);
+      s->next_bucket = *to;
+      *to = s;
+    }
+  free(old);
+}
+
+static void woken(void *context, lq_err err, const lq_diag *diag, lq_ledger_session *ready) {
+  lqi_session *s = context;
+  s->in_flight--;
+  if (err) {
+    lqi_session_drop(s, err == LQ_ERR_NOT_FOUND ? LQ_ERR_UNKNOWN_SESSION : err,
+                     diag && diag->message[0] ? diag->message : NULL);
+    return;
+  }
+  s->live = *ready;
+  s->shard->stats.wakes++;
+  if (s->state == LQI_LEAVING || lq_session_ended(s->live.session)) {
+    lqi_session_drop(s, s->state == LQI_LEAVING ? LQ_ERR_BUSY : LQ_ERR_ENDED, NULL);
+    return;
+  }
+  lqi_session_live(s);
+}
+
+void lqi_session_wake(lqi_session *s) {
+  lq_shard *shard = s->shard;
+  s->in_flight++;
+  lq_ledger_wake(shard->options.store, &shard->options.releases, &s->name, woken, s);
+}
+
+static void made(void *context, lq_err err) {
+  lqi_session *s = context;
+  s->in_flight--;
+  if (err && err != LQ_ERR_EXISTS)
+    lqi_session_drop(s, err, NULL);
+  else
+    lqi_session_wake(s);
+}
+
+static void looked_up(void *context, lq_err err, const lq_store_head *head) {
+  lqi_session *s = context;
+  (void)head;
+  s->in_flight--;
+  if (err != LQ_ERR_NOT_FOUND) {
+    if (err)
+      lqi_session_drop(s, err, NULL);
+    else
+      lqi_session_wake(s);
+    return;
+  }
+  lq_store_head fresh = {
+      .checkpoint_tick = UINT64_MAX, .created_ms = lq_clock_wall_ms(), .state = LQ_HEAD_HIBERNATED};
+  fresh.changed_ms = fresh.created_ms;
+  memcpy(fresh.release, s->served->release, 32);
+  memcpy(fresh.first_release, s->served->release, 32);
+  if ((err = lq_random_bytes(&fresh.seed, sizeof fresh.seed))) {
+    lqi_session_drop(s, err, NULL);
+    return;
+  }
+  s->in_flight++;
+  s->shard->options.store->create(s->shard->options.store, &s->name, &fresh, made, s);
+}
+
+static void look_up(void *context) {
+  lqi_session *s = context;
+  s->shard->options.store->head(s->shard->options.store, &s->name, looked_up, s);
+}
+
+static void look_up_existing(void *context) { made(context, LQ_OK); }
+
+lqi_session *lqi_session_need(lq_shard *shard, const lq_session_name *name, bool create,
+                              lq_err *err) {
+  *err = LQ_OK;
+  lqi_session *s = lqi_session_find(shard, name);
+  if (s && s->state != LQI_LEAVING && !s->failed) return s;
+  lqi_served *served = lqi_served_find(shard, name->tenant, name->game);
+  if (!served)
+    *err = lq_shard_check(shard, name->tenant, name->game);
+  else if (s || shard->stopping || shard->session_count >= shard->options.sessions_max)
+    *err = LQ_ERR_BUSY; /* leaving: a moment later it can be woken again */
+  if (*err) return NULL;
+  s = calloc(1, sizeof *s);
+  if (!s) {
+    *err = LQ_ERR_MEMORY;
+    return NULL;
+  }
+  s->shard = shard;
+  s->name = *name;
+  s->served = served;
+  s->state = LQI_WAKING;
+  if (shard->session_count >= shard->bucket_count) buckets_grow(shard);
+  lqi_session **bucket = bucket_of(shard, name);
+  s->next_bucket = *bucket;
+  *bucket = s;
+  shard->session_count++;
+  /* The store may answer inside the call, and the caller wants to add itself first: not now. */
+  s->in_flight++;
+  if ((*err = lq_loop_post(shard->options.loop, create ? look_up : look_up_existing, s))) {
+    s->in_flight--;
+    lqi_session_free(s);
+    return NULL;
+  }
+  return s;
+}
+
+void lqi_session_free(lqi_session *s) {
+  lq_shard *shard = s->shard;
+  LQ_CHECK(s->in_flight == 0);
+  lqi_rate_leave(s);
+  for (lqi_session **at = &shard->due; *at; at = &(*at)->next_due)
+    if (*at == s) {
+      *at = s->next_due;
+      break;
+    }
+  for (lqi_session **at = bucket_of(shard, &s->name); *at; at = &(*at)->next_bucket)
+    if (*at == s) {
+      *at = s->next_bucket;
+      break;
+    }
+  shard->session_count--;
+  if (s->live.session) lq_ledger_session_free(&s->live);
+  free(s->queue);
+  free(s->by_slot);
+  free(s->gone_tick);
+  free(s);
+  lqi_stopped_check(shard);
+}
+
+void lqi_session_drop(lqi_session *s, lq_err why, const char *message) {
+  s->failed = true;
+  s->state = LQI_LEAVING;
+  while (s->waiting) {
+    lq_client *client = s->waiting;
+    s->waiting = client->next;
+    lqi_client_close(client, why, message);
+  }
+  for (uint32_t slot = 1; slot < s->slot_count; slot++)
+    if (s->by_slot[slot]) lqi_client_close(s->by_slot[slot], why, message);
+  lqi_calls_ready(s, why);
+  lqi_out_clear(s, why);
+  if (s->in_flight == 0) lqi_session_free(s);
+}
+
+/* ---- rates ---- */
+
+static void rate_fired(void *context, uint64_t fires) {
+  lqi_rate *rate = context;
+  lq_shard *shard = rate->shard;
+  if (fires > 1) shard->stats.late_ticks += fires - 1;
+  uint64_t runs = fires > LQI_CATCH_UP_TICKS ? LQI_CATCH_UP_TICKS : fires;
+  for (lqi_session *s = rate->first, *next; s; s = next) {
+    next = s->next;
+    /* A tick may drop the session or move it to another rate; then it leaves this list. */
+    for (uint64_t i = 0; i < runs && lqi_session_tick(s); i++) {
+    }
+  }
+  if (!rate->first) {
+    lq_timer_close(rate->timer);
+    rate->timer = NULL;
+  }
+}
+
+static void rate_start(lqi_rate *rate) {
+  if (rate->timer) return;
+  if (lq_timer_open(rate->shard->options.loop, 1000000u / rate->hz, rate_fired, rate, &rate->timer))
+    rate->timer = NULL; /* out of descriptors: housekeeping tries again */
+}
+
+void lqi_rate_enter(lqi_session *s) {
+  s->hz_class = lq_session_hz(s->live.session);
+  if (s->hz_class == 0) return;
+  lqi_rate *rate = &s->shard->rate[s->hz_class];
+  rate->shard = s->shard;
+  rate->hz = s->hz_class;
+  rate_start(rate);
+  s->prev = NULL;
+  s->next = rate->first;
+  if (rate->first) rate->first->prev = s;
+  rate->first = s;
+}
+
+void lqi_rate_leave(lqi_session *s) {
+  if (s->hz_class == 0) return;
+  lqi_rate *rate = &s->shard->rate[s->hz_class];
+  if (s->prev)
+    s->prev->next = s->next;
+  else if (rate->first == s)
+    rate->first = s->next;
+  if (s->next) s->next->prev = s->prev;
+  s->next = s->prev = NULL;
+  s->hz_class = 0;
+}
+
+/* ---- housekeeping, once a second: hibernation, the breaker's probes ---- */
+
+static void house_keep(lqi_session *s, uint64_t now_ms) {
+  if (s->state != LQI_LIVE) return;
+  if (s->slowed_ms && now_ms - s->slowed_ms >= LQI_BREAKER_PROBE_MS) {
+    uint8_t body[10];
+    lq_writer w = lq_writer_of(body, sizeof body);
+    lq_write_zigzag(&w, lq_session_game(s->live.session)->hz);
+    if (!lqi_host_command(s, LQ_CMD_RATE, lq_writer_span(&w))) s->slowed_ms = 0;
+  }
+  bool quiet = !s->client_count && !s->waiting && !s->answers && !s->checkpointing &&
+               lq_session_wake_tick(s->live.session) <= lq_session_tick_number(s->live.session);
+  if (!quiet)
+    s->idle_since_ms = now_ms;
+  else if (now_ms - s->idle_since_ms >= s->shard->options.hibernate_ms)
+    lqi_checkpoint(s, true);
+}
+
+static void every_second(void *context, uint64_t fires) {
+  lq_shard *shard = context;
+  (void)fires;
+  uint64_t now_ms = lq_loop_now_ms(shard->options.loop);
+  for (uint32_t hz = 1; hz <= LQ_HZ_MAX; hz++)
+    if (shard->rate[hz].first) rate_start(&shard->rate[hz]);
+  for (uint32_t i = 0; i < shard->bucket_count; i++)
+    for (lqi_session *s = shard->bucket[i], *next; s; s = next) {
+      next = s->next_bucket;
+      house_keep(s, now_ms);
+    }
+}
+
+static void turn_ended(void *context) {
+  lq_shard *shard = context;
+  while (shard->due) {
+    lqi_session *s = shard->due;
+    shard->due = s->next_due;
+    s->due = false;
+    (void)lqi_session_tick(s);
+  }
+  lqi_commit_flush(shard);
+}
+
+/* ---- life ---- */
+
+lq_err lq_shard_open(const lq_shard_options *options, lq_shard **out) {
+  *out = NULL;
+  lq_shard *shard = calloc(1, sizeof *shard);
+  if (!shard) return LQ_ERR_MEMORY;
+  shard->options = *options;
+  if (!shard->options.sessions_max) shard->options.sessions_max = 65536;
+  if (!shard->options.hibernate_ms) shard->options.hibernate_ms = LQ_HIBERNATE_MS;
+  shard->bucket_count = 1024;
+  shard->bucket = calloc(shard->bucket_count, sizeof *shard->bucket);
+  shard->scratch = lq_pages_take(LQ_SLICE_BYTES_MAX);
+  shard->text = lq_pages_take(LQI_TEXT_BYTES);
+  shard->command_body = malloc(LQ_WS_MESSAGE_BYTES_MAX);
+  lq_err err = LQ_ERR_MEMORY;
+  if (shard->bucket && shard->scratch && shard->text && shard->command_body)
+    err = lq_timer_open(options->loop, 1000000, every_second, shard, &shard->second);
+  if (err) {
+    lq_shard_close(shard);
+    return err;
+  }
+  lq_loop_on_turn(options->loop, turn_ended, shard);
+  *out = shard;
+  return LQ_OK;
+}
+
+void lqi_stopped_check(lq_shard *shard) {
+  if (!shard->stopping || shard->session_count || shard->asks || !shard->stopped) return;
+  void (*stopped)(void *) = shard->stopped;
+  shard->stopped = NULL;
+  stopped(shard->stopped_context);
+}
+
+void lq_shard_stop(lq_shard *shard, void (*done)(void *context), void *context) {
+  shard->stopping = true;
+  shard->stopped = done;
+  shard->stopped_context = context;
+  for (uint32_t i = 0; i < shard->bucket_count; i++)
+    for (lqi_session *s = shard->bucket[i], *next; s; s = next) {
+      next = s->next_bucket;
+      if (s->state == LQI_LIVE && !s->failed)
+        lqi_checkpoint(s, true);
+      else
+        s->state = LQI_LEAVING;
+    }
+  lqi_commit_flush(shard);
+  lqi_stopped_check(shard);
+}
+
+void lq_shard_close(lq_shard *shard) {
+  if (!shard) return;
+  lq_loop_on_turn(shard->options.loop, NULL, NULL);
+  if (shard->second) lq_timer_close(shard->second);
+  for (uint32_t hz = 0; hz <= LQ_HZ_MAX; hz++)
+    if (shard->rate[hz].timer) lq_timer_close(shard->rate[hz].timer);
+  for (uint32_t i = 0; i < shard->served_count; i++) free(shard->served[i]);
+  free(shard->served);
+  free(shard->bucket);
+  lq_pages_give(shard->scratch, LQ_SLICE_BYTES_MAX);
+  lq_pages_give(shard->text, LQI_TEXT_BYTES);
+  free(shard->command_body);
+  free(shard);
+}
+
+/* ---- numbers ---- */
+
+static int by_value(const void *a, const void *b) {
+  uint32_t x, y;
+  memcpy(&x, a, sizeof x);
+  memcpy(&y, b, sizeof y);
+  return (x > y) - (x < y);
+}
+
+static void percentiles(const uint32_t *samples, uint32_t count, uint64_t *p50, uint64_t *p99) {
+  static const uint32_t none[1];
+  uint32_t sorted[LQI_SAMPLES];
+  if (count > LQI_SAMPLES) count = LQI_SAMPLES;
+  memcpy(sorted, count ? samples : none, count * sizeof *samples);
+  qsort(sorted, count, sizeof *sorted, by_value);
+  *p50 = count ? sorted[count / 2] : 0;
+  *p99 = count ? sorted[(uint64_t)count * 99 / 100] : 0;
+}
+
+void lq_shard_stats_get(const lq_shard *shard, lq_shard_stats *out) {
+  *out = shard->stats;
+  out->sessions_live = shard->session_count;
+  percentiles(shard->tick_sample, shard->tick_samples, &out->tick_ns_p50, &out->tick_ns_p99);
+  percentiles(shard->commit_sample, shard->commit_samples, &out->commit_ns_p50,
+              &out->commit_ns_p99);
+}

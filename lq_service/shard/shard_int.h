@@ -1,0 +1,209 @@
+/* Shared inside lq_service/shard only.
+ *
+ * A live session's way through a tick: queued commands -> lq_session_tick -> slice (when there is
+ * content) -> outputs into the session's queue, each gated by the slice that must be durable first
+ * -> delivered by lqi_out_release. One content tick ends one slice, so a slice's record is made in
+ * the shard's one scratch buffer and copied out exact. */
+#ifndef LQ_SERVICE_SHARD_SHARD_INT_H
+#define LQ_SERVICE_SHARD_SHARD_INT_H
+
+#include "lq_service/shard/shard.h"
+
+enum {
+  LQI_SAMPLES = 4096,             /* of each latency statistic; a power of two */
+  LQI_TEXT_BYTES = 4 << 20,       /* largest text one tick or answer may make */
+  LQI_QUEUE_BYTES_MAX = 32 << 20, /* outputs of one session that wait for commits */
+  LQI_BATCH_MAX = 1024,           /* slices of one hand-over to the store */
+  LQI_CATCH_UP_TICKS = 8,         /* a late timer runs at most so many ticks of a session at once */
+  LQI_QUIET_COMMIT_MS = 1000,     /* a quiet session's ticks are committed this often */
+  LQI_BREAKER_STRIKES = 3,        /* so many ticks over budget ... */
+  LQI_BREAKER_WINDOW = 60,        /* ... within so many slow the session down */
+  LQI_BREAKER_PROBE_MS = 10000,   /* after which the game's own rate is tried again */
+  LQI_BREAKER_HZ = 30,
+  LQI_TICK_BUDGET_NS = 16 * 1000 * 1000,
+  LQI_RESUME_SECONDS =
+      30, /* events sent again to a resuming player who does not say what was seen */
+  LQI_RESUME_TICKS_ON_COMMAND = 256,
+};
+
+typedef struct lqi_served {
+  char tenant[LQ_TENANT_BYTES], game_name[LQ_TENANT_BYTES];
+  uint8_t release[32];
+  const lq_game *game;
+} lqi_served;
+
+typedef enum lqi_state { LQI_WAKING = 1, LQI_LIVE, LQI_LEAVING } lqi_state;
+
+typedef enum lqi_out_kind {
+  LQI_OUT_ONE = 1, /* to the client of one slot */
+  LQI_OUT_ALL,     /* to every client that joined before this tick */
+  LQI_OUT_JOINED,  /* to one client: its first text; after it the missed events */
+  LQI_OUT_ANSWER,  /* to a REST caller */
+  LQI_OUT_STAMP,   /* nothing to send: measures applied -> durable */
+} lqi_out_kind;
+
+typedef struct lqi_session lqi_session;
+
+/* A REST call that waits for its session to wake. */
+typedef struct lqi_call {
+  struct lqi_call *next;
+  void (*run)(lqi_session *s, struct lqi_call *call); /* takes the call */
+  lq_shard_answer answer;
+  void *context;
+  lq_message message; /* json borrows `text` */
+  char player[LQ_ID_BYTES];
+  uint8_t *text;
+  size_t text_bytes;
+} lqi_call;
+
+/* An answer that waits: for a commit, or for a command to be applied. */
+typedef struct lqi_answer {
+  struct lqi_answer *next;
+  lq_shard_answer answer;
+  void *context;
+  uint16_t slot; /* of the command waited for */
+  char client_id[LQ_CLIENT_ID_BYTES];
+} lqi_answer;
+
+typedef struct lqi_out {
+  uint64_t gate; /* slice that must be committed first */
+  uint64_t tick;
+  uint64_t at_ns;     /* LQI_OUT_STAMP */
+  lqi_answer *answer; /* LQI_OUT_ANSWER: owned by the entry */
+  uint32_t serial;    /* of the client, ONE and JOINED */
+  uint32_t bytes;     /* of text behind the entry */
+  uint16_t slot;
+  uint8_t kind;
+  bool droppable; /* a delta: a slow client may lose it */
+  lq_err err;     /* LQI_OUT_ANSWER */
+} lqi_out;
+
+struct lqi_session {
+  lq_shard *shard;
+  struct lqi_session *next_bucket;
+  struct lqi_session *next, *prev; /* in its rate class */
+  lqi_served *served;
+  lq_session_name name;
+  lqi_state state;
+  uint32_t hz_class; /* 0 = on_command */
+  bool due;          /* in the shard's due list (on_command) */
+  bool failed;       /* a commit failed: nothing may leave any more */
+  bool broken;       /* an output was lost for want of memory: dropped at the next tick */
+  lq_ledger_session live;
+  /* committing */
+  uint64_t slice_given, slice_done; /* handed to the store; durable */
+  uint64_t slice_tick;              /* last tick inside a given slice */
+  uint64_t slice_hash;              /* state hash there */
+  uint64_t last_commit_ms;
+  uint64_t in_flight; /* store calls that will call back */
+  bool checkpointing;
+  /* outputs */
+  uint8_t *queue;
+  size_t queue_bytes, queue_at, queue_capacity;
+  /* clients */
+  lq_client **by_slot; /* players_max + 1 */
+  uint32_t slot_count, client_count;
+  lq_client *waiting;  /* not joined yet: for the wake, or for the tick */
+  lqi_answer *answers; /* commands of REST, until applied */
+  lqi_call *calls;     /* REST calls until the session is live */
+  uint64_t *gone_tick; /* by slot: tick when the client was lost; UINT64_MAX = unknown */
+  uint64_t idle_since_ms;
+  /* breaker */
+  uint32_t strikes, strike_window;
+  uint64_t slowed_ms; /* 0 = not slowed */
+  struct lqi_session *next_due;
+};
+
+struct lq_client {
+  lq_shard *shard;
+  lqi_session *session;
+  lq_client *next; /* in session->waiting */
+  const lq_client_sink *sink;
+  void *conn;
+  uint64_t joined_tick; /* UINT64_MAX until "joined" has been sent */
+  uint64_t seen_tick, seen_seq;
+  uint32_t serial, roles;
+  uint16_t slot;
+  bool resumed, has_seen, submitted, slow;
+  char player[LQ_ID_BYTES], team[LQ_ID_BYTES];
+};
+
+typedef struct lqi_rate {
+  lq_timer *timer;
+  lqi_session *first;
+  lq_shard *shard;
+  uint32_t hz;
+} lqi_rate;
+
+struct lq_shard {
+  lq_shard_options options;
+  lq_timer *second; /* housekeeping */
+  lqi_rate rate[LQ_HZ_MAX + 1];
+  lqi_session **bucket;
+  uint32_t bucket_count, session_count;
+  lqi_served **served; /* pointers stay valid: sessions keep them */
+  uint32_t served_count;
+  lqi_session *due;
+  uint32_t next_serial;
+  uint32_t asks; /* questions the store will answer: stopping waits for them */
+  lq_store_slice batch[LQI_BATCH_MAX];
+  uint32_t batch_count;
+  uint8_t *scratch;      /* LQ_SLICE_BYTES_MAX: the slice being made */
+  uint8_t *text;         /* LQI_TEXT_BYTES */
+  uint8_t *command_body; /* LQ_ROW_BYTES_MAX * 4 */
+  bool stopping;
+  void (*stopped)(void *context);
+  void *stopped_context;
+  lq_shard_stats stats;
+  uint32_t tick_sample[LQI_SAMPLES], commit_sample[LQI_SAMPLES];
+  uint32_t tick_samples, commit_samples;
+};
+
+/* ---- shard.c ---- */
+lqi_served *lqi_served_find(const lq_shard *shard, const char *tenant, const char *game);
+lqi_session *lqi_session_find(const lq_shard *shard, const lq_session_name *name);
+/* The session, live or waking (made in the store when `create`). NULL with *err. */
+lqi_session *lqi_session_need(lq_shard *shard, const lq_session_name *name, bool create,
+                              lq_err *err);
+void lqi_session_wake(lqi_session *s);
+/* Takes it out of every list and frees it; nothing may be in flight. */
+void lqi_session_free(lqi_session *s);
+/* Something went wrong below: tells every client and answer, forgets the session. */
+void lqi_session_drop(lqi_session *s, lq_err why, const char *message);
+void lqi_rate_enter(lqi_session *s);
+void lqi_rate_leave(lqi_session *s);
+void lqi_stopped_check(lq_shard *shard);
+
+/* ---- shard_tick.c ---- */
+void lqi_session_live(lqi_session *s); /* just woken */
+/* One tick and its commit; false when the session left its rate class or is gone. */
+bool lqi_session_tick(lqi_session *s);
+void lqi_session_due(lqi_session *s); /* on_command: tick at the end of this turn */
+void lqi_commit_flush(lq_shard *shard);
+void lqi_checkpoint(lqi_session *s, bool hibernate);
+/* Queues a host command; body is the record's wire form. */
+LQ_MUST lq_err lqi_host_command(lqi_session *s, lq_builtin type, lq_span body);
+uint64_t lqi_gate(const lqi_session *s); /* the slice after which what is true now is durable */
+
+/* ---- shard_out.c ---- */
+void lqi_out_add(lqi_session *s, const lqi_out *out, lq_span text);
+void lqi_out_release(lqi_session *s);
+void lqi_out_clear(lqi_session *s, lq_err why);
+/* False when the client was closed, and is gone. */
+bool lqi_client_send(lq_client *client, lq_span text, bool droppable);
+void lqi_client_error(lq_client *client, lq_err err, const lq_diag *diag, const char *id);
+lq_writer lqi_text(lq_shard *shard);
+
+/* ---- shard_query.c ---- */
+/* REST callers that wait for the session to be live: now it is, or (err) it will not be. */
+void lqi_calls_ready(lqi_session *s, lq_err err);
+
+/* ---- shard_client.c ---- */
+void lqi_clients_admit(lqi_session *s); /* submits the join of each waiting client */
+void lqi_clients_joined(lqi_session *s, const lq_tick_result *result);
+void lqi_client_close(lq_client *client, lq_err why, const char *message); /* frees it */
+void lqi_catch_up(lq_client *client); /* sends the events it missed */
+void lqi_resume_token(const lq_shard *shard, const lq_session_name *name, const char *player,
+                      char out[256]);
+
+#endif

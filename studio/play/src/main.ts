@@ -1,0 +1,276 @@
+/** The page: one window, one player. Joins by its address, draws what it sees, sends where you go. */
+
+import { LedgerClient, LedgerError, type Credentials } from "@ledgerquest/client";
+import { Board } from "./board.js";
+import { Keep } from "./keep.js";
+import { eventText, mapInWords, mapSize, readGame, type Game, type Size } from "./model.js";
+import { element, Panel, type Line } from "./panel.js";
+import { listenKeys, listenPad, listenSwipes, Steer, type Direction } from "./steer.js";
+
+/** For tests and the curious: `lq.client.state` in the console. */
+declare global {
+  interface Window {
+    lq?: { client: LedgerClient; game: Game; size: Size | undefined };
+  }
+}
+
+const STEP_MS = 120;
+
+interface Address {
+  readonly tenant: string;
+  readonly game: string;
+  readonly session: string | undefined;
+  readonly player: string | undefined;
+}
+
+/** /play/<tenant>/<game>?session=...&player=... */
+function readAddress(): Address | undefined {
+  const [, play, tenant, game] = location.pathname.split("/").map(decodeURIComponent);
+  if (play !== "play" || !tenant || !game) return undefined;
+  const query = new URLSearchParams(location.search);
+  return {
+    tenant,
+    game,
+    session: query.get("session") || undefined,
+    player: query.get("player") || undefined,
+  };
+}
+
+class Page {
+  readonly #address: Address;
+  readonly #keep: Keep;
+  readonly #panel = new Panel();
+  readonly #board = new Board(element<HTMLCanvasElement>("board"), element("board-box"));
+  readonly #steer = new Steer(STEP_MS, (direction) => this.#move(direction));
+  #game: Game;
+  #size: Size | undefined;
+  #client: LedgerClient | undefined;
+  #drawn = false;
+  #wordsAtMs = -Infinity;
+
+  constructor(address: Address) {
+    this.#address = address;
+    this.#game = readGame(undefined, address.game);
+    this.#keep = new Keep(address.tenant, address.game, address.session);
+    listenKeys(this.#steer);
+    listenPad(this.#steer, element("pad"));
+    listenSwipes(this.#steer, element("board"));
+    element("share").addEventListener("click", () => void this.#share());
+    element("again").addEventListener("click", () => void this.start());
+    element("board").addEventListener("focus", () => this.#describe(true));
+    element("token-form").addEventListener("submit", (event) => this.#tokenGiven(event));
+    window.addEventListener("online", () => {
+      this.#lineChanged();
+      this.#client?.retryNow();
+    });
+    window.addEventListener("offline", () => this.#lineChanged());
+    document.addEventListener("visibilitychange", () => {
+      if (!document.hidden) this.#client?.retryNow();
+    });
+  }
+
+  async start(): Promise<void> {
+    this.#panel.title(this.#game);
+    this.#panel.veil("Joining", "one moment");
+    const [resume] = await Promise.all([this.#keep.player(), this.#readGame()]);
+    this.#join(resume);
+  }
+
+  async #readGame(): Promise<void> {
+    const { tenant, game } = this.#address;
+    const path = `/v1/tenants/${encodeURIComponent(tenant)}/games/${encodeURIComponent(game)}`;
+    let description: unknown;
+    try {
+      const answer = await fetch(path, { headers: { accept: "application/json" } });
+      if (answer.ok) description = await answer.json();
+    } catch {
+      // Without a description the page goes by what it sees.
+    }
+    if (description === undefined && this.#game.components.size > 0) return;
+    this.#game = readGame(description, game);
+    this.#panel.title(this.#game);
+    element("pad").hidden = this.#game.move === undefined;
+    element("hint").hidden = this.#game.move === undefined;
+  }
+
+  #join(resume: Credentials | undefined): void {
+    const { tenant, game, session, player } = this.#address;
+    const token = this.#keep.token;
+    const client = new LedgerClient({
+      url: `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`,
+      tenant,
+      game,
+      ...(session !== undefined && { session }),
+      ...(player !== undefined && { player }),
+      ...(token !== undefined && { token }),
+      ...(resume !== undefined && { resume }),
+    });
+    this.#client = client;
+    this.#publish();
+    client.on("status", () => this.#lineChanged());
+    client.on("joined", (joined) => {
+      this.#panel.session(joined.session, joined.player);
+      this.#steer.stepMs = Math.max(STEP_MS, joined.hz > 0 ? 1000 / joined.hz : 0);
+      this.#remember();
+      if (client.credentials) void this.#keep.claim(client.credentials);
+    });
+    client.on("change", () => this.#drawSoon());
+    client.on("event", (event) => {
+      const text = eventText(this.#game, event);
+      this.#panel.event(text, event.tick);
+      if (text.who !== "" && text.more.startsWith("+")) this.#board.celebrate(text.who, text.more);
+      this.#remember();
+    });
+    client.on("error", (error) => {
+      // Refusals of a join are told by what the line does next.
+      if (client.status === "connected") this.#panel.warn(error.message, error.mend);
+    });
+    // How it ends is told by the status; the promise has nothing to add.
+    client.connect().catch(() => {});
+  }
+
+  #remember(): void {
+    this.#keep.keepPlayer(this.#client?.credentials);
+  }
+
+  // ---- what is shown ----
+
+  /** Deltas can come 60 times a second; the page is drawn once a frame. */
+  #drawSoon(): void {
+    if (this.#drawn) return;
+    this.#drawn = true;
+    const draw = () => {
+      this.#drawn = false;
+      this.#draw();
+    };
+    // A hidden window gets no frames, and still tells its title and scores.
+    if (document.hidden) setTimeout(draw, 250);
+    else requestAnimationFrame(draw);
+  }
+
+  #draw(): void {
+    const client = this.#client;
+    if (!client) return;
+    this.#size = mapSize(this.#game, client.state, this.#size);
+    this.#board.show(client.state, this.#size, client.player);
+    this.#panel.players(this.#game, client.state, client.player);
+    this.#panel.tick(client.tick);
+    this.#describe(false);
+    this.#publish();
+  }
+
+  #describe(isAsked: boolean): void {
+    const client = this.#client;
+    const now = performance.now();
+    if (!client || !this.#size || (!isAsked && now - this.#wordsAtMs < 1000)) return;
+    this.#wordsAtMs = now;
+    element("board").setAttribute("aria-label", mapInWords(client.state, client.player, this.#size));
+  }
+
+  #publish(): void {
+    if (this.#client) window.lq = { client: this.#client, game: this.#game, size: this.#size };
+  }
+
+  #lineChanged(): void {
+    const client = this.#client;
+    if (!client) return;
+    this.#panel.line(this.#line(client));
+    if (client.status === "connected") this.#panel.veil(...this.#noMap());
+    else if (client.status === "reconnecting") {
+      this.#panel.veil("Connection lost", "Trying to reach the server again. Nothing you did is lost.");
+    } else if (client.status === "closed") this.#closed(client);
+  }
+
+  /** Games without places are played elsewhere; their players and events are shown all the same. */
+  #noMap(): [] | [string, string] {
+    const isPlaceless = this.#game.components.size > 0 && !this.#game.components.has("Position");
+    return isPlaceless ? ["This game has no map", "Players and events are shown beside it."] : [];
+  }
+
+  #line(client: LedgerClient): Line {
+    if (client.status === "connected") return "connected";
+    if (client.status === "closed" || !navigator.onLine) return "offline";
+    return client.status === "reconnecting" ? "reconnecting" : "connecting";
+  }
+
+  #closed(client: LedgerClient): void {
+    const reason = client.closedBy;
+    this.#steer.releaseAll();
+    if (reason?.code === "LQ_ERR_UNAUTHORIZED") {
+      this.#panel.veil();
+      this.#askToken();
+      return;
+    }
+    if (reason?.code === "LQ_ERR_ENDED") {
+      this.#keep.keepPlayer(undefined);
+      this.#panel.veil("This session has ended", "Thank you for playing.", true);
+      return;
+    }
+    this.#panel.veil(reason?.message ?? "You have left", reason?.mend ?? "", true);
+  }
+
+  // ---- what is done ----
+
+  #move({ dx, dy }: Direction): void {
+    const client = this.#client;
+    const move = this.#game.move;
+    // A step taken while the line is down would come as a surprise later: it is dropped.
+    if (!client || !move || client.status !== "connected" || client.player === undefined) return;
+    const vec = [dx, dy, 0].slice(0, move.vecCount);
+    client
+      .send("move", { ...(move.hasEntity && { entity: client.player }), vec })
+      .catch((error: unknown) => {
+        if (error instanceof LedgerError && !error.code.startsWith("LQ_CLIENT_")) {
+          this.#panel.warn(error.message, error.mend);
+        }
+      });
+  }
+
+  async #share(): Promise<void> {
+    const url = new URL(location.href);
+    url.search = "";
+    const session = this.#client?.session ?? this.#address.session;
+    if (session !== undefined) url.searchParams.set("session", session);
+    const isTouch = matchMedia("(pointer: coarse)").matches;
+    try {
+      if (isTouch && navigator.share) await navigator.share({ title: document.title, url: url.href });
+      else {
+        await navigator.clipboard.writeText(url.href);
+        this.#panel.toast("Link copied. Send it to a friend.");
+      }
+    } catch (error) {
+      if (error instanceof DOMException && error.name === "AbortError") return;
+      this.#shareByHand(url.href);
+    }
+  }
+
+  #shareByHand(href: string): void {
+    const input = element<HTMLInputElement>("share-input");
+    input.value = href;
+    element<HTMLDialogElement>("share-dialog").showModal();
+    input.select();
+  }
+
+  #askToken(): void {
+    const dialog = element<HTMLDialogElement>("token-dialog");
+    if (this.#keep.token !== undefined) {
+      this.#keep.token = undefined;
+      element("token-why").textContent = "That token was not accepted. Please check it and try again.";
+    }
+    element<HTMLInputElement>("token-input").value = "";
+    if (!dialog.open) dialog.showModal();
+  }
+
+  #tokenGiven(event: Event): void {
+    event.preventDefault();
+    const token = element<HTMLInputElement>("token-input").value.trim();
+    if (token === "") return;
+    this.#keep.token = token;
+    element<HTMLDialogElement>("token-dialog").close();
+    void this.start();
+  }
+}
+
+const address = readAddress();
+if (address) void new Page(address).start();
+else new Panel().veil("No game here", "The address of a game looks like /play/acme/demo.");
