@@ -32,6 +32,7 @@ void lq_place_close(lq_place *place) {
 
 typedef struct blob {
   lq_place *place;
+  const uint8_t *id; /* asked for */
   const lq_game *game;
   lq_diag *diag;
   lq_err err;
@@ -43,8 +44,13 @@ static void blob_got(void *context, lq_err err, const char *sk, lq_span body) {
   (void)sk;
   const lq_release *release = NULL;
   b->done = true;
-  b->err = err ? lq_diag_set(b->diag, err, "the release is not in the data folder")
-               : lq_releases_load(b->place->releases, body, &release, b->diag);
+  if (err) {
+    b->err = lq_diag_set(b->diag, err, "the release is not in the data folder");
+    return;
+  }
+  b->err = lq_releases_load(b->place->releases, body, &release, b->diag);
+  if (!b->err && memcmp(release->id, b->id, sizeof release->id) != 0)
+    b->err = lq_diag_set(b->diag, LQ_ERR_CORRUPT, "a stored release is not the one its name says");
   if (!b->err) b->game = release->game;
 }
 
@@ -57,7 +63,7 @@ static lq_err source_game(void *context, const uint8_t release[32], const lq_gam
     *out = known->game;
     return LQ_OK;
   }
-  blob b = {.place = place, .diag = diag, .err = LQ_ERR_NOT_FOUND};
+  blob b = {.place = place, .id = release, .diag = diag, .err = LQ_ERR_NOT_FOUND};
   place->store->blob_get(place->store, release, blob_got, &b);
   *out = b.game;
   return b.err;
