@@ -221,6 +221,40 @@ LQ_TEST(a_connection_that_goes_while_its_answer_is_made_hurts_nobody) {
   rig_stop(&r);
 }
 
+LQ_TEST(who_asks_without_reading_waits_and_gets_everything) {
+  enum { COUNT = 300 };
+  rig r = {0};
+  static reply out;
+  rig_start(&r, &(lq_gateway_options){0});
+  int fd = dial(&r);
+  for (int i = 0; i < COUNT; i++) put_request(fd, "GET", "/v1/openapi.json", NULL, NULL);
+  assert_status(get(&r, "/healthz"), 200); /* nobody else waits */
+  for (int i = 0; i < COUNT; i++) {
+    assert_true(reply_read(fd, true, &out));
+    assert_int_equal(out.status, 200);
+    assert_true(out.body_bytes > 10000);
+  }
+  (void)close(fd);
+  rig_stop(&r);
+}
+
+LQ_TEST(a_request_that_dawdles_is_ended) {
+  rig r = {0};
+  static reply out;
+  rig_start(&r, &(lq_gateway_options){0});
+  int fd = dial(&r), silent = dial(&r);
+  assert_true(put_bytes(fd, "GET / HTTP/1.1\r\nHost: ", 22));
+  struct timeval limit = {.tv_sec = 15};
+  assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit), 0);
+  assert_true(reply_read(fd, true, &out));
+  assert_problem(&out, 408, "LQ_ERR_IDLE");
+  assert_true(is_ended(fd));
+  assert_true(is_ended(silent));
+  (void)close(fd);
+  (void)close(silent);
+  rig_stop(&r);
+}
+
 /* ---- who may ---- */
 
 #define BEARER(token) "Authorization: Bearer " token "\r\n"

@@ -173,7 +173,7 @@ static bool reply_read_head(int fd, reply *out) {
   return true;
 }
 
-static bool reply_read(int fd, bool has_body, reply *out) {
+MAYBE_UNUSED static bool reply_read(int fd, bool has_body, reply *out) {
   out->body_bytes = 0;
   out->body[0] = 0;
   if (!reply_read_head(fd, out)) return false;
@@ -212,7 +212,7 @@ MAYBE_UNUSED static reply *call(const rig *r, const char *method, const char *pa
 
 #define JSON_TYPE "Content-Type: application/json\r\n"
 
-static void assert_has(const char *text, const char *part) {
+MAYBE_UNUSED static void assert_has(const char *text, const char *part) {
   if (!strstr(text, part)) fail_msg("no %s in: %.600s", part, text);
 }
 
@@ -251,7 +251,7 @@ static bool ws_put(int fd, lq_ws_opcode opcode, const void *data, size_t bytes) 
   return sent;
 }
 
-static void ws_say(int fd, const char *text) {
+MAYBE_UNUSED static void ws_say(int fd, const char *text) {
   assert_true(ws_put(fd, LQ_WS_OP_TEXT, text, strlen(text)));
 }
 
@@ -288,7 +288,7 @@ static frame *ws_next(int fd) {
 }
 
 /* Reads on to the frame that holds `part`. */
-static frame *ws_await(int fd, const char *part) {
+MAYBE_UNUSED static frame *ws_await(int fd, const char *part) {
   for (int i = 0; i < 5000; i++) {
     frame *f = ws_next(fd);
     if (f->opcode == LQ_WS_OP_TEXT && strstr(f->text, part)) return f;

@@ -14,7 +14,7 @@ typedef struct heard {
   lq_err err, slice_err[KEPT_MAX];
   uintptr_t user[KEPT_MAX];
   lq_store_head head;
-  char key[KEPT_MAX][LQ_STORE_SK_BYTES];
+  char key[KEPT_MAX][80]; /* a sort key, or 64 hex digits */
   uint8_t body[KEPT_MAX][BODY_BYTES];
   size_t bytes[KEPT_MAX];
   lq_session_name name[KEPT_MAX];
@@ -64,7 +64,7 @@ static void on_committed(void *context, void *user, lq_err err) {
 }
 static void keep(heard *h, const char *sk, lq_span body) {
   if (h->items == KEPT_MAX || body.bytes > BODY_BYTES) return;
-  (void)lq_text_copy(h->key[h->items], LQ_STORE_SK_BYTES, lq_span_text(sk));
+  (void)lq_text_copy(h->key[h->items], sizeof h->key[0], lq_span_text(sk));
   h->bytes[h->items] = body.bytes;
   if (body.bytes) memcpy(h->body[h->items], body.data, body.bytes);
   h->items++;

@@ -79,6 +79,12 @@ async function collect(page, keys) {
   assert.fail("no chest was collected in 200 steps");
 }
 
+/** What has just appeared is fully there; the dot of a lost line pulses for ever. */
+async function shoot(page, name) {
+  await page.waitForFunction(() => document.getAnimations().every((one) => one.effect.getTiming().iterations === Infinity));
+  await page.screenshot({ path: `${SHOTS}${name}.png` });
+}
+
 const ARROWS = { left: "ArrowLeft", right: "ArrowRight", up: "ArrowUp", down: "ArrowDown" };
 const WASD = { left: "a", right: "d", up: "w", down: "s" };
 
@@ -100,8 +106,8 @@ test("two windows see each other, and a collected chest is seen and credited in 
     await page.locator("#events li", { hasText: adaId }).filter({ hasText: "collected a treasure" }).waitFor();
     await page.locator("#players li", { hasText: adaId }).filter({ hasText: /1[.,]00/ }).waitFor();
   }
-  await ada.screenshot({ path: `${SHOTS}play-collected-dark.png` });
-  await bob.screenshot({ path: `${SHOTS}play-collected-light.png` });
+  await shoot(ada, "play-collected-dark");
+  await shoot(bob, "play-collected-light");
 
   await collect(bob, WASD);
   for (const page of [ada, bob]) {
@@ -114,7 +120,7 @@ test("two windows see each other, and a collected chest is seen and credited in 
     assert.deepEqual(page.faults, []);
   }
   await ada.setViewportSize({ width: 390, height: 844 });
-  await ada.screenshot({ path: `${SHOTS}play-narrow.png` });
+  await shoot(ada, "play-narrow");
 });
 
 test("the plug is pulled: the page says so, and after the restart nothing is lost", async (t) => {
@@ -126,7 +132,7 @@ test("the plug is pulled: the page says so, and after the restart nothing is los
   const before = await look(page);
   await first.kill();
   await page.locator('#status[data-status="reconnecting"]').waitFor();
-  await page.screenshot({ path: `${SHOTS}play-reconnecting.png` });
+  await shoot(page, "play-reconnecting");
   const second = await startLq({ data: first.data, port: new URL(first.url).port });
   t.after(() => second.close());
   await page.locator('#status[data-status="connected"]').waitFor();
