@@ -34,7 +34,7 @@ sources = [p for p in root.rglob("*.[ch]") if floor_of(p.relative_to(root))]
 for path in sources:
     name = path.relative_to(root)
     mine = floor_of(name)
-    test = re.search(r"_(test|fuzz|bench)\.c$", name.name)
+    test = re.search(r"_(test|fuzz|bench)\.c$|_testing\.h$", name.name)
     for number, line in enumerate(path.read_text().splitlines(), 1):
         match = re.match(r'\s*#\s*include\s*([<"])([^>"]+)[>"]', line)
         if not match:

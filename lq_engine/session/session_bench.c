@@ -2,7 +2,7 @@
  * leaves. `moving`: a system moves every entity; `quiet`: systems look, nothing changes;
  * `commands`: ten moves a tick besides. Medians over 5 runs; --quick is tiny; --json for machines.
  */
-#include "lq_engine/session/session_fixture.h"
+#include "lq_engine/session/session_testing.h"
 
 #include <stdio.h>
 #include <sys/mman.h>

@@ -1,6 +1,6 @@
 /* Any bytes as a saved session, then as journaled ticks: refused, or playable, and what is playable
  * saves to bytes that load to the same hash. Input: u16 length of the save, the save, ticks. */
-#include "lq_engine/session/session_fixture.h"
+#include "lq_engine/session/session_testing.h"
 
 #include <stdio.h>
 #include <unistd.h>

@@ -1,5 +1,5 @@
 /* Replay, saved bytes, swaps, and what hostile code or bytes can do. */
-#include "lq_engine/session/session_fixture.h"
+#include "lq_engine/session/session_testing.h"
 #include "tests/lq_test.h"
 
 enum { TICKS = 2000, SAVES = 8 };

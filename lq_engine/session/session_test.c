@@ -1,4 +1,4 @@
-#include "lq_engine/session/session_fixture.h"
+#include "lq_engine/session/session_testing.h"
 #include "tests/lq_test.h"
 
 static fixture fx;
