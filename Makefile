@@ -18,7 +18,7 @@ bootstrap:
 	@scripts/bootstrap.sh
 
 # The page and the client are built first: the binary carries them.
-build/web.stamp: $(shell find sdk/ts/src sdk/ts/package-lock.json studio/play/src studio/play/index.html studio/play/package-lock.json -type f 2>/dev/null) | bootstrap
+build/web.stamp: $(shell find sdk/ts/src sdk/ts/package-lock.json studio/play/src studio/play/package-lock.json -type f 2>/dev/null) | bootstrap
 	@mkdir -p build
 	cd sdk/ts && npm ci --no-audit --no-fund --loglevel=error && npm run build --silent
 	cd studio/play && npm ci --no-audit --no-fund --loglevel=error && npm run build --silent
@@ -35,6 +35,7 @@ run: build
 test: build
 	$(CTEST) --test-dir build/release
 	cd sdk/ts && npm test --silent
+	cd studio/play && npm test --silent
 	$(MAKE) --no-print-directory check test-golden test-asan test-e2e
 
 test-asan: build
