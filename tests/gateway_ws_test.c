@@ -255,9 +255,8 @@ LQ_TEST(above_the_rate_messages_are_refused_and_told_once_a_second) {
   int fd = ws_open(&r);
   int pongs = 0, refusals = 0;
   for (int i = 0; i < 200; i++) ws_say(fd, "{\"action\":\"ping\",\"id\":\"i\"}");
-  /* Twice the rate at once, then nothing: the first refusal was told, the others were not. */
-  for (frame *f; refusals == 0 || pongs < 20;) {
-    f = ws_next(fd);
+  assert_true(ws_put(fd, LQ_WS_OP_CLOSE, "\x03\xe8", 2));
+  for (frame *f; (f = ws_next(fd))->opcode != LQ_WS_OP_CLOSE;) {
     assert_int_equal(f->opcode, LQ_WS_OP_TEXT);
     if (strstr(f->text, "pong")) pongs++;
     if (strstr(f->text, "LQ_ERR_RATE")) {
@@ -265,7 +264,9 @@ LQ_TEST(above_the_rate_messages_are_refused_and_told_once_a_second) {
       assert_has(f->text, "\"id\":\"i\"");
     }
   }
-  assert_int_equal(refusals, 1);
+  /* Twice the rate at once and a few while a slow machine was at it; told once a second. */
+  assert_in_range(pongs, 20, 60);
+  assert_in_range(refusals, 1, 4);
   reply *metrics = call(&r, "GET", "/metrics", NULL, NULL);
   const char *line = strstr(metrics->body, "\nlq_rate_refused_total ");
   assert_non_null(line);
@@ -329,6 +330,34 @@ LQ_TEST(who_is_silent_is_pinged_then_closed) {
   int never = dial(&r); /* and who never asks for anything is closed without a word */
   (void)close(never);
   (void)close(fd);
+  rig_stop(&r);
+}
+
+LQ_TEST(clients_that_come_and_go_at_any_moment_hurt_nobody) {
+  rig r = {0};
+  rig_start(&r, &(lq_gateway_options){0});
+  int stays = ws_open(&r);
+  (void)ws_join(stays, JOIN);
+  char join[160];
+  for (int i = 0; i < 240; i++) {
+    int fd = i % 6 == 0 ? dial(&r) : ws_open(&r);
+    (void)snprintf(
+        join, sizeof join,
+        "{\"action\":\"join\",\"tenant\":\"acme\",\"game\":\"demo\",\"session\":\"s%d\"}", i / 24);
+    if (i % 6 == 0) (void)put_bytes(fd, "GET /ws HT", 10);
+    if (i % 6 >= 2) ws_say(fd, join); /* gone before the answer, in the middle of a wake */
+    if (i % 6 >= 3) (void)ws_await(fd, "joined");
+    if (i % 6 == 4) ws_say(fd, "{\"cmd\":\"move\",\"entity\":\"p1\",\"vec\":[0,0,0],\"id\":\"c\"}");
+    if (i % 6 == 5) ws_say(fd, "{\"action\":\"leave\"}");
+    if (i % 2) { /* with a reset */
+      struct linger reset = {1, 0};
+      (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    }
+    (void)close(fd);
+  }
+  ws_say(stays, "{\"cmd\":\"move\",\"entity\":\"p1\",\"vec\":[0,0,0],\"id\":\"still\"}");
+  (void)ws_await(stays, "\"id\":\"still\"");
+  (void)close(stays);
   rig_stop(&r);
 }
 

@@ -37,8 +37,11 @@ typedef struct lq_gateway_options {
 typedef struct lq_gateway lq_gateway;
 LQ_MUST lq_err lq_gateway_open(const lq_gateway_options *options, lq_gateway **out, lq_diag *diag);
 uint16_t lq_gateway_port(const lq_gateway *gateway);
-/* Stops accepting, tells clients (close 1001), finishes what is queued. */
+/* Stops accepting, tells clients (close 1001), finishes what is queued; requests under way are
+ * still answered. Next: lq_shard_stop. */
 void lq_gateway_stop(lq_gateway *gateway);
+/* Ends every connection. After the loop has run to its end and before lq_shard_close and
+ * lq_loop_close; the memory goes with the last connection, in lq_loop_close. */
 void lq_gateway_close(lq_gateway *gateway);
 
 #endif

@@ -5,7 +5,8 @@ uint16_t lqi_ws_code(lq_err why) {
   if (why == LQ_OK || why == LQ_ERR_ENDED) return LQ_WS_CODE_NORMAL;
   if (why == LQ_ERR_IDLE) return LQ_WS_CODE_GOING_AWAY;
   if (why == LQ_ERR_TOO_BIG) return LQ_WS_CODE_TOO_BIG;
-  if (why == LQ_ERR_RATE) return LQ_WS_CODE_POLICY;
+  /* CONFLICT: the player joined from another place. Coming back would only take it from there. */
+  if (why == LQ_ERR_RATE || why == LQ_ERR_CONFLICT) return LQ_WS_CODE_POLICY;
   if (lq_err_retry(why)) return LQ_WS_CODE_TRY_AGAIN;
   return lq_err_http(why) >= 500 && why != LQ_ERR_FULL ? LQ_WS_CODE_INTERNAL : LQ_WS_CODE_POLICY;
 }

@@ -292,6 +292,7 @@ LQ_TEST(each_reason_has_its_close_code) {
   assert_int_equal(lqi_ws_code(LQ_ERR_IDLE), 1001);
   assert_int_equal(lqi_ws_code(LQ_ERR_RATE), 1008);
   assert_int_equal(lqi_ws_code(LQ_ERR_EXISTS), 1008);
+  assert_int_equal(lqi_ws_code(LQ_ERR_CONFLICT), 1008);
   assert_int_equal(lqi_ws_code(LQ_ERR_TOO_BIG), 1009);
   assert_int_equal(lqi_ws_code(LQ_ERR_CORRUPT), 1011);
   assert_int_equal(lqi_ws_code(LQ_ERR_SLOW), 1013);

@@ -117,7 +117,6 @@ void lqi_seen_put(lqi_seen *seen, const lq_sha256 *scope, int status, lq_span an
   e->status = status;
   e->answer_bytes = (uint32_t)answer.bytes;
   e->answer = answer.bytes <= LQI_SEEN_ANSWER_MAX ? malloc(answer.bytes + 1) : NULL;
-  if (e->answer && answer.bytes)
-    memcpy(e->answer, answer.data, answer.bytes);
+  if (e->answer && answer.bytes) memcpy(e->answer, answer.data, answer.bytes);
   if (!e->answer) clear(seen, e);
 }

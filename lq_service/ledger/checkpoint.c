@@ -6,6 +6,9 @@ static const char MAGIC[4] = {'L', 'Q', 'C', 'P'};
 
 lq_err lq_checkpoint_write(const lq_session *session, const uint8_t release[32], lq_writer *out) {
   size_t begin = out->bytes;
+  /* save_bytes is a bound: what it says must fit, so that a checkpoint never fails half-way. */
+  size_t bound = HEADER_BYTES + lq_session_save_bytes(session) + DIGEST_BYTES;
+  if (out->failed || out->capacity - begin < bound) return LQ_ERR_FULL;
   lq_write_bytes(out, MAGIC, sizeof MAGIC);
   lq_write_u16(out, VERSION);
   lq_write_u16(out, 0);
@@ -13,16 +16,15 @@ lq_err lq_checkpoint_write(const lq_session *session, const uint8_t release[32],
   lq_write_u64(out, lq_session_hash(session));
   lq_write_bytes(out, release, 32);
   lq_write_u64(out, 0); /* the state's length, known below */
-  if (out->failed) return LQ_ERR_FULL;
   size_t state_at = out->bytes;
   lq_err err = lq_session_save(session, out);
   if (err) return err;
-  if (out->failed) return LQ_ERR_FULL;
+  if (out->failed || out->capacity - out->bytes < DIGEST_BYTES) return LQ_ERR_INTERNAL;
   lq_writer length = lq_writer_of(out->data + state_at - 8, 8);
   lq_write_u64(&length, out->bytes - state_at);
   lq_sha256 digest = lq_sha256_of(lq_span_of(out->data + begin, out->bytes - begin));
   lq_write_bytes(out, digest.bytes, DIGEST_BYTES);
-  return out->failed ? LQ_ERR_FULL : LQ_OK;
+  return LQ_OK;
 }
 
 lq_err lq_checkpoint_read(lq_span body, lq_checkpoint *out) {

@@ -71,8 +71,9 @@ static lq_err head_compare(recovery *r) {
 
 static void tail_end(void *context, lq_err err) {
   recovery *r = context;
-  if (r->rerun.diag.code) err = r->rerun.diag.code;
-  if (err == LQ_ERR_NOT_FOUND)
+  if (r->rerun.diag.code)
+    err = r->rerun.diag.code;
+  else if (err == LQ_ERR_NOT_FOUND)
     err = lq_diag_set(&r->rerun.diag, LQ_ERR_CORRUPT, "slice %llu is missing (after tick %llu)",
                       (ull)r->walk.next, (ull)lq_session_tick_number(r->rerun.live.session));
   if (!err && r->wake) err = head_compare(r);

@@ -21,7 +21,7 @@ if (process.argv.includes("--tests")) {
   await build({
     ...common,
     entryPoints: [at("src/model.ts"), at("src/steer.ts")],
-    outdir: at("node_modules/.tests/"),
+    outdir: at(".tests/"),
     platform: "neutral",
   });
 } else {
