@@ -42,6 +42,7 @@ test-asan: build
 	@$(CMAKE) --preset asan $(LAUNCHER) >build/configure-asan.log || { cat build/configure-asan.log; exit 1; }
 	@$(CMAKE) --build build/asan
 	$(CTEST) --test-dir build/asan
+	LQ_BIN=$(CURDIR)/build/asan/bin/lq LQ_KILLS=10 scripts/e2e.sh
 
 test-golden: build
 	scripts/golden_matrix.sh

@@ -99,10 +99,12 @@ bool lqi_tail_add(lqi_entry *entry, lqi_loc loc) {
   return true;
 }
 
-lqi_row *lqi_row_add(lqi_store *store, int64_t seq, uint64_t bytes, uint32_t entries_max) {
+lqi_row *lqi_row_add(lqi_store *store, int64_t seq, uint8_t *body, uint64_t bytes,
+                     uint32_t entries_max) {
   lqi_row *row = calloc(1, sizeof *row + entries_max * sizeof(lqi_entry *));
   if (!row) return NULL;
   row->seq = seq;
+  row->body = body;
   row->bytes = bytes;
   row->previous = store->row_last;
   if (store->row_last)
@@ -124,6 +126,7 @@ void lqi_row_remove(lqi_store *store, lqi_row *row) {
   else
     store->row_last = row->previous;
   store->journal_bytes -= row->bytes;
+  free(row->body);
   free(row);
 }
 
@@ -206,8 +209,13 @@ static lq_err load_row(lqi_store *store, lqi_db *db, int64_t seq, lq_span body) 
   lqi_group_reader reader;
   lq_err err = lqi_group_open(body, &reader);
   if (err) return err;
-  lqi_row *row = lqi_row_add(store, seq, body.bytes, reader.count);
-  if (!row) return LQ_ERR_MEMORY;
+  uint8_t *copy = malloc(body.bytes);
+  if (copy) memcpy(copy, body.data, body.bytes);
+  lqi_row *row = copy ? lqi_row_add(store, seq, copy, body.bytes, reader.count) : NULL;
+  if (!row) {
+    free(copy);
+    return LQ_ERR_MEMORY;
+  }
   lqi_group_item item;
   while (!err && lqi_group_next(&reader, &item)) err = load_item(store, db, row, &item);
   if (!err && reader.directory.failed) err = LQ_ERR_CORRUPT;

@@ -31,15 +31,10 @@ static void cursor_step(const lqi_store *store, cursor *at) {
     at->pending = store->pending[at->pending - 1].next;
 }
 
-static lq_err slice_copy(lqi_store *store, const cursor *at, uint8_t *out) {
-  if (at->tail >= at->entry->tail_count) {
-    lq_span body = store->pending[at->pending - 1].slice->body;
-    if (body.bytes) memcpy(out, body.data, body.bytes);
-    return LQ_OK;
-  }
+static const uint8_t *cursor_data(const lqi_store *store, const cursor *at) {
+  if (at->tail >= at->entry->tail_count) return store->pending[at->pending - 1].slice->body.data;
   const lqi_loc *loc = &at->entry->tail[at->tail];
-  lq_err err = lqi_sql_group_read(&store->writer, loc->row->seq, loc->at, out, loc->bytes);
-  return err == LQ_ERR_NOT_FOUND ? LQ_ERR_CORRUPT : err;
+  return loc->row->body + loc->at;
 }
 
 static lq_err archive_write(lqi_store *store, cursor from, const archive_row *row) {
@@ -53,11 +48,9 @@ static lq_err archive_write(lqi_store *store, cursor from, const archive_row *ro
   cursor at = from;
   for (uint32_t i = 0; i < row->count; i++, cursor_step(store, &at))
     lq_write_u32(&w, (uint32_t)cursor_bytes(store, &at));
-  for (uint32_t i = 0; i < row->count; i++, cursor_step(store, &from)) {
-    uint8_t *room = lq_write_room(&w, cursor_bytes(store, &from));
-    lq_err err = room ? slice_copy(store, &from, room) : LQ_ERR_INTERNAL;
-    if (err) return err;
-  }
+  for (uint32_t i = 0; i < row->count; i++, cursor_step(store, &from))
+    lq_write_bytes(&w, cursor_data(store, &from), cursor_bytes(store, &from));
+  LQ_CHECK(!w.failed && w.bytes == total);
   sqlite3_stmt *stmt = lqi_sql_get(&store->writer, LQI_ARCHIVE_ADD);
   if (!lqi_bind_number(stmt, 1, (uint64_t)from.entry->id) ||
       !lqi_bind_number(stmt, 2, row->first) ||
@@ -105,19 +98,27 @@ lq_err lqi_gather(lqi_store *store, lqi_entry *entry) {
   return lqi_sql_done(&store->writer, stmt);
 }
 
-lq_err lqi_gather_some(lqi_store *store) {
-  uint32_t room = store->journal_bytes > LQI_JOURNAL_HARD   ? LQI_GATHER_HARD
-                  : store->journal_bytes > LQI_JOURNAL_SOFT ? LQI_GATHER_SOFT
-                                                            : 0;
-  for (lqi_row *row = store->row_first; row && room; row = row->next)
-    for (uint32_t i = 0; i < row->entry_count && room; i++) {
+static uint64_t tail_bytes(const lqi_entry *entry) {
+  uint64_t bytes = 0;
+  for (uint32_t i = 0; i < entry->tail_count; i++) bytes += entry->tail[i].bytes;
+  return bytes;
+}
+
+void lqi_gather_some(lqi_store *store) {
+  uint64_t room = LQI_GATHER_BYTES_MIN, done = 0;
+  for (uint32_t i = 0; i < store->pending_count; i++) room += store->pending[i].slice->body.bytes;
+  room *= store->journal_bytes > LQI_JOURNAL_HARD   ? LQI_GATHER_HARD
+          : store->journal_bytes > LQI_JOURNAL_SOFT ? LQI_GATHER_SOFT
+                                                    : 0;
+  for (lqi_row *row = store->row_first; row && done < room; row = row->next)
+    for (uint32_t i = 0; i < row->entry_count && done < room; i++) {
       lqi_entry *entry = row->entry[i];
-      if (!entry || entry->gather) continue;
+      if (!entry) continue;
       lqi_touch_entry(store, entry);
+      if (entry->gather) continue;
       entry->gather = true;
-      room--;
+      done += tail_bytes(entry);
     }
-  return LQ_OK;
 }
 
 /* Which power of two of LQ_CHECKPOINT_TICKS the age falls into. */

@@ -18,10 +18,13 @@
 enum {
   LQI_FORMAT = 1,                  /* user_version */
   LQI_APPLICATION_ID = 0x4c515354, /* "LQST" */
-  LQI_JOURNAL_SOFT = 16 << 20,     /* above it each commit also gathers some of the oldest row */
-  LQI_JOURNAL_HARD = 64 << 20,     /* above it more */
-  LQI_GATHER_SOFT = 32,            /* sessions gathered by one commit */
-  LQI_GATHER_HARD = 256,
+  LQI_JOURNAL_SOFT =
+      32 << 20, /* group rows; above it each commit also gathers of the oldest row ... */
+  LQI_JOURNAL_HARD = 128 << 20, /* ... above this more */
+  LQI_GATHER_SOFT =
+      2, /* times the commit's own bytes: more than comes in, so the journal shrinks */
+  LQI_GATHER_HARD = 8,
+  LQI_GATHER_BYTES_MIN = 64 << 10,
   LQI_ARCHIVE_BYTES = 2 << 20, /* one archive row, but for a single slice above it */
   LQI_SAMPLES = 1024,
   LQI_PAGE_SESSIONS = 64,
@@ -74,6 +77,7 @@ typedef struct lqi_row lqi_row;
 struct lqi_row {
   lqi_row *next, *previous; /* ascending seq */
   int64_t seq;
+  uint8_t *body; /* as in the table; readers and gathering copy from here */
   uint64_t bytes;
   uint32_t live;    /* slices in it that are in no archive yet */
   uint32_t leaving; /* of them, gathered by the running transaction */
@@ -101,6 +105,7 @@ struct lqi_entry {
   lqi_entry *touched_next;
   uint32_t pending_first, pending_last; /* index + 1 in store->pending; 0 = none */
   bool touched, gather;
+  bool unwritten; /* an acquire raised the epoch, and no row tells yet */
 };
 
 typedef enum lqi_kind {
@@ -209,8 +214,6 @@ lq_span lqi_sql_span(sqlite3_stmt *stmt, int column);
 bool lqi_bind_span(sqlite3_stmt *stmt, int index, lq_span span); /* borrowed until reset */
 bool lqi_bind_text(sqlite3_stmt *stmt, int index, const char *text);
 bool lqi_bind_number(sqlite3_stmt *stmt, int index, uint64_t value);
-/* Reads [at, at+bytes) of a group row. LQ_ERR_NOT_FOUND when the row is gone. */
-lq_err lqi_sql_group_read(lqi_db *db, int64_t seq, uint32_t at, uint8_t *out, uint32_t bytes);
 bool lqi_bytes_reserve(lqi_bytes *b, size_t bytes);
 
 /* ---- store_sqlite.c ---- */
@@ -227,7 +230,9 @@ lqi_entry *lqi_cache_find_id(const lqi_store *store, int64_t id);
 lqi_entry *lqi_cache_add(lqi_store *store, int64_t id, const lq_session_name *name);
 void lqi_cache_remove(lqi_store *store, lqi_entry *entry);
 bool lqi_tail_add(lqi_entry *entry, lqi_loc loc);
-lqi_row *lqi_row_add(lqi_store *store, int64_t seq, uint64_t bytes, uint32_t entries_max);
+/* Takes the body (malloc'd) when it succeeds. */
+lqi_row *lqi_row_add(lqi_store *store, int64_t seq, uint8_t *body, uint64_t bytes,
+                     uint32_t entries_max);
 void lqi_row_remove(lqi_store *store, lqi_row *row);
 void lqi_cache_clear(lqi_store *store);
 /* One session row, as SESSION_* selects it. */
@@ -270,7 +275,7 @@ bool lqi_archive_next(lqi_archive *archive, lq_span *body);
 /* Moves the session's slices, those of this transaction too, into archive rows. */
 lq_err lqi_gather(lqi_store *store, lqi_entry *entry);
 /* When the journal is above its limits: marks sessions of the oldest rows. */
-lq_err lqi_gather_some(lqi_store *store);
+void lqi_gather_some(lqi_store *store);
 lq_err lqi_checkpoints_thin(lqi_store *store, int64_t id);
 
 /* ---- store_write.c ---- */

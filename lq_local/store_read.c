@@ -96,24 +96,21 @@ static void give(walk *w, lq_span body) {
 /* The next slice, when it is in a group row. LQ_ERR_NOT_FOUND: it is not, or not any more. */
 static lq_err from_tail(walk *w) {
   lqi_store *store = w->store;
-  int64_t seq = 0;
-  uint32_t at = 0, bytes = 0;
+  uint8_t *body = NULL;
+  size_t bytes = 0;
   lq_mutex_lock(store->mutex);
   const lqi_entry *e = lqi_cache_find(store, w->name);
   bool in_tail = e && w->next > e->gathered && w->next - e->gathered <= e->tail_count;
   if (in_tail) {
     const lqi_loc *loc = &e->tail[w->next - e->gathered - 1];
-    seq = loc->row->seq;
-    at = loc->at;
     bytes = loc->bytes;
+    body = malloc(bytes + 1);
+    if (body) memcpy(body, loc->row->body + loc->at, bytes);
   }
   lq_mutex_unlock(store->mutex);
-  if (!in_tail) return LQ_ERR_NOT_FOUND;
-  uint8_t *body = malloc((size_t)bytes + 1);
-  lq_err err = body ? lqi_sql_group_read(&store->reader, seq, at, body, bytes) : LQ_ERR_MEMORY;
-  if (!err) give(w, lq_span_of(body, bytes));
+  if (body) give(w, lq_span_of(body, bytes));
   free(body);
-  return err;
+  return !in_tail ? LQ_ERR_NOT_FOUND : body ? LQ_OK : LQ_ERR_MEMORY;
 }
 
 /* The archive row with the next slice: everything of it that is wanted. */

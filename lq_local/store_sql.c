@@ -112,21 +112,6 @@ bool lqi_bind_number(sqlite3_stmt *stmt, int index, uint64_t value) {
   return stmt && sqlite3_bind_int64(stmt, index, number) == SQLITE_OK;
 }
 
-lq_err lqi_sql_group_read(lqi_db *db, int64_t seq, uint32_t at, uint8_t *out, uint32_t bytes) {
-  sqlite3_blob *blob = NULL;
-  int rc = sqlite3_blob_open(db->db, "main", "journal", "body", seq, 0, &blob);
-  if (rc == SQLITE_OK) {
-    int have = sqlite3_blob_bytes(blob);
-    rc = (uint64_t)at + bytes > (uint64_t)have ? SQLITE_CORRUPT
-                                               : sqlite3_blob_read(blob, out, (int)bytes, (int)at);
-  } else if (rc == SQLITE_ERROR) {
-    (void)sqlite3_blob_close(blob);
-    return LQ_ERR_NOT_FOUND;
-  }
-  (void)sqlite3_blob_close(blob);
-  return lqi_sql_err(db->db, rc);
-}
-
 bool lqi_bytes_reserve(lqi_bytes *b, size_t bytes) {
   if (b->capacity >= bytes) return true;
   size_t capacity = b->capacity ? b->capacity : 4096;

@@ -52,23 +52,22 @@ static lq_err session_set(lqi_store *store, const lqi_entry *entry, uint64_t gat
 /* An error of one operation leaves the transaction whole; any other is the disk's or memory's. */
 static lq_err refuse(lqi_op *op, lq_err err) {
   if (err != LQ_ERR_NOT_FOUND && err != LQ_ERR_FENCED && err != LQ_ERR_CONFLICT &&
-      err != LQ_ERR_EXISTS && err != LQ_ERR_INVALID)
+      err != LQ_ERR_EXISTS && err != LQ_ERR_INVALID && err != LQ_ERR_CORRUPT &&
+      err != LQ_ERR_VERSION)
     return err;
   op->err = err;
   return LQ_OK;
 }
 
-/* The stored bytes of a slice that is committed, into store->archive. LQ_ERR_NOT_FOUND. */
+/* The stored bytes of a slice that is committed, borrowed until the next. LQ_ERR_NOT_FOUND. */
 static lq_err stored_slice(lqi_store *store, const lqi_entry *entry, uint64_t slice, lq_span *out) {
   *out = (lq_span){0};
   if (slice > entry->gathered) {
     uint64_t index = slice - entry->gathered - 1;
     if (index >= entry->tail_count) return LQ_ERR_NOT_FOUND;
     const lqi_loc *loc = &entry->tail[index];
-    if (!lqi_bytes_reserve(&store->archive, (size_t)loc->bytes + 1)) return LQ_ERR_MEMORY;
-    *out = lq_span_of(store->archive.data, loc->bytes);
-    return lqi_sql_group_read(&store->writer, loc->row->seq, loc->at, store->archive.data,
-                              loc->bytes);
+    *out = lq_span_of(loc->row->body + loc->at, loc->bytes);
+    return LQ_OK;
   }
   sqlite3_stmt *stmt = lqi_sql_get(&store->writer, LQI_ARCHIVE_GET);
   if (!lqi_bind_number(stmt, 1, (uint64_t)entry->id) || !lqi_bind_number(stmt, 2, slice))
@@ -101,7 +100,7 @@ static lq_err is_there(lqi_store *store, const lqi_entry *entry, const lq_store_
   lq_span stored;
   lq_err err = stored_slice(store, entry, slice->slice, &stored);
   *same = !err && lq_span_equal(stored, slice->body);
-  return err == LQ_ERR_NOT_FOUND ? LQ_OK : err;
+  return err == LQ_ERR_NOT_FOUND || err == LQ_ERR_CORRUPT || err == LQ_ERR_VERSION ? LQ_OK : err;
 }
 
 static lq_err pend(lqi_store *store, lqi_entry *entry, const lq_store_slice *slice,
@@ -129,8 +128,11 @@ static lq_err commit_one(lqi_store *store, const lq_store_slice *slice, lq_err *
   lqi_entry *entry;
   lq_store_head head;
   lq_err err = lqi_touch(store, &slice->name, &entry);
-  if (err == LQ_ERR_NOT_FOUND) *result = err;
-  if (err) return err == LQ_ERR_NOT_FOUND ? LQ_OK : err;
+  if (err == LQ_ERR_NOT_FOUND || err == LQ_ERR_CORRUPT || err == LQ_ERR_VERSION) {
+    *result = err; /* this session's own trouble */
+    return LQ_OK;
+  }
+  if (err) return err;
   *result = lq_store_head_commit(&entry->next, slice, &head);
   if (*result == LQ_OK) return pend(store, entry, slice, &head);
   bool same;
@@ -167,8 +169,11 @@ static lq_err op_acquire(lqi_store *store, lqi_op *op) {
   entry->next.epoch++;
   if (entry->next.state == LQ_HEAD_HIBERNATED) entry->next.state = LQ_HEAD_LIVE;
   op->head = entry->next;
-  /* With slices of this transaction unwritten, their own HEADs bring the new epoch along only from
-   * the next slice on; so it is written here, in the session's row. */
+  /* No other process can own the session (lq.lock), so the epoch needs the disk only together with
+   * the first commit under it, whose HEAD tells it: waking costs no fsync. A session that has ended
+   * gets no commit, and leaves memory: its epoch is written. */
+  entry->unwritten = entry->next.state == LQ_HEAD_LIVE;
+  if (entry->unwritten) return LQ_OK;
   return session_set(store, entry, entry->gathered);
 }
 
@@ -229,10 +234,24 @@ static lq_err group_write(lqi_store *store) {
   return lqi_sql_done(&store->writer, stmt);
 }
 
+static lq_err acquire_all(lqi_store *store, lqi_op *first) {
+  lq_err err = LQ_OK;
+  for (lqi_op *op = first; op && !err; op = op->next) err = op_apply(store, op);
+  return err;
+}
+
+/* Acquires of sleeping sessions alone change nothing on the disk. */
+static bool reads_only(const lqi_op *first) {
+  for (const lqi_op *op = first; op; op = op->next)
+    if (op->kind != LQI_OP_ACQUIRE) return false;
+  return true;
+}
+
 static lq_err transact(lqi_store *store, lqi_op *first) {
+  if (reads_only(first)) return acquire_all(store, first);
   lq_err err = lqi_sql_run(&store->writer, LQI_BEGIN);
   for (lqi_op *op = first; op && !err; op = op->next) err = op_apply(store, op);
-  if (!err) err = lqi_gather_some(store);
+  if (!err) lqi_gather_some(store);
   for (lqi_entry *e = store->touched; e && !err; e = e->touched_next)
     if (e->gather) err = lqi_gather(store, e);
   if (!err) err = group_write(store);
@@ -258,8 +277,10 @@ static void publish_gathered(lqi_store *store, lqi_entry *e) {
 /* False: out of memory, after the fact. The store must then be opened again. */
 static bool publish_group(lqi_store *store) {
   if (!store->group.bytes) return true;
-  lqi_row *row = lqi_row_add(store, store->seq_next, store->group.bytes, store->pending_count);
+  lqi_row *row = lqi_row_add(store, store->seq_next, store->group.data, store->group.bytes,
+                             store->pending_count);
   if (!row) return false;
+  store->group = (lqi_bytes){0};
   store->seq_next++;
   for (uint32_t i = 0; i < store->pending_count; i++) {
     const lqi_pending *p = &store->pending[i];
@@ -268,6 +289,7 @@ static bool publish_group(lqi_store *store) {
     if (!lqi_tail_add(p->entry, loc)) return false;
     row->entry[row->entry_count++] = p->entry;
     row->live++;
+    p->entry->unwritten = false;
   }
   return true;
 }
@@ -276,22 +298,27 @@ static bool publish(lqi_store *store) {
   bool good = publish_group(store);
   for (lqi_entry *e = store->touched, *next; e; e = next) {
     next = e->touched_next;
-    if (e->gather) publish_gathered(store, e);
+    if (e->gather) {
+      publish_gathered(store, e);
+      e->unwritten = false;
+    }
     e->head = e->next;
     e->touched = e->gather = false;
-    if (!e->tail_count && e->head.state != LQ_HEAD_LIVE) lqi_cache_remove(store, e);
+    if (!e->tail_count && !e->unwritten && e->head.state != LQ_HEAD_LIVE)
+      lqi_cache_remove(store, e);
   }
   store->touched = NULL;
   return good;
 }
 
-static void count(lqi_store *store, uint64_t begun_ns) {
+static void count(lqi_store *store, uint64_t begun_ns, uint64_t group_bytes) {
+  if (!store->pending_count) return;
   uint64_t us = (lq_clock_mono_ns() - begun_ns) / 1000;
   store->sample_us[store->sample_count++ % LQI_SAMPLES] =
       us > UINT32_MAX ? UINT32_MAX : (uint32_t)us;
   store->stats.commits++;
   store->stats.slices += store->pending_count;
-  store->stats.bytes += store->group.bytes;
+  store->stats.bytes += group_bytes;
 }
 
 static void run(lqi_store *store, lqi_op *first) {
@@ -303,7 +330,7 @@ static void run(lqi_store *store, lqi_op *first) {
   lq_mutex_lock(store->mutex);
   if (err && !store->broken) store->broken = err;
   if (!err) {
-    count(store, begun_ns);
+    count(store, begun_ns, store->group.bytes);
     if (!publish(store)) store->broken = LQ_ERR_MEMORY;
   }
   lq_mutex_unlock(store->mutex);
@@ -336,6 +363,20 @@ void lqi_op_free(lqi_op *op) {
   free(op);
 }
 
+/* Before an orderly end: the epochs that only memory knows. */
+static void epochs_write(lqi_store *store) {
+  lq_err err = store->broken ? store->broken : lqi_sql_run(&store->writer, LQI_BEGIN);
+  for (uint32_t i = 0; i < store->bucket_count && !err; i++)
+    for (lqi_entry *e = store->by_name[i]; e && !err; e = e->by_name) {
+      if (!e->unwritten) continue;
+      e->next = e->head;
+      err = session_set(store, e, e->gathered);
+    }
+  if (!err) err = lqi_sql_run(&store->writer, LQI_COMMIT);
+  if (err && !sqlite3_get_autocommit(store->writer.db))
+    (void)lqi_sql_exec(&store->writer, "ROLLBACK"); /* as if killed: no commit stood under them */
+}
+
 void lqi_writer_main(void *context) {
   lqi_store *store = context;
   lq_mutex_lock(store->mutex);
@@ -353,4 +394,5 @@ void lqi_writer_main(void *context) {
     lqi_answer_post(store);
   }
   lq_mutex_unlock(store->mutex);
+  epochs_write(store);
 }

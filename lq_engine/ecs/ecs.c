@@ -129,7 +129,6 @@ lq_err lq_world_init(void *memory, size_t bytes, const lq_schema *schema, uint32
   w->schema = schema;
   w->capacity = entities_max;
   w->index_mask = (uint32_t)lqi_index_slots(entities_max) - 1;
-  w->index_shift = 32u - lqi_popcount(w->index_mask);
   w->queue_bytes_max = defer_bytes(entities_max);
   (void)lay_out(memory, schema, entities_max);
   *out = w;

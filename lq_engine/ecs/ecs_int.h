@@ -42,7 +42,6 @@ struct lq_world {
   uint32_t live_count, live_count_begin;
   uint32_t free_hint;       /* every word of `full` below is all ones */
   uint32_t index_mask;      /* slots of the id index - 1 */
-  uint32_t index_shift;     /* hash >> this is a slot: the home */
   uint64_t touched;         /* types that may have dirty rows */
   bool entities_touched;    /* the same for entities */
   bool unsettled;           /* written since the last frame_end */
@@ -157,13 +156,8 @@ size_t lqi_index_slots(uint32_t entities_max);
 uint32_t lqi_index_find(const lq_world *w, const char id[LQ_ID_BYTES]);
 void lqi_index_insert(lq_world *w, uint32_t row);
 void lqi_index_erase(lq_world *w, uint32_t row);
-enum { LQI_INDEX_REGIONS_MAX = 8192 };
-typedef struct lqi_gather {
-  uint16_t count[LQI_INDEX_REGIONS_MAX];
-  bool left_out;
-} lqi_gather;
-void lqi_index_gather(lq_world *w, lqi_gather *g, uint32_t first, uint32_t count);
-bool lqi_index_build(lq_world *w, lqi_gather *g);
+/* Inserts rows first..first+count-1, all taken, into the index; false when an id is there twice. */
+bool lqi_index_build(lq_world *w, uint32_t first, uint32_t count);
 uint32_t lqi_free_row(lq_world *w); /* lowest, or UINT32_MAX */
 void lqi_take_row(lq_world *w, uint32_t row);
 void lqi_give_row(lq_world *w, uint32_t row);

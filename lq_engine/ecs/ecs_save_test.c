@@ -203,6 +203,50 @@ LQ_TEST(crafted_ids_are_refused) {
   assert_crafted_is_refused(w);
 }
 
+/* Loads a world whose one id is these bytes. */
+static lq_err load_with_id(const char bytes[LQ_ID_BYTES]) {
+  lq_world *w = testing_world(70);
+  memcpy(bend(lq_world_id(w, testing_create(w, "a"))), bytes, LQ_ID_BYTES);
+  lq_world_frame_end(w);
+  lq_span saved = testing_save(w), again;
+  lq_err err = load(saved, 70, &again);
+  if (!err) testing_free_span(again);
+  testing_free_span(saved);
+  free(w);
+  return err;
+}
+
+LQ_TEST(each_place_of_an_id_is_checked_on_load) {
+  for (uint32_t length = 1; length < LQ_ID_BYTES; length++) {
+    char id[LQ_ID_BYTES] = {0};
+    memset(id, 'z', length);
+    assert_ok(load_with_id(id));
+    for (uint32_t at = 0; at < LQ_ID_BYTES; at++) {
+      char kept = id[at];
+      id[at] = '/';
+      assert_int_equal(load_with_id(id), LQ_ERR_CORRUPT);
+      id[at] = at < length ? 0 : 'z'; /* a hole, or text behind the end */
+      bool longer = at == length && at + 1 < LQ_ID_BYTES, shorter = at > 0 && at + 1 == length;
+      assert_int_equal(load_with_id(id), longer || shorter ? LQ_OK : LQ_ERR_CORRUPT);
+      id[at] = kept;
+    }
+  }
+}
+
+LQ_TEST(two_of_one_id_are_refused_however_far_apart) {
+  enum { ROWS = 5000 };
+  for (uint32_t row = 1; row < ROWS; row = row * 3 + 1) {
+    lq_world *w = testing_world(ROWS), *l = testing_world(ROWS);
+    for (uint32_t i = 0; i < ROWS; i++) (void)testing_create(w, NULL);
+    lq_world_frame_end(w);
+    memcpy(bend(lq_world_id(w, lq_world_entity_at(w, row))), "e1\0\0\0\0", 7);
+    lq_span saved = testing_save(w);
+    assert_int_equal(lq_world_load(l, saved), LQ_ERR_CORRUPT);
+    testing_free_span(saved);
+    free(w), free(l);
+  }
+}
+
 LQ_TEST(loaded_ids_may_hold_what_ids_may_hold) {
   for (uint32_t c = 1; c < 256; c++) {
     lq_world *w = testing_world(70);

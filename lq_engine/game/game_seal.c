@@ -141,7 +141,21 @@ static lq_err seal_components(lq_game *game, lq_diag *diag) {
   return err ? lq_diag_set(diag, err, "components: two of one name, or too many") : LQ_OK;
 }
 
+/* A message is one flat object: its own keys and the fields lie side by side. */
+static lq_err check_envelope(const lq_record *record, const char *what, const char *const taken[3],
+                             lq_diag *diag) {
+  for (uint32_t f = 0; f < record->field_count; f++)
+    for (uint32_t i = 0; i < 3; i++)
+      if (strcmp(record->field[f].name, taken[i]) == 0)
+        return lq_diag_set(
+            diag, LQ_ERR_INVALID,
+            "%s %s: \"%s\" is a key of each %s's message; name the field differently", what,
+            record->name, taken[i], what);
+  return LQ_OK;
+}
+
 static lq_err seal_commands(lq_game *game, lq_diag *diag) {
+  static const char *const taken[] = {"cmd", "id", "player"};
   lq_command_type builtin[LQ_CMD_BUILTIN_COUNT];
   lq_game_builtins(builtin);
   for (uint32_t i = 0; i < game->command_count; i++) {
@@ -158,6 +172,9 @@ static lq_err seal_commands(lq_game *game, lq_diag *diag) {
          !c->confirm || lq_record_hash(&c->record) != lq_record_hash(&builtin[i].record)))
       return lq_diag_set(diag, LQ_ERR_INVALID, "command %s: the built-in commands come first",
                          name);
+    /* Nobody sends the built-in ones as messages. */
+    if (i >= LQ_CMD_BUILTIN_COUNT && (err = check_envelope(&c->record, "command", taken, diag)))
+      return err;
     if (game->role_count < 32 && c->roles >> game->role_count)
       return lq_diag_set(diag, LQ_ERR_INVALID, "command %s: an unknown role may send it", name);
     if (c->entity_field != UINT16_MAX &&
@@ -171,9 +188,11 @@ static lq_err seal_commands(lq_game *game, lq_diag *diag) {
 }
 
 static lq_err seal_events(lq_game *game, lq_diag *diag) {
+  static const char *const taken[] = {"evt", "tick", "seq"};
   for (uint32_t i = 0; i < game->event_count; i++) {
     lq_event_type *e = writable(&game->event[i]);
     lq_err err = seal_record(&e->record, "event", true, diag);
+    if (!err) err = check_envelope(&e->record, "event", taken, diag);
     if (err) return err;
     char name[LQ_NAME_BYTES], other[LQ_NAME_BYTES];
     lqi_game_c_name(e->record.name, name, sizeof name);

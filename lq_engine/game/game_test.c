@@ -60,6 +60,14 @@ LQ_TEST(names_are_unique_and_valid) {
   REFUSED(LQ_ERR_INVALID, "C language",
           memcpy(fx.component[FX_POSITION].record.field[0].name, "int", 4));
   REFUSED(LQ_ERR_INVALID, "taken", SET(fx.component[1].record.name, "lq_x"));
+  REFUSED(LQ_ERR_INVALID, "command give: \"cmd\" is a key",
+          SET(fx.command[FX_GIVE].record.field[0].name, "cmd"));
+  REFUSED(LQ_ERR_INVALID, "\"id\"", SET(fx.command[FX_GIVE].record.field[0].name, "id"));
+  REFUSED(LQ_ERR_INVALID, "\"player\"", SET(fx.command[FX_GIVE].record.field[0].name, "player"));
+  REFUSED(LQ_ERR_INVALID, "event log: \"evt\" is a key",
+          SET(fx.event[FX_LOG].record.field[0].name, "evt"));
+  REFUSED(LQ_ERR_INVALID, "\"tick\"", SET(fx.event[FX_LOG].record.field[0].name, "tick"));
+  REFUSED(LQ_ERR_INVALID, "\"seq\"", SET(fx.event[FX_LOG].record.field[0].name, "seq"));
   REFUSED(LQ_ERR_INVALID, "name", SET(fx.game.name, "Big Game"));
   REFUSED(LQ_ERR_INVALID, "version", SET(fx.game.version, "1.0"));
 }

@@ -22,7 +22,7 @@ static void write_string(lq_json value, lq_writer *out) {
 }
 
 static void write_number(lq_json value, lq_writer *out) {
-  int64_t i, back;
+  int64_t i, back = 0;
   float f, again;
   lq_json read;
   char text[64];

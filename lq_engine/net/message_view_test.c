@@ -354,6 +354,43 @@ static void change_at_random(lq_world *w, lq_prng *prng) {
   }
 }
 
+static void leave(lq_session *s, const char *player) {
+  uint8_t data[LQ_ID_BYTES + 1];
+  uint64_t first;
+  lq_writer w = lq_writer_of(data, sizeof data);
+  lq_write_sized(&w, player, strlen(player));
+  const lq_command command = {.type = LQ_CMD_LEAVE, .body = lq_writer_span(&w)};
+  assert_ok(lq_session_submit(s, &command, &first));
+  testing_tick(s);
+}
+
+LQ_TEST(teammates_are_told_what_goes_with_a_player_who_leaves) {
+  lq_session *s = four_players(testing_game());
+  lq_world *w = lq_session_world(s);
+  lq_entity p1 = lq_world_find(w, lq_span_text("p1"));
+  (void)create(w, "flag", 1, 1u << PLAN);
+  (void)create(w, "post", 1, 1u << PLAN | 1u << POSITION);
+  assert_ok(lq_world_remove(w, p1, POSITION));
+  assert_ok(lq_world_add(w, p1, PLAN));
+  lq_world_frame_end(w);
+  leave(s, "p1"); /* p1 dies, flag and post are nobody's */
+  expect_delta(s, 2, "\"set\":{\"post\":{\"Plan\":null}},\"del\":[\"p1\",\"flag\"]");
+  expect_delta(s, 3, NULL);
+  expect_delta(s, 4, NULL);
+  expect_delta(s, 0, NULL);
+  /* In the next tick the team is forgotten; whoever gets the slot brings their own. */
+  lq_viewer red = lq_session_viewer(s, 2), blue = lq_session_viewer(s, 3);
+  const lq_visibility team = {LQ_SEE_TEAM, 0};
+  assert_true(lq_session_may_see(s, &red, team, 1));
+  testing_tick(s);
+  assert_false(lq_session_may_see(s, &red, team, 1));
+  testing_join(s, "p5", "blue", 0);
+  assert_string_equal(lq_session_player(s, 1).id, "p5");
+  assert_false(lq_session_may_see(s, &red, team, 1));
+  assert_true(lq_session_may_see(s, &blue, team, 1));
+  free(s);
+}
+
 LQ_TEST(clients_that_apply_deltas_in_either_order_hold_what_a_snapshot_shows) {
   static client clients[2][VIEWERS], fresh;
   lq_session *s = four_players(testing_game());

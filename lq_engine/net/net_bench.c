@@ -86,7 +86,7 @@ static void ten_moved(const lq_game *game) {
   lq_world *world = lq_session_world(session);
   lq_entity entity[10];
   for (int i = 0; i < 10; i++) {
-    char id[8];
+    char id[16];
     (void)snprintf(id, sizeof id, "p%d", i + 1);
     if (lq_world_create(world, id, 0, &entity[i]) || lq_world_add(world, entity[i], POSITION))
       abort();

@@ -31,7 +31,8 @@ typedef struct lqi_player {
   uint64_t ids_total;  /* command ids ever remembered: the newest lies at (ids_total - 1) % 64 */
   uint64_t left_tick;  /* a slot is not given again in the tick in which it became free */
   uint64_t saved_tick; /* its record is in player_undo for this tick */
-  uint16_t queue_last; /* index + 1 of the sender's newest queued command; 0 = none */
+  char left_team[LQ_ID_BYTES]; /* of who left in left_tick: that tick's changes show it still */
+  uint16_t queue_last;         /* index + 1 of the sender's newest queued command; 0 = none */
 } lqi_player;
 
 /* The last LQ_DEDUPE_IDS command ids of a player. */

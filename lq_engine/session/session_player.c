@@ -137,6 +137,16 @@ lq_viewer lq_session_viewer(const lq_session *session, uint16_t slot) {
   return viewer;
 }
 
+/* The team of a slot's player, or of the one who left it in this tick: teammates saw what changes
+ * because of it. NULL when there is neither. */
+static const char *team_of(const lq_session *session, uint16_t slot) {
+  if (slot == 0 || slot > session->game->players_max) return NULL;
+  const lqi_player *player = &session->player[slot];
+  if (player->is.slot) return player->is.team;
+  bool just_left = player->left_team[0] && player->left_tick == session->tick;
+  return just_left ? player->left_team : NULL;
+}
+
 bool lq_session_may_see(const lq_session *session, const lq_viewer *viewer, lq_visibility visible,
                         uint16_t owner) {
   if (viewer->all || visible.see == LQ_SEE_ALL) return true;
@@ -144,8 +154,8 @@ bool lq_session_may_see(const lq_session *session, const lq_viewer *viewer, lq_v
   if (visible.see != LQ_SEE_OWNER && visible.see != LQ_SEE_TEAM) return false;
   if (owner && viewer->slot == owner) return true;
   if (visible.see == LQ_SEE_OWNER || !viewer->team[0]) return false;
-  const lqi_player *of = lqi_player_at(session, owner);
-  return of && strcmp(of->is.team, viewer->team) == 0;
+  const char *team = team_of(session, owner);
+  return team && strcmp(team, viewer->team) == 0;
 }
 
 static bool join_queued(const lq_session *s, lq_span id) {
@@ -305,6 +315,7 @@ static lq_err apply_leave(lq_session *s, const uint8_t *row) {
   lq_err err = disown(s, slot);
   if (err) return err;
   lqi_player_edit(s, player);
+  memcpy(player->left_team, player->is.team, sizeof player->left_team);
   player->is = (lq_player){0};
   player->ids_total = 0;
   player->left_tick = s->tick;

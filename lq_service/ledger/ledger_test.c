@@ -321,3 +321,44 @@ LQ_TEST(verify_compares_head) {
   assert_non_null(strstr(v.first, "HEAD"));
   play_end(p);
 }
+
+static void digest_mend(lq_memory_item slice) {
+  lq_sha256 digest = lq_sha256_of(lq_span_of(slice.data, slice.bytes - 32));
+  memcpy(slice.data + slice.bytes - 32, digest.bytes, 32);
+}
+
+/* Its ticks are as they were; only the record after it can tell. */
+LQ_TEST(verify_names_the_slice_whose_chain_does_not_follow) {
+  play *p = played();
+  lq_memory_item slice = lq_memory_slice(p->data, &p->name, 3);
+  slice.data[24] ^= 2; /* epoch */
+  digest_mend(slice);
+  verified v = verify(p);
+  assert_int_equal(v.result.findings, 1);
+  assert_non_null(strstr(v.first, "slice 4 does not follow"));
+  play_end(p);
+}
+
+static void pay(lq_session *session, uint64_t tick) {
+  play_moves(session, tick);
+  if (tick == 7) LQ_CHECK(fx_do_give(session, 1, "p1", "p2", 0) == LQ_OK);
+}
+
+LQ_TEST(verify_names_the_tick_whose_events_were_altered) {
+  play *p = play_begin();
+  assert_ok(play_slice(p, 10, pay));
+  assert_int_equal(verify(p).result.events >= 1, 1);
+  lq_memory_item slice = lq_memory_slice(p->data, &p->name, 1);
+  lq_slice_reader reader;
+  lq_slice_tick tick;
+  assert_ok(lq_slice_open(lq_span_of(slice.data, slice.bytes), &reader));
+  do assert_true(lq_slice_next(&reader, &tick));
+  while (tick.tick != 7);
+  assert_true(tick.events.bytes > 0);
+  slice.data[(size_t)(tick.events.data - slice.data) + tick.events.bytes - 1] ^= 1;
+  digest_mend(slice);
+  verified v = verify(p);
+  assert_true(v.result.findings >= 1);
+  assert_non_null(strstr(v.first, "slice 1, tick 7: other events"));
+  play_end(p);
+}
