@@ -393,8 +393,8 @@ LQ_TEST(game_is_described_with_fields_kinds_and_who_sees) {
       "{\"name\":\"demo\",\"version\":\"1.0.0\",\"title\":\"demo\",\"release\":\"abc\",\"hz\":20,"
       "\"constants\":{\"MAP_WIDTH\":32},\"components\":[{\"name\":\"Position\",\"version\":1,"
       "\"fields\":[{\"name\":\"x\",\"kind\":\"i32\",\"count\":1},",
-      "{\"name\":\"coins\",\"kind\":\"money\",\"count\":1,\"currency\":\"EUR\"}],\"see\":"
-      "\"owner\"}",
+      ("{\"name\":\"coins\",\"kind\":\"money\",\"count\":1,\"currency\":\"EUR\"}],\"see\":"
+       "\"owner\"}"),
       "{\"name\":\"text\",\"kind\":\"str\",\"count\":1,\"bytes\":10}],\"see\":\"team\"}",
       "\"see\":\"role\",\"roles\":[\"gm\"]}",
       "\"see\":\"none\"}",

@@ -65,7 +65,8 @@ typedef struct lq_viewer {
 } lq_viewer;
 lq_viewer lq_session_viewer(const lq_session *session, uint16_t slot);
 /* May the viewer see components (or events) so marked, of an entity with this owner? The one place
- * that decides. */
+ * that decides. A player who leaves counts as of their team until the tick in which they left is
+ * over. */
 bool lq_session_may_see(const lq_session *session, const lq_viewer *viewer, lq_visibility visible,
                         uint16_t owner);
 

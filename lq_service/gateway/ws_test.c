@@ -235,8 +235,8 @@ LQ_TEST(broken_fragmentation_is_refused) {
 /* ---- 6 UTF-8 ---- */
 LQ_TEST(invalid_utf8_is_refused_also_across_fragments) {
   static const char *const good = "\xce\xba\xe1\xbd\xb9\xcf\x83\xce\xbc\xce\xb5";
-  static const char *const bad[] = {"\xce\xba\xe1\xbd\xb9\xcf\x83\xce\xbc\xce\xb5\xed\xa0\x80"
-                                    "edited",
+  static const char *const bad[] = {("\xce\xba\xe1\xbd\xb9\xcf\x83\xce\xbc\xce\xb5\xed\xa0\x80"
+                                     "edited"),
                                     "\xf4\x90\x80\x80",
                                     "\xc0\x80",
                                     "\xe0\x80\x80",
