@@ -44,8 +44,37 @@ static void turn_end(lq_loop *loop) {
     (void)uv_idle_stop(&loop->again);
 }
 
-static void on_before(uv_prepare_t *handle) { turn_end(handle->data); }
-static void on_after(uv_check_t *handle) { turn_end(handle->data); }
+/* With thousands of small messages a second, waking for each of them costs more than the message
+ * itself. A loop that has many reads lets them gather first; a post (a commit is done) ends the
+ * wait. */
+static void gather(lq_loop *loop) {
+  uint64_t now = uv_hrtime();
+  if (now - loop->window_ns >= LQI_GATHER_WINDOW_NS) {
+    uint64_t windows = (now - loop->window_ns) / LQI_GATHER_WINDOW_NS;
+    loop->gathering = loop->reads / windows >= LQI_GATHER_READS;
+    loop->window_ns = now;
+    loop->reads = 0;
+  }
+  uint64_t until = loop->woken_ns + LQI_GATHER_NS;
+  if (!loop->gathering || now >= until || uv_is_active((uv_handle_t *)&loop->again)) return;
+  struct timespec end = {.tv_sec = (time_t)(until / 1000000000u),
+                         .tv_nsec = (long)(until % 1000000000u)};
+  LQ_CHECK(pthread_mutex_lock(&loop->mutex) == 0);
+  while (loop->posts.count == 0 && !atomic_load(&loop->stop) &&
+         pthread_cond_timedwait(&loop->posted, &loop->mutex, &end) == 0) {
+  }
+  LQ_CHECK(pthread_mutex_unlock(&loop->mutex) == 0);
+}
+
+static void on_before(uv_prepare_t *handle) {
+  turn_end(handle->data);
+  gather(handle->data);
+}
+static void on_after(uv_check_t *handle) {
+  lq_loop *loop = handle->data;
+  loop->woken_ns = uv_hrtime();
+  turn_end(loop);
+}
 static void on_sweep(uv_timer_t *handle) {
   if (!lqi_sweep(handle->data)) (void)uv_timer_stop(handle);
 }
@@ -75,7 +104,10 @@ lq_err lq_loop_post(lq_loop *loop, void (*fn)(void *context), void *context) {
   bool added = posts_add(&loop->posts, (lqi_post){fn, context});
   LQ_CHECK(pthread_mutex_unlock(&loop->mutex) == 0);
   if (!added) return LQ_ERR_MEMORY;
-  if (first && !loop->closed) (void)uv_async_send(&loop->wake);
+  if (first && !loop->closed) {
+    (void)uv_async_send(&loop->wake);
+    (void)pthread_cond_signal(&loop->posted);
+  }
   return LQ_OK;
 }
 
@@ -126,10 +158,16 @@ lq_err lq_loop_open(lq_loop **out) {
   loop->uv.data = loop;
   atomic_init(&loop->stop, false);
   LQ_CHECK(pthread_mutex_init(&loop->mutex, NULL) == 0);
+  pthread_condattr_t monotonic;
+  LQ_CHECK(pthread_condattr_init(&monotonic) == 0);
+  LQ_CHECK(pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0);
+  LQ_CHECK(pthread_cond_init(&loop->posted, &monotonic) == 0);
+  LQ_CHECK(pthread_condattr_destroy(&monotonic) == 0);
   error = start_handles(loop);
   if (error) {
     LQ_CHECK(uv_loop_close(&loop->uv) == 0);
     LQ_CHECK(pthread_mutex_destroy(&loop->mutex) == 0);
+    LQ_CHECK(pthread_cond_destroy(&loop->posted) == 0);
     free(loop);
     return lqi_err_of_uv(error);
   }
@@ -144,7 +182,7 @@ void lq_loop_run(lq_loop *loop) {
 
 void lq_loop_stop(lq_loop *loop) {
   atomic_store(&loop->stop, true);
-  (void)uv_async_send(&loop->wake);
+  (void)uv_async_send(&loop->wake); /* a gathering loop sees it a moment later */
 }
 
 static void close_one(uv_handle_t *handle, void *context) {
@@ -172,6 +210,7 @@ void lq_loop_close(lq_loop *loop) {
   }
   lqi_pools_free(loop);
   LQ_CHECK(pthread_mutex_destroy(&loop->mutex) == 0);
+  LQ_CHECK(pthread_cond_destroy(&loop->posted) == 0);
   free(loop->posts.items);
   free(loop->taken.items);
   free(loop);

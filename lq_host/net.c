@@ -10,13 +10,13 @@
 #include <sys/socket.h>
 
 enum {
-  SMALL_BYTES = 512, /* a chunk with its header */
+  SMALL_BYTES = 1024, /* a chunk with its header */
   MEDIUM_BYTES = 8192,
   BUFS_MAX = 64, /* chunks of one system call */
   KEEP_BYTES_MIN = 256
 };
 static const uint32_t pool_bytes[LQI_POOLS] = {SMALL_BYTES, MEDIUM_BYTES};
-static const uint32_t pool_count_max[LQI_POOLS] = {16384, 512}; /* 8 MB and 4 MB at most */
+static const uint32_t pool_count_max[LQI_POOLS] = {8192, 512}; /* 8 MB and 4 MB at most */
 
 /* ---- chunks ---- */
 static lqi_chunk *chunk_take(lq_loop *loop, size_t bytes, bool begin) {
@@ -401,6 +401,7 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf) {
   lq_conn *conn = stream->data;
   if (count == 0) return;
   conn->base.loop->busy = true;
+  conn->base.loop->reads++;
   if (count > 0) {
     if (conn->state == LQI_CONN_OPEN) on_bytes(conn, lq_span_of(buf->base, (size_t)count));
     return;

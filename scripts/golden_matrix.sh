@@ -4,6 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 work=$(mktemp -d)
+touch "$work/log"
 server=0
 trap '[ "$server" -eq 0 ] || kill -9 "$server" 2>/dev/null || true; rm -rf "$work"' EXIT
 
@@ -13,10 +14,13 @@ for _ in $(seq 100); do grep -q ready "$work/log" && break; sleep 0.1; done
 address=$(grep -oE '127\.0\.0\.1:[0-9]+$' "$work/log")
 players=()
 for player in 1 2 3; do
-  for move in $(seq 120); do
-    case $(((move * 7 + player * 3 + move / 5) % 4)) in
-      0) vec='[1,0,0]' ;; 1) vec='[0,1,0]' ;; 2) vec='[-1,0,0]' ;; *) vec='[0,-1,0]' ;;
-    esac
+  for move in $(seq 240); do # to and fro, a row further each time: every field is met, every chest
+    row=$((move / 16))
+    if [ $((move % 16)) -eq 0 ]; then
+      [ $((row / 12 % 2)) -eq $((player % 2)) ] && vec='[0,1,0]' || vec='[0,-1,0]'
+    else
+      [ $((row % 2)) -eq 0 ] && vec='[1,0,0]' || vec='[-1,0,0]'
+    fi
     echo "move entity=g$player vec=$vec id=g$player-$move"
     sleep 0.02
   done | bin/lq join "$address" --player "g$player" >"$work/player$player" 2>&1 &

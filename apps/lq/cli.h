@@ -37,6 +37,21 @@ extern const lq_cli_command lq_commands[];
 /* A problem on stderr, as text, or as JSON when --json was given: returns LQ_EXIT_FINDING. */
 int lq_cli_fail(const lq_cli *cli, lq_err err, const lq_diag *diag);
 int lq_cli_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* False when text is not a whole number of decimal digits that fits. */
+bool lq_cli_number(const char *text, uint64_t *out);
+/* "2026-01-31 12:00:00" in UTC. */
+void lq_cli_time(uint64_t wall_ms, char out[24]);
+
+/* ---- how far long work is: a line on stderr, only when that is a terminal and the work takes more
+ * than a moment; gone when it ends ---- */
+typedef struct lq_progress {
+  const char *what;
+  uint64_t goal, next_ns;
+  bool on, shown;
+} lq_progress;
+void lq_progress_begin(lq_progress *progress, const char *what, uint64_t goal);
+void lq_progress_at(lq_progress *progress, uint64_t count);
+void lq_progress_end(lq_progress *progress);
 
 /* ---- settings: flag over environment over default ---- */
 typedef enum lq_setting_id {

@@ -2,6 +2,7 @@
  * A line that starts with { is sent as it is; "move entity=p1 vec=[0,1,0] id=c1" becomes the
  * command of that name. */
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "apps/lq/cli.h"
 #include "lq_engine/net/json.h"
@@ -9,7 +10,7 @@
 #include "lq_host/loop.h"
 #include "lq_service/gateway/ws.h"
 
-enum { LINE_BYTES = 8192, LINGER_MS = 1000 };
+enum { LINE_BYTES = 8192, LINGER_MS = 1000, SECONDS_MAX = 86400 };
 
 typedef struct joiner {
   const lq_cli *cli;
@@ -144,6 +145,32 @@ static void read_input(void *context) {
   }
 }
 
+/* The server's own words for why there is no game. */
+static void join_refused(joiner *j, lq_json json) {
+  char code[40] = "";
+  lq_err err = LQ_ERR_FORBIDDEN;
+  if (lq_json_text(lq_json_get(json, "code"), code, sizeof code))
+    for (int i = 1; i < LQ_ERR_COUNT; i++)
+      if (!strcmp(lq_err_name((lq_err)i), code)) err = (lq_err)i;
+  j->diag.code = err;
+  (void)lq_json_text(lq_json_get(json, "message"), j->diag.message, sizeof j->diag.message);
+  (void)lq_json_text(lq_json_get(json, "mend"), j->diag.mend, sizeof j->diag.mend);
+  quit(j, err);
+}
+
+/* Somebody who types gets a word on how; a pipe needs none. */
+static void greet(lq_json json) {
+  char player[40] = "", session[40] = "";
+  if (isatty(STDIN_FILENO) != 1) return;
+  (void)lq_json_text(lq_json_get(json, "player"), player, sizeof player);
+  (void)lq_json_text(lq_json_get(json, "session"), session, sizeof session);
+  (void)fprintf(stderr,
+                "you are %s in session %s. Type a command of the game with its fields, as\n"
+                "  move entity=%s vec=[0,1,0] id=c1\n"
+                "or the JSON itself; Ctrl-D leaves, and the player stays for --resume\n",
+                player, session, player);
+}
+
 static void got_text(joiner *j, lq_span text) {
   (void)fwrite(text.data, 1, text.bytes, stdout);
   (void)fputc('\n', stdout);
@@ -152,8 +179,11 @@ static void got_text(joiner *j, lq_span text) {
   char evt[16] = "";
   if (lq_json_parse(text, &json, NULL) || !lq_json_text(lq_json_get(json, "evt"), evt, sizeof evt))
     return;
-  if (!strcmp(evt, "joined")) j->joined = true;
-  if (!strcmp(evt, "error") && !j->joined) quit(j, LQ_ERR_FORBIDDEN);
+  if (!strcmp(evt, "joined")) {
+    j->joined = true;
+    greet(json);
+  }
+  if (!strcmp(evt, "error") && !j->joined) join_refused(j, json);
 }
 
 static size_t got_data(void *user, lq_conn *conn, lq_span bytes) {
@@ -201,6 +231,8 @@ static void connected(void *user, lq_conn *conn, lq_err err) {
   joiner *j = user;
   if (err) {
     lq_diag_set(&j->diag, err, "nobody answers on %s", j->address);
+    (void)snprintf(j->diag.mend, sizeof j->diag.mend,
+                   "start a server there (lq dev), or name its address: lq join HOST:PORT");
     quit(j, err);
     return;
   }
@@ -239,12 +271,19 @@ static void stop_signal(void *context, int signal) {
   leave(context);
 }
 
+/* What a banner prints may be pasted: the scheme and the path are dropped. */
+static lq_span bare_address(const char *text) {
+  const char *scheme = strstr(text, "://");
+  if (scheme) text = scheme + 3;
+  return lq_span_of(text, strcspn(text, "/"));
+}
+
 static bool address_read(const lq_cli *cli, joiner *j, char host[112], uint16_t *port) {
   const char *text = cli->word_count ? cli->word[0] : NULL;
   if (!text)
     (void)snprintf(j->address, sizeof j->address, "127.0.0.1:%s",
                    lq_setting_text(LQ_SETTING_PORT, NULL, NULL));
-  else if (!lq_text_copy(j->address, sizeof j->address, lq_span_text(text)))
+  else if (!lq_text_copy(j->address, sizeof j->address, bare_address(text)))
     return false;
   const char *colon = strrchr(j->address, ':');
   if (!colon || (size_t)(colon - j->address) >= 112) return false;
@@ -260,12 +299,13 @@ int lq_cmd_join(const lq_cli *cli) {
   joiner j = {.cli = cli, .ws = {.is_client = true}};
   char host[112] = "";
   uint16_t port = 0;
+  if (cli->word_count > 1) return lq_cli_usage("one server at a time: lq join HOST:PORT");
   if (!address_read(cli, &j, host, &port))
-    return lq_cli_usage("an address is HOST:PORT, as 127.0.0.1:8080");
-  if (cli->value[6]) {
-    uint64_t seconds = strtoull(cli->value[6], NULL, 10);
-    if (seconds) j.leave_at_ms = lq_clock_mono_ns() / 1000000 + seconds * 1000;
-  }
+    return lq_cli_usage("an address is HOST:PORT, as 127.0.0.1:8080, not '%s'", j.address);
+  uint64_t seconds = 0;
+  if (cli->value[6] && (!lq_cli_number(cli->value[6], &seconds) || seconds > SECONDS_MAX))
+    return lq_cli_usage("--seconds is a number from 0 to %d, not '%s'", SECONDS_MAX, cli->value[6]);
+  if (seconds) j.leave_at_ms = lq_clock_mono_ns() / 1000000 + seconds * 1000;
   j.dial = (lq_ws_dial){.host = j.address, .path = "/ws"};
   j.scratch = malloc(LQ_WS_MESSAGE_BYTES_MAX);
   lq_thread *input = NULL;

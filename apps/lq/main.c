@@ -17,7 +17,8 @@ const lq_cli_command lq_commands[] = {
     {"build",
      "[FOLDER]",
      "check a game and make its release",
-     "  lq build examples/treasure_hunt\n  lq build --json | jq -r .release\n",
+     "  lq build examples/treasure_hunt\n"
+     "  lq build --json                       of the folder you are in\n",
      {{"data", "PATH", "data folder (LQ_DATA, .lq)"}},
      lq_cmd_build},
     {"dev",
@@ -41,7 +42,8 @@ const lq_cli_command lq_commands[] = {
     {"join",
      "[HOST:PORT]",
      "play in the terminal: prints what comes, sends what you type",
-     "  lq join --game demo\n"
+     "  lq join                               as a new player of acme/demo, here\n"
+     "  lq join 127.0.0.1:9000 --game market --player ann\n"
      "  echo 'move entity=p1 vec=[0,1,0] id=c1' | lq join --game demo --seconds 2\n",
      {{"tenant", "NAME", "tenant (acme)"},
       {"game", "NAME", "game (demo)"},
@@ -55,7 +57,8 @@ const lq_cli_command lq_commands[] = {
      "list|show|replay|verify|export [NAME]",
      "look into sessions, also beside a running server",
      "  lq session list --game demo\n"
-     "  lq session replay main --game demo --tick 1200\n"
+     "  lq session show main --game demo\n"
+     "  lq session replay main --game demo --tick 20\n"
      "  lq session verify main --game demo\n"
      "  lq session export main --game demo > main.jsonl\n",
      {{"tenant", "NAME", "tenant (acme)"},
@@ -72,27 +75,28 @@ const lq_cli_command lq_commands[] = {
      lq_cmd_config},
     {"doctor",
      "",
-     "check this machine: compiler, disk, port, limits",
-     "  lq doctor\n",
+     "check this machine: compiler, data folder, disk, port, open files",
+     "  lq doctor\n  lq doctor --data /var/lib/lq --json\n",
      {{"data", "PATH", "data folder (LQ_DATA, .lq)"}},
      lq_cmd_doctor},
     {"bench",
      "",
-     "measure this machine: ticks and durable commits",
+     "measure this machine's disk: durable commits, one after the other",
      "  lq bench\n  lq bench --quick --json\n",
-     {{"quick", NULL, "a second instead of ten"},
-      {"data", "PATH", "measure the disk of this folder"}},
+     {{"quick", NULL, "200 commits instead of 2000"},
+      {"data", "PATH", "measure the disk of this folder (LQ_DATA, .lq)"}},
      lq_cmd_bench},
     {"version",
      "",
      "print the version",
-     "  lq version --json\n",
+     "  lq version\n  lq version --json\n",
      {{NULL, NULL, NULL}},
      lq_cmd_version},
     {"completion",
      "bash|zsh|fish",
      "print a shell completion script",
-     "  source <(lq completion bash)\n",
+     "  source <(lq completion bash)\n"
+     "  lq completion fish > ~/.config/fish/completions/lq.fish\n",
      {{NULL, NULL, NULL}},
      lq_cmd_completion},
     {0}};
@@ -133,18 +137,30 @@ int lq_cli_usage(const char *format, ...) {
   return LQ_EXIT_USAGE;
 }
 
+/* In quotes. Paths need not be UTF-8, and JSON must: what is not becomes question marks. */
+static void fail_member(const char *text) {
+  bool valid = lq_utf8_valid(lq_span_text(text));
+  (void)fputc('"', stderr);
+  for (const char *p = text; *p; p++) {
+    unsigned char c = (unsigned char)*p;
+    if (c == '"' || c == '\\') (void)fputc('\\', stderr);
+    (void)fputc(c < ' ' ? ' ' : c >= 0x80 && !valid ? '?' : c, stderr);
+  }
+  (void)fputc('"', stderr);
+}
+
 int lq_cli_fail(const lq_cli *cli, lq_err err, const lq_diag *diag) {
   const char *message = diag && diag->message[0] ? diag->message : lq_err_cause(err);
   const char *mend = diag && diag->mend[0] ? diag->mend : lq_err_mend(err);
-  if (cli->json)
-    (void)fprintf(stderr, "{\"code\":\"%s\",\"message\":\"", lq_err_name(err));
-  else
-    (void)fprintf(stderr, "lq: ");
-  for (const char *p = message; *p; p++) {
-    if (cli->json && (*p == '"' || *p == '\\')) (void)fputc('\\', stderr);
-    (void)fputc(cli->json && (unsigned char)*p < ' ' ? ' ' : *p, stderr);
+  if (!cli->json) {
+    (void)fprintf(stderr, "lq: %s\n    mend: %s\n", message, mend);
+    return LQ_EXIT_FINDING;
   }
-  (void)fprintf(stderr, cli->json ? "\",\"mend\":\"%s\"}\n" : "\n    mend: %s\n", mend);
+  (void)fprintf(stderr, "{\"code\":\"%s\",\"message\":", lq_err_name(err));
+  fail_member(message);
+  (void)fputs(",\"mend\":", stderr);
+  fail_member(mend);
+  (void)fputs("}\n", stderr);
   return LQ_EXIT_FINDING;
 }
 
@@ -152,6 +168,33 @@ static const lq_cli_command *command_find(const char *name) {
   for (const lq_cli_command *c = lq_commands; c->name; c++)
     if (!strcmp(c->name, name)) return c;
   return NULL;
+}
+
+/* Edits (insert, drop, change) between two short words; more than `most` counts as most + 1. */
+static size_t distance(const char *a, const char *b, size_t most) {
+  size_t row[32], length = strlen(b);
+  if (length >= 32 || strlen(a) >= 32) return most + 1;
+  for (size_t k = 0; k <= length; k++) row[k] = k;
+  for (size_t i = 1; a[i - 1]; i++) {
+    size_t diagonal = row[0];
+    row[0] = i;
+    for (size_t k = 1; k <= length; k++) {
+      size_t best = diagonal + (a[i - 1] != b[k - 1]);
+      if (row[k] + 1 < best) best = row[k] + 1;
+      if (row[k - 1] + 1 < best) best = row[k - 1] + 1;
+      diagonal = row[k];
+      row[k] = best;
+    }
+  }
+  return row[length] > most ? most + 1 : row[length];
+}
+
+static int command_unknown(const char *name) {
+  for (const lq_cli_command *c = lq_commands; c->name; c++)
+    if (distance(name, c->name, 2) <= 2)
+      return lq_cli_usage("no command '%s'; did you mean '%s'? lq --help lists them", name,
+                          c->name);
+  return lq_cli_usage("no command '%s'; lq --help lists them", name);
 }
 
 /* Takes one argument that starts with two dashes; the count of arguments used, 0 on an error. */
@@ -184,10 +227,11 @@ int main(int argc, char **argv) {
   if (argc < 2) return help_all(stderr);
   if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
     const lq_cli_command *c = argc > 2 ? command_find(argv[2]) : NULL;
+    if (argc > 2 && !c) return command_unknown(argv[2]);
     return c ? help_one(c) : help_all(stdout);
   }
   const lq_cli_command *c = command_find(!strcmp(argv[1], "--version") ? "version" : argv[1]);
-  if (!c) return lq_cli_usage("no command '%s'; lq --help lists them", argv[1]);
+  if (!c) return command_unknown(argv[1]);
   lq_cli cli = {0};
   for (int i = 2; i < argc;) {
     if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) return help_one(c);
@@ -206,5 +250,7 @@ int main(int argc, char **argv) {
     if (!used) return LQ_EXIT_USAGE;
     i += used;
   }
+  if (!c->words[0] && cli.word_count)
+    return lq_cli_usage("lq %s takes no '%s'; see lq %s --help", c->name, cli.word[0], c->name);
   return c->run(&cli);
 }

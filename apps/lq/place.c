@@ -30,6 +30,43 @@ void lq_place_close(lq_place *place) {
   memset(place, 0, sizeof *place);
 }
 
+void lq_place_near(const char *folder, char out[1024]) {
+  if (!lq_text_copy(out, 1024, lq_span_text(folder)))
+    (void)lq_text_copy(out, 1024, lq_span_text("."));
+  while (!lq_file_exists(out)) {
+    char *slash = strrchr(out, '/');
+    if (!slash) {
+      memcpy(out, ".", 2);
+      return;
+    }
+    if (slash == out) slash++;
+    *slash = 0;
+  }
+}
+
+lq_err lq_place_has_game(const char *folder, lq_diag *diag) {
+  static const char mend[] = "name a folder with a game.yaml, or make one: lq new NAME";
+  char path[1200];
+  uint64_t stamp;
+  lq_err err = lq_folder_stamp(folder, &stamp);
+  (void)lq_text_copy(diag->mend, sizeof diag->mend,
+                     lq_span_text(err == LQ_ERR_FORBIDDEN
+                                      ? "give yourself the right to read it, or "
+                                        "copy it to a folder of your own"
+                                      : mend));
+  if (err == LQ_ERR_NOT_FOUND) return lq_diag_set(diag, err, "there is no folder %.200s", folder);
+  if (err)
+    return lq_diag_set(diag, err, "the folder %.160s cannot be read: %s", folder,
+                       lq_err_cause(err));
+  if (snprintf(path, sizeof path, "%s/game.yaml", folder) < (int)sizeof path &&
+      lq_file_exists(path)) {
+    diag->mend[0] = 0;
+    return LQ_OK;
+  }
+  return lq_diag_set(diag, LQ_ERR_NOT_FOUND, "there is no game.yaml in %.200s",
+                     strcmp(folder, ".") ? folder : "this folder");
+}
+
 typedef struct blob {
   lq_place *place;
   const uint8_t *id; /* asked for */
@@ -102,7 +139,8 @@ lq_err lq_place_build(lq_place *place, const char *folder, const lq_release **ou
 }
 
 int lq_cmd_new(const lq_cli *cli) {
-  if (cli->word_count != 1) return lq_cli_usage("what is the game's name? lq new NAME");
+  if (cli->word_count > 1) return lq_cli_usage("one game at a time: lq new NAME");
+  if (!cli->word_count) return lq_cli_usage("what is the game's name? lq new NAME");
   lq_diag diag = {0};
   const char *name = cli->word[0], *folder = cli->value[1] ? cli->value[1] : name;
   lq_err err =
@@ -133,9 +171,10 @@ int lq_cmd_build(const lq_cli *cli) {
   /* No store is opened: building works beside a running server. */
   lq_releases *releases = NULL;
   const lq_release *release = NULL;
-  lq_err err = lq_releases_open(modules, lq_setting_text(LQ_SETTING_CC, NULL, NULL), &releases);
-  if (!err)
-    err = lq_releases_build(releases, cli->word_count ? cli->word[0] : ".", &release, &diag);
+  const char *folder = cli->word_count ? cli->word[0] : ".";
+  lq_err err = lq_place_has_game(folder, &diag);
+  if (!err) err = lq_releases_open(modules, lq_setting_text(LQ_SETTING_CC, NULL, NULL), &releases);
+  if (!err) err = lq_releases_build(releases, folder, &release, &diag);
   if (err) {
     lq_releases_close(releases);
     return lq_cli_fail(cli, err, &diag);

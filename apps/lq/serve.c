@@ -17,7 +17,7 @@ typedef struct server {
   lq_shard *shard;
   lq_gateway *gateway;
   const char *tenant, *host;
-  bool dev, stopped;
+  bool dev, json, stopped;
   served_folder game[GAMES_MAX];
   uint32_t game_count;
   char operator_token[TOKEN_TEXT + 1], player_token[TOKEN_TEXT + 1];
@@ -79,11 +79,14 @@ static void rebuilt(void *context) {
   if (!err) sv->place.store->blob_put(sv->place.store, release->id, release->blob, kept, NULL);
   if (!err) err = lq_shard_serve(sv->shard, sv->tenant, g->game, release->id, &diag);
   sv->building = false;
-  if (err)
-    (void)fprintf(stderr, "lq: %s\n    mend: %s\n    the running release goes on\n", diag.message,
-                  diag.mend[0] ? diag.mend : lq_err_mend(err));
-  else
-    (void)printf("swapped %s to release %.12s\n", g->game, release->id_hex);
+  if (err) {
+    (void)lq_cli_fail(&(lq_cli){.json = sv->json}, err, &diag);
+    if (!sv->json) (void)fprintf(stderr, "    the running release goes on\n");
+  } else {
+    (void)printf(sv->json ? "{\"swapped\":\"%s\",\"release\":\"%s\"}\n"
+                          : "swapped %s to release %.12s\n",
+                 g->game, release->id_hex);
+  }
   (void)fflush(stdout);
 }
 
@@ -126,7 +129,7 @@ static void stop_signal(void *context, int signal) {
   server *sv = context;
   (void)signal;
   if (sv->stopped) return;
-  (void)printf("stopping: every session is checkpointed\n");
+  if (!sv->json) (void)printf("stopping: every session is checkpointed\n");
   (void)fflush(stdout);
   lq_gateway_stop(sv->gateway);
   lq_shard_stop(sv->shard, shard_stopped, sv);
@@ -162,7 +165,7 @@ static lq_err games_open(server *sv, lq_diag *diag) {
     served_folder *g = &sv->game[i];
     const lq_release *release = NULL;
     lq_err err = lq_folder_stamp(g->folder, &g->stamp);
-    if (err) return lq_diag_set(diag, err, "the folder %s cannot be read", g->folder);
+    if (err) return lq_diag_set(diag, err, "the folder %.200s cannot be read", g->folder);
     if ((err = lq_place_build(&sv->place, g->folder, &release, diag))) return err;
     (void)lq_text_copy(g->game, sizeof g->game, lq_span_text(release->game->name));
     for (uint32_t k = 0; k < i; k++)
@@ -176,7 +179,10 @@ static lq_err games_open(server *sv, lq_diag *diag) {
 
 static lq_err services_open(server *sv, const char *port_flag, bool tokens, lq_diag *diag) {
   uint64_t port, sessions, connections, messages, idle, hibernate;
-  lq_err err;
+  lq_err err = LQ_OK;
+  /* Before the data folder is made: a slip in a path leaves nothing behind. */
+  for (uint32_t i = 0; i < sv->game_count; i++)
+    if ((err = lq_place_has_game(sv->game[i].folder, diag))) return err;
   if ((err = lq_setting_number(LQ_SETTING_PORT, port_flag, &port, diag)) ||
       (err = lq_setting_number(LQ_SETTING_SESSIONS, NULL, &sessions, diag)) ||
       (err = lq_setting_number(LQ_SETTING_CONNECTIONS, NULL, &connections, diag)) ||
@@ -252,6 +258,12 @@ static void banner(const server *sv) {
 
 static int run(const lq_cli *cli, server *sv, const char *port_flag, bool tokens) {
   lq_diag diag = {0};
+  uint64_t port;
+  if (port_flag && lq_setting_number(LQ_SETTING_PORT, port_flag, &port, &diag)) {
+    (void)lq_cli_fail(cli, diag.code, &diag);
+    return LQ_EXIT_USAGE;
+  }
+  sv->json = cli->json;
   lq_timer *timer = NULL;
   lq_err err = services_open(sv, port_flag, tokens, &diag);
   if (!err && (err = lq_loop_on_stop_signal(sv->place.loop, stop_signal, sv)))

@@ -18,6 +18,11 @@ typedef struct lq_place {
 /* Opens the data folder; read_only: beside a running server. */
 LQ_MUST lq_err lq_place_open(const char *data_flag, bool read_only, lq_place *out, lq_diag *diag);
 void lq_place_close(lq_place *place);
+/* The folder itself, or the nearest one above it that exists: the disk it will be on. */
+void lq_place_near(const char *folder, char out[1024]);
+/* Is there a game in the folder? LQ_ERR_NOT_FOUND, LQ_ERR_FORBIDDEN: what is missing and the mend.
+ * Creates nothing. */
+LQ_MUST lq_err lq_place_has_game(const char *folder, lq_diag *diag);
 /* Games by release id: loaded already, or from the store's blobs. */
 lq_release_source lq_place_source(lq_place *place);
 /* Runs the loop until *done; whoever sets it calls lq_loop_stop. */

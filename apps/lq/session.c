@@ -1,9 +1,17 @@
 /* `lq session list|show|replay|verify|export`: reads the data folder beside a running server,
  * changes nothing. */
-#include <stdlib.h>
-
 #include "apps/lq/server.h"
 #include "lq_service/ledger/journal_json.h"
+
+/* The store as the ledger sees it here: reads only, and each slice read moves the progress line. */
+typedef struct counted {
+  lq_store port; /* first: the port's functions get this struct */
+  lq_store *inner;
+  lq_progress *progress;
+  uint64_t count;
+  lq_store_got_item got;
+  void *context;
+} counted;
 
 typedef struct tool {
   const lq_cli *cli;
@@ -16,13 +24,59 @@ typedef struct tool {
   lq_diag diag;
   bool done;
   int status;
+  counted counted;
+  lq_progress progress;
 } tool;
 
 static void finish(tool *t, lq_err err, const lq_diag *diag) {
   t->done = true;
   t->err = err;
   if (diag) t->diag = *diag;
+  if (err == LQ_ERR_NOT_FOUND && !t->diag.message[0]) {
+    t->err =
+        lq_diag_set(&t->diag, LQ_ERR_UNKNOWN_SESSION, "there is no session '%s' of %s/%s in %.120s",
+                    t->name.session, t->name.tenant, t->name.game, t->place.folder);
+    (void)snprintf(t->diag.mend, sizeof t->diag.mend,
+                   "lq session list shows what there is; --tenant and --game choose another game");
+  }
   lq_loop_stop(t->place.loop);
+}
+
+static void counted_head(lq_store *store, const lq_session_name *name, lq_store_got_head got,
+                         void *context) {
+  lq_store *inner = ((counted *)store)->inner;
+  inner->head(inner, name, got, context);
+}
+
+static void counted_checkpoint(lq_store *store, const lq_session_name *name, uint64_t tick,
+                               lq_store_got_item got, void *context) {
+  lq_store *inner = ((counted *)store)->inner;
+  inner->checkpoint_get(inner, name, tick, got, context);
+}
+
+static void counted_item(void *context, lq_err err, const char *sk, lq_span body) {
+  counted *c = context;
+  if (!err) lq_progress_at(c->progress, ++c->count);
+  c->got(c->context, err, sk, body);
+}
+
+static void counted_slices(lq_store *store, const lq_session_name *name, uint64_t first,
+                           uint64_t last, uint32_t limit, lq_store_got_item got, void *context) {
+  counted *c = (counted *)store;
+  c->got = got;
+  c->context = context;
+  c->inner->slices(c->inner, name, first, last, limit, counted_item, c);
+}
+
+/* One reader at a time: the ledger walks slices in one go or page by page, never two at once. */
+static lq_store *counted_begin(tool *t, const char *what, uint64_t slices) {
+  t->counted = (counted){.port = {.head = counted_head,
+                                  .checkpoint_get = counted_checkpoint,
+                                  .slices = counted_slices},
+                         .inner = t->place.store,
+                         .progress = &t->progress};
+  lq_progress_begin(&t->progress, what, slices);
+  return &t->counted.port;
 }
 
 static const char *state_name(uint8_t state) {
@@ -66,11 +120,14 @@ static void listed(void *context, lq_err err, const lq_session_name *name,
     if (t->count++) lq_write_u8(&t->w, ',');
     head_json(name, head, &t->w);
   } else {
+    char changed[24];
+    lq_cli_time(head->changed_ms, changed);
     if (!t->count++)
-      (void)printf("%-24s %-11s %10s %8s %8s  %s\n", "session", "state", "tick", "slices",
-                   "players", "hash");
-    (void)printf("%-24s %-11s %10llu %8llu %8u  %016llx\n", name->session, state_name(head->state),
-                 (unsigned long long)head->tick, (unsigned long long)head->slice, head->players,
+      (void)printf("%-24s %-11s %10s %8s %8s  %-20s %s\n", "session", "state", "tick", "slices",
+                   "players", "changed (UTC)", "hash");
+    (void)printf("%-24s %-11s %10llu %8llu %8u  %-20s %016llx\n", name->session,
+                 state_name(head->state), (unsigned long long)head->tick,
+                 (unsigned long long)head->slice, head->players, changed,
                  (unsigned long long)head->hash);
   }
 }
@@ -81,6 +138,9 @@ static void run_list(tool *t) {
   t->place.store->sessions(t->place.store, t->name.tenant, t->name.game, NULL, UINT32_MAX, listed,
                            t);
   lq_place_wait(&t->place, &t->done);
+  if (!t->err && !t->cli->json && !t->count)
+    (void)printf("no sessions of %s/%s in %s yet; --tenant and --game choose another game\n",
+                 t->name.tenant, t->name.game, t->place.folder);
   if (t->err || !t->cli->json) return;
   lq_write_u8(&t->w, ']');
   lq_out_end(&t->w);
@@ -95,7 +155,7 @@ static void shown(void *context, lq_err err, const lq_store_head *head) {
     head_json(&t->name, head, &t->w);
     lq_out_end(&t->w);
   } else if (!err) {
-    char hex[65], chain[65];
+    char hex[65], chain[65], created[24], changed[24];
     lq_hex(head->release, 32, hex);
     lq_hex(head->chain, 32, chain);
     (void)printf(
@@ -108,9 +168,12 @@ static void shown(void *context, lq_err err, const lq_store_head *head) {
       (void)printf("none yet");
     else
       (void)printf("tick %llu", (unsigned long long)head->checkpoint_tick);
-    (void)printf("\nrelease     %s\nchain       %s\n", hex, chain);
+    lq_cli_time(head->created_ms, created);
+    lq_cli_time(head->changed_ms, changed);
+    (void)printf("\ncreated     %s UTC\nchanged     %s UTC\nrelease     %s\nchain       %s\n",
+                 created, changed, hex, chain);
   }
-  finish(t, err == LQ_ERR_NOT_FOUND ? LQ_ERR_UNKNOWN_SESSION : err, NULL);
+  finish(t, err, NULL);
 }
 
 static void run_show(tool *t) {
@@ -136,11 +199,32 @@ static bool each_hash(void *context, lq_session *session, const lq_tick_result *
   return true;
 }
 
+/* For people: an entity a line. */
+static void print_state(lq_session *session, lq_span state) {
+  lq_json all, value;
+  lq_json_walk walk = {0};
+  lq_span key;
+  (void)printf("tick %llu, hash %016llx\n", (unsigned long long)lq_session_tick_number(session),
+               (unsigned long long)lq_session_hash(session));
+  if (lq_json_parse(state, &all, NULL)) return;
+  while (lq_json_member(all, &walk, &key, &value))
+    (void)printf("%-16.*s %.*s\n", (int)key.bytes, (const char *)key.data, (int)value.raw.bytes,
+                 (const char *)value.raw.data);
+}
+
 static void replayed(void *context, lq_err err, const lq_diag *diag, lq_ledger_session *session) {
   tool *t = context;
+  lq_progress_end(&t->progress);
   if (!err && !t->cli->value[4]) {
     lq_viewer everything = {.all = true};
     t->w = lq_out_begin();
+    if (!t->cli->json) {
+      lq_message_state_object(session->session, &everything, &t->w);
+      print_state(session->session, lq_writer_span(&t->w));
+      lq_ledger_session_free(session);
+      finish(t, LQ_OK, NULL);
+      return;
+    }
     lq_write_text(&t->w, "{\"tick\":");
     lq_write_decimal_u(&t->w, lq_session_tick_number(session->session));
     lq_write_text(&t->w, ",\"hash\":\"");
@@ -151,7 +235,7 @@ static void replayed(void *context, lq_err err, const lq_diag *diag, lq_ledger_s
     lq_out_end(&t->w);
   }
   if (!err) lq_ledger_session_free(session);
-  finish(t, err == LQ_ERR_NOT_FOUND ? LQ_ERR_UNKNOWN_SESSION : err, diag);
+  finish(t, err, diag);
 }
 
 static void replay_head(void *context, lq_err err, const lq_store_head *head) {
@@ -162,7 +246,8 @@ static void replay_head(void *context, lq_err err, const lq_store_head *head) {
   }
   lq_release_source source = lq_place_source(&t->place);
   uint64_t tick = t->cli->value[2] ? t->tick : head->tick;
-  lq_ledger_replay(t->place.store, &source, &t->name, tick, true, each_hash, t, replayed, t);
+  lq_store *store = counted_begin(t, "slices replayed", head->slice);
+  lq_ledger_replay(store, &source, &t->name, tick, true, each_hash, t, replayed, t);
 }
 
 static void run_replay(tool *t) {
@@ -175,11 +260,13 @@ static void run_replay(tool *t) {
 static void finding(void *context, const char *sentence) {
   tool *t = context;
   t->status = LQ_EXIT_FINDING;
+  lq_progress_end(&t->progress); /* findings are no place for a line that moves */
   (void)fprintf(stderr, "lq: %s\n", sentence);
 }
 
 static void verified(void *context, lq_err err, const lq_verify_result *result) {
   tool *t = context;
+  lq_progress_end(&t->progress);
   if (!err) {
     (void)printf(
         t->cli->json
@@ -196,12 +283,22 @@ static void verified(void *context, lq_err err, const lq_verify_result *result) 
         (unsigned long long)result->hash);
     if (result->findings) t->status = LQ_EXIT_FINDING;
   }
-  finish(t, err == LQ_ERR_NOT_FOUND ? LQ_ERR_UNKNOWN_SESSION : err, NULL);
+  finish(t, err, NULL);
+}
+
+static void verify_head(void *context, lq_err err, const lq_store_head *head) {
+  tool *t = context;
+  if (err) {
+    finish(t, err, NULL);
+    return;
+  }
+  lq_release_source source = lq_place_source(&t->place);
+  lq_store *store = counted_begin(t, "slices verified", head->slice);
+  lq_ledger_verify(store, &source, &t->name, finding, verified, t);
 }
 
 static void run_verify(tool *t) {
-  lq_release_source source = lq_place_source(&t->place);
-  lq_ledger_verify(t->place.store, &source, &t->name, finding, verified, t);
+  t->place.store->head(t->place.store, &t->name, verify_head, t);
   lq_place_wait(&t->place, &t->done);
 }
 
@@ -229,7 +326,7 @@ static void export_head(void *context, lq_err err, const lq_store_head *head) {
   tool *t = context;
   (void)head;
   if (err)
-    finish(t, err == LQ_ERR_NOT_FOUND ? LQ_ERR_UNKNOWN_SESSION : err, NULL);
+    finish(t, err, NULL);
   else
     t->place.store->slices(t->place.store, &t->name, 1, UINT64_MAX, 0, exported, t);
 }
@@ -253,8 +350,12 @@ int lq_cmd_session(const lq_cli *cli) {
   size_t at = 0;
   while (at < sizeof verbs / sizeof *verbs && strcmp(verbs[at].verb, verb) != 0) at++;
   if (at == sizeof verbs / sizeof *verbs)
-    return lq_cli_usage("lq session list, show, replay, verify or export");
-  if (cli->word_count > 2) return lq_cli_usage("one session at a time");
+    return lq_cli_usage("lq session list, show, replay, verify or export, not '%s'", verb);
+  if (cli->word_count > (verbs[at].needs_name ? 2 : 1))
+    return lq_cli_usage(verbs[at].needs_name ? "one session at a time"
+                                             : "lq session list takes no name; show does");
+  if ((cli->value[2] || cli->value[4]) && verbs[at].run != run_replay)
+    return lq_cli_usage("--tick and --hashes are for lq session replay");
   tool t = {.cli = cli};
   const char *name = cli->word_count > 1 ? cli->word[1] : "main";
   if (!lq_text_copy(t.name.tenant, sizeof t.name.tenant,
@@ -263,13 +364,12 @@ int lq_cmd_session(const lq_cli *cli) {
                     lq_span_text(cli->value[1] ? cli->value[1] : "demo")) ||
       !lq_text_copy(t.name.session, sizeof t.name.session, lq_span_text(name)))
     return lq_cli_usage("tenant, game and session names are at most 31 characters");
-  if (cli->value[2]) {
-    char *end = NULL;
-    t.tick = strtoull(cli->value[2], &end, 10);
-    if (cli->value[2][0] < '0' || cli->value[2][0] > '9' || *end)
-      return lq_cli_usage("--tick is a number");
-  }
+  if (cli->value[2] && !lq_cli_number(cli->value[2], &t.tick))
+    return lq_cli_usage("--tick is a number from 0, not '%s'", cli->value[2]);
   lq_err err = lq_place_open(cli->value[3], true, &t.place, &t.diag);
+  if (err == LQ_ERR_NOT_FOUND)
+    (void)snprintf(t.diag.mend, sizeof t.diag.mend,
+                   "lq dev or lq serve make it; --data or LQ_DATA name another data folder");
   if (err) return lq_cli_fail(cli, err, &t.diag);
   verbs[at].run(&t);
   if (t.err) t.status = lq_cli_fail(cli, t.err, &t.diag);

@@ -1,6 +1,4 @@
 /* Settings, `lq config`, `lq version`, `lq completion`. */
-#include <stdlib.h>
-
 #include "apps/lq/cli.h"
 #include "lq_base/hash.h"
 #include "lq_engine/net/json.h"
@@ -33,9 +31,10 @@ const char *lq_setting_text(lq_setting_id id, const char *flag, const char **ori
 lq_err lq_setting_number(lq_setting_id id, const char *flag, uint64_t *out, lq_diag *diag) {
   const lq_setting *s = &lq_settings[id];
   const char *origin, *text = lq_setting_text(id, flag, &origin);
-  char *end = NULL;
-  *out = strtoull(text, &end, 10);
-  if (text[0] >= '0' && text[0] <= '9' && !*end && *out >= s->min && *out <= s->max) return LQ_OK;
+  if (lq_cli_number(text, out) && *out >= s->min && *out <= s->max) return LQ_OK;
+  if (diag)
+    (void)snprintf(diag->mend, sizeof diag->mend, "change %s%s; lq config shows every setting",
+                   flag ? "--" : "", flag ? s->name : s->env);
   return lq_diag_set(diag, LQ_ERR_RANGE,
                      "%s from the %s is '%s': a number from %llu to %llu is due", s->name, origin,
                      text, (unsigned long long)s->min, (unsigned long long)s->max);
@@ -70,25 +69,23 @@ int lq_cmd_config(const lq_cli *cli) {
   if (cli->json)
     lq_write_u8(&w, '[');
   else
-    (void)printf("%-12s %-16s %-12s %-18s %-18s %s\n", "setting", "value", "unit", "limits",
-                 "origin", "meaning");
+    (void)printf("%-12s %-12s %-12s %-15s %-12s %-18s %s\n", "setting", "value", "unit", "limits",
+                 "origin", "variable", "meaning");
   int status = LQ_EXIT_OK;
   for (int i = 0; i < LQ_SETTING_COUNT; i++) {
     const lq_setting *s = &lq_settings[i];
     const char *origin, *text = lq_setting_text((lq_setting_id)i, NULL, &origin);
-    char limits[64] = "", from[64];
+    char limits[64] = "";
     if (s->max)
       (void)snprintf(limits, sizeof limits, "%llu..%llu", (unsigned long long)s->min,
                      (unsigned long long)s->max);
-    (void)snprintf(from, sizeof from, "%s%s%s%s", origin, origin[0] == 'e' ? " (" : "",
-                   origin[0] == 'e' ? s->env : "", origin[0] == 'e' ? ")" : "");
     uint64_t number;
     lq_diag diag = {0};
     if (s->max && lq_setting_number((lq_setting_id)i, NULL, &number, &diag))
       status = lq_cli_fail(cli, diag.code, &diag);
     if (!cli->json) {
-      (void)printf("%-12s %-16s %-12s %-18s %-18s %s\n", s->name, text, s->unit, limits, from,
-                   s->help);
+      (void)printf("%-12s %-12s %-12s %-15s %-12s %-18s %s\n", s->name, text, s->unit, limits,
+                   origin, s->env, s->help);
       continue;
     }
     if (i) lq_write_u8(&w, ',');

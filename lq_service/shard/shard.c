@@ -64,17 +64,30 @@ lq_err lq_shard_serve(lq_shard *shard, const char *tenant, const char *game,
   }
   memcpy(served->release, release, 32);
   served->game = loaded;
-  char hex[65];
-  lq_hex(release, 32, hex);
-  uint8_t body[80];
-  lq_writer w = lq_writer_of(body, sizeof body);
-  lq_write_sized(&w, hex, 64);
   for (uint32_t i = 0; i < shard->bucket_count; i++)
     for (lqi_session *s = shard->bucket[i]; s; s = s->next_bucket)
-      if (s->served == served && s->state == LQI_LIVE &&
-          lqi_host_command(s, LQ_CMD_RELEASE, lq_writer_span(&w)))
-        return lq_diag_set(diag, LQ_ERR_BUSY, "session %s is too busy to swap", s->name.session);
+      if (s->served == served && s->state == LQI_LIVE) {
+        s->release_refused = false;
+        lqi_release_offer(s);
+      }
   return LQ_OK;
+}
+
+void lqi_release_offer(lqi_session *s) {
+  if (s->release_queued || s->release_refused || lq_session_ended(s->live.session) ||
+      memcmp(s->live.release, s->served->release, 32) == 0)
+    return;
+  if (lq_game_can_migrate(lq_session_game(s->live.session), s->served->game, NULL)) {
+    s->release_refused = true;
+    return;
+  }
+  char hex[65];
+  uint8_t body[80];
+  lq_writer w = lq_writer_of(body, sizeof body);
+  lq_hex(s->served->release, 32, hex);
+  lq_write_sized(&w, hex, 64);
+  /* Too busy now: housekeeping offers it again. */
+  s->release_queued = lqi_host_command(s, LQ_CMD_RELEASE, lq_writer_span(&w)) == LQ_OK;
 }
 
 /* ---- registry of sessions ---- */
@@ -129,7 +142,9 @@ static void woken(void *context, lq_err err, const lq_diag *diag, lq_ledger_sess
     lqi_session_drop(s, s->state == LQI_LEAVING ? LQ_ERR_BUSY : LQ_ERR_ENDED, NULL);
     return;
   }
+  lqi_pin(s);
   lqi_session_live(s);
+  lqi_unpin(s);
 }
 
 void lqi_session_wake(lqi_session *s) {
@@ -151,6 +166,7 @@ static void looked_up(void *context, lq_err err, const lq_store_head *head) {
   lqi_session *s = context;
   (void)head;
   s->in_flight--;
+  if (err == LQ_ERR_NOT_FOUND && s->state == LQI_LEAVING) err = LQ_ERR_BUSY; /* stopping */
   if (err != LQ_ERR_NOT_FOUND) {
     if (err)
       lqi_session_drop(s, err, NULL);
@@ -181,13 +197,13 @@ static void look_up_existing(void *context) { made(context, LQ_OK); }
 lqi_session *lqi_session_need(lq_shard *shard, const lq_session_name *name, bool create,
                               lq_err *err) {
   *err = LQ_OK;
-  lqi_session *s = lqi_session_find(shard, name);
-  if (s && s->state != LQI_LEAVING && !s->failed) return s;
+  lqi_session *s = shard->stopping ? NULL : lqi_session_find(shard, name);
+  if (s) return s; /* going to sleep: whoever waits for it then keeps it awake */
   lqi_served *served = lqi_served_find(shard, name->tenant, name->game);
   if (!served)
     *err = lq_shard_check(shard, name->tenant, name->game);
-  else if (s || shard->stopping || shard->session_count >= shard->options.sessions_max)
-    *err = LQ_ERR_BUSY; /* leaving: a moment later it can be woken again */
+  else if (shard->stopping || shard->session_count >= shard->options.sessions_max)
+    *err = LQ_ERR_BUSY;
   if (*err) return NULL;
   s = calloc(1, sizeof *s);
   if (!s) {
@@ -213,42 +229,78 @@ lqi_session *lqi_session_need(lq_shard *shard, const lq_session_name *name, bool
   return s;
 }
 
-void lqi_session_free(lqi_session *s) {
+/* Nobody finds it any more: a new one of its name may be woken beside it. */
+static void unlist(lqi_session *s) {
   lq_shard *shard = s->shard;
-  LQ_CHECK(s->in_flight == 0);
   lqi_rate_leave(s);
-  for (lqi_session **at = &shard->due; *at; at = &(*at)->next_due)
+  for (lqi_session **at = &shard->due; s->due && *at; at = &(*at)->next_due)
     if (*at == s) {
       *at = s->next_due;
       break;
     }
+  s->due = false;
   for (lqi_session **at = bucket_of(shard, &s->name); *at; at = &(*at)->next_bucket)
     if (*at == s) {
       *at = s->next_bucket;
       break;
     }
+}
+
+void lqi_session_free(lqi_session *s) {
+  lq_shard *shard = s->shard;
+  LQ_CHECK(s->in_flight == 0 && !s->freed);
+  unlist(s);
+  s->failed = s->freed = true;
+  s->state = LQI_LEAVING;
   shard->session_count--;
+  shard->waiting_bytes -= s->queue_bytes - s->queue_at;
   if (s->live.session) lq_ledger_session_free(&s->live);
   free(s->queue);
   free(s->by_slot);
-  free(s->gone_tick);
-  free(s);
-  lqi_stopped_check(shard);
+  free(s->slot);
+  s->next_dead = shard->dead;
+  shard->dead = s;
+}
+
+void lqi_unpin(lqi_session *s) {
+  if (--s->in_flight == 0 && s->failed) lqi_session_free(s);
+}
+
+/* ---- a store that cannot write ---- */
+
+static void probed(void *context, lq_err err) {
+  lq_shard *shard = context;
+  void (*failed)(void *, lq_err) = shard->options.failed;
+  shard->asks--;
+  shard->probing = false;
+  if (err != LQ_ERR_IO || !failed) return;
+  shard->options.failed = NULL;
+  failed(shard->options.failed_context, err);
+}
+
+/* One session met an I/O error. Was it a damaged place in a file, which is that session's alone, or
+ * does the store write nothing any more? A small write tells. */
+static void store_probe(lq_shard *shard) {
+  if (shard->probing || !shard->options.failed) return;
+  lq_store *store = shard->options.store;
+  shard->probing = true;
+  shard->asks++;
+  store->setting_put(store, "shard.probe", lq_span_text("1"), probed, shard);
 }
 
 void lqi_session_drop(lqi_session *s, lq_err why, const char *message) {
+  if (s->failed) return;
+  lqi_pin(s);
   s->failed = true;
   s->state = LQI_LEAVING;
-  while (s->waiting) {
-    lq_client *client = s->waiting;
-    s->waiting = client->next;
-    lqi_client_close(client, why, message);
-  }
+  unlist(s);
+  while (s->waiting) lqi_client_close(s->waiting, why, message);
   for (uint32_t slot = 1; slot < s->slot_count; slot++)
     if (s->by_slot[slot]) lqi_client_close(s->by_slot[slot], why, message);
   lqi_calls_ready(s, why);
   lqi_out_clear(s, why);
-  if (s->in_flight == 0) lqi_session_free(s);
+  if (why == LQ_ERR_IO) store_probe(s->shard);
+  lqi_unpin(s);
 }
 
 /* ---- rates ---- */
@@ -258,9 +310,10 @@ static void rate_fired(void *context, uint64_t fires) {
   lq_shard *shard = rate->shard;
   if (fires > 1) shard->stats.late_ticks += fires - 1;
   uint64_t runs = fires > LQI_CATCH_UP_TICKS ? LQI_CATCH_UP_TICKS : fires;
-  for (lqi_session *s = rate->first, *next; s; s = next) {
-    next = s->next;
-    /* A tick may drop the session or move it to another rate; then it leaves this list. */
+  rate->cursor = rate->first;
+  for (lqi_session *s; (s = rate->cursor);) {
+    rate->cursor = s->next;
+    /* A tick may drop this session and others, or move them to another rate. */
     for (uint64_t i = 0; i < runs && lqi_session_tick(s); i++) {
     }
   }
@@ -292,6 +345,7 @@ void lqi_rate_enter(lqi_session *s) {
 void lqi_rate_leave(lqi_session *s) {
   if (s->hz_class == 0) return;
   lqi_rate *rate = &s->shard->rate[s->hz_class];
+  if (rate->cursor == s) rate->cursor = s->next;
   if (s->prev)
     s->prev->next = s->next;
   else if (rate->first == s)
@@ -305,6 +359,7 @@ void lqi_rate_leave(lqi_session *s) {
 
 static void house_keep(lqi_session *s, uint64_t now_ms) {
   if (s->state != LQI_LIVE) return;
+  lqi_release_offer(s);
   if (s->slowed_ms && now_ms - s->slowed_ms >= LQI_BREAKER_PROBE_MS) {
     uint8_t body[10];
     lq_writer w = lq_writer_of(body, sizeof body);
@@ -325,22 +380,58 @@ static void every_second(void *context, uint64_t fires) {
   uint64_t now_ms = lq_loop_now_ms(shard->options.loop);
   for (uint32_t hz = 1; hz <= LQ_HZ_MAX; hz++)
     if (shard->rate[hz].first) rate_start(&shard->rate[hz]);
+  /* Sessions freed on the way stand until the turn ends, with their `next_bucket`. */
   for (uint32_t i = 0; i < shard->bucket_count; i++)
-    for (lqi_session *s = shard->bucket[i], *next; s; s = next) {
-      next = s->next_bucket;
-      house_keep(s, now_ms);
-    }
+    for (lqi_session *s = shard->bucket[i]; s; s = s->next_bucket) house_keep(s, now_ms);
 }
 
-static void turn_ended(void *context) {
-  lq_shard *shard = context;
+static void stop_step(lq_shard *shard) {
+  shard->stop_again = false;
+  for (uint32_t i = 0; i < shard->bucket_count; i++)
+    for (lqi_session *s = shard->bucket[i]; s; s = s->next_bucket)
+      if (s->state == LQI_LIVE)
+        lqi_checkpoint(s, true);
+      else
+        s->state = LQI_LEAVING;
+}
+
+static void due_run(lq_shard *shard) {
+  lqi_session *later = NULL;
   while (shard->due) {
     lqi_session *s = shard->due;
     shard->due = s->next_due;
     s->due = false;
-    (void)lqi_session_tick(s);
+    if (lqi_session_may_tick(s)) {
+      (void)lqi_session_tick(s);
+      continue;
+    }
+    s->due = true; /* so that nobody lists it again while it stands in this list */
+    s->next_due = later;
+    later = s;
   }
+  while (later) {
+    lqi_session *s = later;
+    later = s->next_due;
+    s->due = false;
+    lqi_session_due(s);
+  }
+}
+
+static void turn_ended(void *context) {
+  lq_shard *shard = context;
+  lqi_commit_flush(shard); /* what was refused before; else there is nothing */
+  due_run(shard);
+  if (shard->stopping && shard->stop_again) stop_step(shard);
   lqi_commit_flush(shard);
+  while (shard->dead) {
+    lqi_session *s = shard->dead;
+    shard->dead = s->next_dead;
+    free(s);
+  }
+  if (!shard->stopping || shard->session_count || shard->asks || !shard->stopped) return;
+  void (*stopped)(void *) = shard->stopped;
+  shard->stopped = NULL;
+  stopped(shard->stopped_context); /* may close the shard */
 }
 
 /* ---- life ---- */
@@ -369,32 +460,25 @@ lq_err lq_shard_open(const lq_shard_options *options, lq_shard **out) {
   return LQ_OK;
 }
 
-void lqi_stopped_check(lq_shard *shard) {
-  if (!shard->stopping || shard->session_count || shard->asks || !shard->stopped) return;
-  void (*stopped)(void *) = shard->stopped;
-  shard->stopped = NULL;
-  stopped(shard->stopped_context);
-}
+static void turn_please(void *context) { (void)context; }
 
 void lq_shard_stop(lq_shard *shard, void (*done)(void *context), void *context) {
   shard->stopping = true;
   shard->stopped = done;
   shard->stopped_context = context;
-  for (uint32_t i = 0; i < shard->bucket_count; i++)
-    for (lqi_session *s = shard->bucket[i], *next; s; s = next) {
-      next = s->next_bucket;
-      if (s->state == LQI_LIVE && !s->failed)
-        lqi_checkpoint(s, true);
-      else
-        s->state = LQI_LEAVING;
-    }
-  lqi_commit_flush(shard);
-  lqi_stopped_check(shard);
+  shard->stop_again = true;
+  /* The turn that this makes does the rest; without memory for it the housekeeping timer's does. */
+  if (lq_loop_post(shard->options.loop, turn_please, NULL)) shard->stop_again = true;
 }
 
 void lq_shard_close(lq_shard *shard) {
   if (!shard) return;
+  LQ_CHECK(shard->session_count == 0 && shard->asks == 0);
   lq_loop_on_turn(shard->options.loop, NULL, NULL);
+  for (lqi_session *s = shard->dead, *next; s; s = next) {
+    next = s->next_dead;
+    free(s);
+  }
   if (shard->second) lq_timer_close(shard->second);
   for (uint32_t hz = 0; hz <= LQ_HZ_MAX; hz++)
     if (shard->rate[hz].timer) lq_timer_close(shard->rate[hz].timer);

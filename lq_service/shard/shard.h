@@ -26,18 +26,24 @@ typedef struct lq_shard_options {
   uint8_t secret[32];    /* signs resume tokens; the same after a restart */
   uint32_t sessions_max; /* live at once; 0 = 65536 */
   uint32_t hibernate_ms; /* 0 = LQ_HIBERNATE_MS */
+  /* The store cannot write any more and never will (an I/O error is final: nobody knows what
+   * reached the disk). Every client has been told. The process should stop, and start again from
+   * what is durable. Called once, on the loop's thread. May be NULL. */
+  void (*failed)(void *context, lq_err err);
+  void *failed_context;
 } lq_shard_options;
 
 LQ_MUST lq_err lq_shard_open(const lq_shard_options *options, lq_shard **out);
-/* Checkpoints every live session, waits for the store, calls done; then lq_shard_close may be
- * called. */
+/* Checkpoints every live session, waits for the store, calls done at the end of a turn of the loop;
+ * then, and not before, lq_shard_close may be called. */
 void lq_shard_stop(lq_shard *shard, void (*done)(void *context), void *context);
 void lq_shard_close(lq_shard *shard);
 
 /* ---- games ---- */
 /* Serves a release under (tenant, game). When another release was served: live sessions get a
  * release command and swap at their next tick, sleeping ones when they wake. A release that cannot
- * take over is refused with the reason, and the old one goes on. */
+ * take over is refused with the reason, and the old one goes on; so does a session that the served
+ * release cannot take over from where it stands. */
 LQ_MUST lq_err lq_shard_serve(lq_shard *shard, const char *tenant, const char *game,
                               const uint8_t release[32], lq_diag *diag);
 /* The served game; NULL when unknown. release_out may be NULL. */

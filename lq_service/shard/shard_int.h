@@ -13,6 +13,9 @@ enum {
   LQI_SAMPLES = 4096,             /* of each latency statistic; a power of two */
   LQI_TEXT_BYTES = 4 << 20,       /* largest text one tick or answer may make */
   LQI_QUEUE_BYTES_MAX = 32 << 20, /* outputs of one session that wait for commits */
+  LQI_WAITING_BYTES_MAX =
+      256 << 20,                  /* of all sessions: above it those that have some stand still */
+  LQI_QUEUE_BYTES_KEPT = 4 << 10, /* of its buffer, while nothing waits */
   LQI_BATCH_MAX = 1024,           /* slices of one hand-over to the store */
   LQI_CATCH_UP_TICKS = 8,         /* a late timer runs at most so many ticks of a session at once */
   LQI_QUIET_COMMIT_MS = 1000,     /* a quiet session's ticks are committed this often */
@@ -24,6 +27,7 @@ enum {
   LQI_RESUME_SECONDS =
       30, /* events sent again to a resuming player who does not say what was seen */
   LQI_RESUME_TICKS_ON_COMMAND = 256,
+  LQI_RESUME_SLICES_MAX = 32768, /* read for one resuming player: bounds what `seen` may cost */
 };
 
 typedef struct lqi_served {
@@ -35,11 +39,12 @@ typedef struct lqi_served {
 typedef enum lqi_state { LQI_WAKING = 1, LQI_LIVE, LQI_LEAVING } lqi_state;
 
 typedef enum lqi_out_kind {
-  LQI_OUT_ONE = 1, /* to the client of one slot */
-  LQI_OUT_ALL,     /* to every client that joined before this tick */
-  LQI_OUT_JOINED,  /* to one client: its first text; after it the missed events */
-  LQI_OUT_ANSWER,  /* to a REST caller */
-  LQI_OUT_STAMP,   /* nothing to send: measures applied -> durable */
+  LQI_OUT_ONE = 1,  /* to the client of one slot */
+  LQI_OUT_ALL,      /* to every client: events from the tick it joined in, deltas from the next */
+  LQI_OUT_JOINED,   /* to one client: its first text; after it the missed events */
+  LQI_OUT_SNAPSHOT, /* to a slow client that has drained: deltas go on behind it */
+  LQI_OUT_ANSWER,   /* to a REST caller */
+  LQI_OUT_STAMP,    /* nothing to send: measures applied -> durable */
 } lqi_out_kind;
 
 typedef struct lqi_session lqi_session;
@@ -61,7 +66,8 @@ typedef struct lqi_answer {
   struct lqi_answer *next;
   lq_shard_answer answer;
   void *context;
-  uint16_t slot; /* of the command waited for */
+  uint16_t slot;  /* of the command waited for */
+  bool made_here; /* so is the id: no client sent it */
   char client_id[LQ_CLIENT_ID_BYTES];
 } lqi_answer;
 
@@ -78,24 +84,34 @@ typedef struct lqi_out {
   lq_err err;     /* LQI_OUT_ANSWER */
 } lqi_out;
 
+/* What is remembered of a slot besides its client. */
+typedef struct lqi_slot {
+  uint64_t gone_tick;  /* when its client was lost; UINT64_MAX = unknown */
+  uint64_t since_tick; /* events up to it are not its player's; 0 = the journal must say */
+} lqi_slot;
+
 struct lqi_session {
   lq_shard *shard;
-  struct lqi_session *next_bucket;
+  struct lqi_session *next_bucket; /* kept when it is freed: a walk may stand on it */
+  struct lqi_session *next_dead;
   struct lqi_session *next, *prev; /* in its rate class */
   lqi_served *served;
   lq_session_name name;
   lqi_state state;
-  uint32_t hz_class; /* 0 = on_command */
-  bool due;          /* in the shard's due list (on_command) */
-  bool failed;       /* a commit failed: nothing may leave any more */
-  bool broken;       /* an output was lost for want of memory: dropped at the next tick */
+  uint32_t hz_class;    /* 0 = on_command */
+  bool due;             /* in the shard's due list (on_command) */
+  bool failed;          /* a commit failed: nothing may leave any more */
+  bool broken;          /* an output was lost for want of memory: dropped at the next tick */
+  bool freed;           /* only the struct is left, until the turn ends */
+  bool release_queued;  /* a release command waits for the next tick */
+  bool release_refused; /* the served release could not take over: not offered again */
   lq_ledger_session live;
   /* committing */
   uint64_t slice_given, slice_done; /* handed to the store; durable */
   uint64_t slice_tick;              /* last tick inside a given slice */
   uint64_t slice_hash;              /* state hash there */
   uint64_t last_commit_ms;
-  uint64_t in_flight; /* store calls that will call back */
+  uint64_t in_flight; /* store calls that will call back, and functions that stand on it */
   bool checkpointing;
   /* outputs */
   uint8_t *queue;
@@ -106,7 +122,8 @@ struct lqi_session {
   lq_client *waiting;  /* not joined yet: for the wake, or for the tick */
   lqi_answer *answers; /* commands of REST, until applied */
   lqi_call *calls;     /* REST calls until the session is live */
-  uint64_t *gone_tick; /* by slot: tick when the client was lost; UINT64_MAX = unknown */
+  lqi_slot *slot;      /* by slot */
+  uint64_t woken_tick;
   uint64_t idle_since_ms;
   /* breaker */
   uint32_t strikes, strike_window;
@@ -122,15 +139,19 @@ struct lq_client {
   void *conn;
   uint64_t joined_tick; /* UINT64_MAX until "joined" has been sent */
   uint64_t seen_tick, seen_seq;
+  uint64_t submit_tick; /* its join is a command of the tick after this one */
   uint32_t serial, roles;
   uint16_t slot;
-  bool resumed, has_seen, submitted, slow;
+  bool resumed, has_seen, submitted;
+  bool slow;      /* gets no deltas ... */
+  bool resyncing; /* ... until the snapshot that is in the queue */
   char player[LQ_ID_BYTES], team[LQ_ID_BYTES];
 };
 
 typedef struct lqi_rate {
   lq_timer *timer;
   lqi_session *first;
+  lqi_session *cursor; /* the next one to tick while they do: leaving moves it on */
   lq_shard *shard;
   uint32_t hz;
 } lqi_rate;
@@ -144,6 +165,11 @@ struct lq_shard {
   lqi_served **served; /* pointers stay valid: sessions keep them */
   uint32_t served_count;
   lqi_session *due;
+  lqi_session *dead;      /* freed at the end of the turn */
+  uint64_t waiting_bytes; /* of all sessions' queues */
+  bool behind;            /* the store takes no commit now: the batch waits, nobody ticks */
+  bool probing;           /* asks the store whether it can still write */
+  bool stop_again;        /* a session could not be checkpointed yet */
   uint32_t next_serial;
   uint32_t asks; /* questions the store will answer: stopping waits for them */
   lq_store_slice batch[LQI_BATCH_MAX];
@@ -168,18 +194,26 @@ lqi_session *lqi_session_need(lq_shard *shard, const lq_session_name *name, bool
 void lqi_session_wake(lqi_session *s);
 /* Takes it out of every list and frees it; nothing may be in flight. */
 void lqi_session_free(lqi_session *s);
-/* Something went wrong below: tells every client and answer, forgets the session. */
+/* Something went wrong below: tells every client and answer, forgets the session. The next who
+ * wants it wakes what is durable, under a new epoch. */
 void lqi_session_drop(lqi_session *s, lq_err why, const char *message);
+/* Around work that may end in a drop: its parts stay until the last unpin. */
+static inline void lqi_pin(lqi_session *s) { s->in_flight++; }
+void lqi_unpin(lqi_session *s);
+/* Offers the served release to a live session that runs another one. */
+void lqi_release_offer(lqi_session *s);
 void lqi_rate_enter(lqi_session *s);
 void lqi_rate_leave(lqi_session *s);
-void lqi_stopped_check(lq_shard *shard);
 
 /* ---- shard_tick.c ---- */
 void lqi_session_live(lqi_session *s); /* just woken */
-/* One tick and its commit; false when the session left its rate class or is gone. */
+/* One tick and its commit; false when the session left its rate class or is gone. Does nothing
+ * while the store is behind. */
 bool lqi_session_tick(lqi_session *s);
+bool lqi_session_may_tick(const lqi_session *s);
 void lqi_session_due(lqi_session *s); /* on_command: tick at the end of this turn */
 void lqi_commit_flush(lq_shard *shard);
+/* Does nothing when it cannot be now: who needs it asks again. */
 void lqi_checkpoint(lqi_session *s, bool hibernate);
 /* Queues a host command; body is the record's wire form. */
 LQ_MUST lq_err lqi_host_command(lqi_session *s, lq_builtin type, lq_span body);
@@ -189,6 +223,11 @@ uint64_t lqi_gate(const lqi_session *s); /* the slice after which what is true n
 void lqi_out_add(lqi_session *s, const lqi_out *out, lq_span text);
 void lqi_out_release(lqi_session *s);
 void lqi_out_clear(lqi_session *s, lq_err why);
+/* Answers once what is true now is durable. Takes nothing but the text's bytes. */
+void lqi_out_answer(lqi_session *s, lq_shard_answer answer, void *context, lq_err err,
+                    lq_span text);
+/* Queues a snapshot for a client that lost deltas. */
+void lqi_resync(lqi_session *s, lq_client *client);
 /* False when the client was closed, and is gone. */
 bool lqi_client_send(lq_client *client, lq_span text, bool droppable);
 void lqi_client_error(lq_client *client, lq_err err, const lq_diag *diag, const char *id);
@@ -200,9 +239,17 @@ void lqi_calls_ready(lqi_session *s, lq_err err);
 
 /* ---- shard_client.c ---- */
 void lqi_clients_admit(lqi_session *s); /* submits the join of each waiting client */
-void lqi_clients_joined(lqi_session *s, const lq_tick_result *result);
+/* A tick in which somebody left: their client, if any, has no player any more. */
+void lqi_clients_left(lqi_session *s, uint64_t tick);
+/* `ran`: the release of the tick, which a swap may have replaced already. */
+void lqi_clients_joined(lqi_session *s, const lq_game *ran, const lq_tick_result *result);
 void lqi_client_close(lq_client *client, lq_err why, const char *message); /* frees it */
+
+/* ---- shard_resume.c ---- */
 void lqi_catch_up(lq_client *client); /* sends the events it missed */
+/* Fills session and player from a genuine token. LQ_ERR_UNAUTHORIZED. */
+LQ_MUST lq_err lqi_resume_read(const lq_shard *shard, const char *token, lq_session_name *name,
+                               char player[LQ_ID_BYTES]);
 void lqi_resume_token(const lq_shard *shard, const lq_session_name *name, const char *player,
                       char out[256]);
 

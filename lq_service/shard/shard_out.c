@@ -1,4 +1,5 @@
 /* The way out: texts wait in one queue a session until the slice they follow from is durable. */
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "lq_service/shard/shard_int.h"
@@ -16,6 +17,7 @@ bool lqi_client_send(lq_client *client, lq_span text, bool droppable) {
   }
   if (droppable && err == LQ_ERR_SLOW) {
     client->slow = true;
+    client->shard->stats.frames_out--;
     return true;
   }
   client->shard->stats.slow_closes += err == LQ_ERR_SLOW;
@@ -35,17 +37,48 @@ static lq_client *client_of(const lqi_session *s, const lqi_out *out) {
   return client && client->serial == out->serial ? client : NULL;
 }
 
-static void resync(lqi_session *s, lq_client *client) {
+void lqi_resync(lqi_session *s, lq_client *client) {
+  if (client->resyncing) return;
   lq_viewer viewer = lq_session_viewer(s->live.session, client->slot);
   lq_writer w = lqi_text(s->shard);
   lq_message_snapshot(s->live.session, &viewer, &w);
+  if (w.failed) {
+    lqi_client_close(client, LQ_ERR_TOO_BIG, "the session's state is too big for one message");
+    return;
+  }
+  client->resyncing = true;
+  lqi_out_add(s,
+              &(lqi_out){.kind = LQI_OUT_SNAPSHOT,
+                         .slot = client->slot,
+                         .serial = client->serial,
+                         .tick = lq_session_tick_number(s->live.session),
+                         .gate = lq_session_game(s->live.session)->confirm ? lqi_gate(s) : 0},
+              lq_writer_span(&w));
+}
+
+/* Until it has gone out, deltas are dropped; from here on they follow. */
+static void snapshot(lq_client *client, lq_span text) {
+  client->resyncing = false;
+  /* It has fallen behind again meanwhile: once more when it has drained. */
+  if (client->sink->unsent(client->conn) > LQ_CONN_OUT_BYTES_MAX / 2) return;
   client->slow = false;
-  s->shard->stats.slow_resyncs++;
-  (void)lqi_client_send(client, lq_writer_span(&w), false);
+  client->shard->stats.slow_resyncs++;
+  (void)lqi_client_send(client, text, false);
+}
+
+static void answer_fail(lqi_answer *waiting, lq_err why) {
+  lq_diag diag = {.code = why};
+  waiting->answer(waiting->context, why, &diag, (lq_span){0});
+  free(waiting);
+}
+
+/* There is no memory to keep it in its place. */
+static void give_up(const lqi_out *entry) {
+  if (entry->kind == LQI_OUT_ANSWER) answer_fail(entry->answer, LQ_ERR_MEMORY);
 }
 
 /* The caller may use the shard again inside its answer, so the text must not lie in the queue. */
-static void answer(const lqi_out *out, lq_span text) {
+static void answer_give(const lqi_out *out, lq_span text) {
   lq_diag diag = {.code = out->err};
   if (out->err) (void)lq_text_copy(diag.message, sizeof diag.message, text);
   uint8_t *copy = malloc(text.bytes + 1);
@@ -61,13 +94,13 @@ static void deliver(lqi_session *s, const lqi_out *out, lq_span text) {
   lq_client *client = client_of(s, out);
   switch ((lqi_out_kind)out->kind) {
   case LQI_OUT_ONE:
-    if (client && client->joined_tick <= out->tick)
+    if (client && client->joined_tick <= out->tick - out->droppable)
       (void)lqi_client_send(client, text, out->droppable);
     break;
   case LQI_OUT_ALL:
     for (uint32_t slot = 1; slot < s->slot_count; slot++) {
       client = s->by_slot[slot];
-      if (client && client->joined_tick < out->tick)
+      if (client && client->joined_tick <= out->tick - out->droppable)
         (void)lqi_client_send(client, text, out->droppable);
     }
     break;
@@ -76,8 +109,11 @@ static void deliver(lqi_session *s, const lqi_out *out, lq_span text) {
     client->joined_tick = out->tick;
     if (lqi_client_send(client, text, false) && client->resumed) lqi_catch_up(client);
     break;
+  case LQI_OUT_SNAPSHOT:
+    if (client) snapshot(client, text);
+    break;
   case LQI_OUT_ANSWER:
-    answer(out, text);
+    answer_give(out, text);
     break;
   case LQI_OUT_STAMP: {
     uint64_t ns = lq_clock_mono_ns() - out->at_ns;
@@ -96,6 +132,10 @@ static size_t entry_bytes(uint32_t text_bytes) {
 void lqi_out_add(lqi_session *s, const lqi_out *out, lq_span text) {
   lqi_out entry = *out;
   entry.bytes = (uint32_t)text.bytes;
+  if (s->broken) {
+    give_up(&entry);
+    return;
+  }
   if (s->queue_at == s->queue_bytes && entry.gate <= s->slice_done) {
     deliver(s, &entry, text);
     return;
@@ -111,11 +151,8 @@ void lqi_out_add(lqi_session *s, const lqi_out *out, lq_span text) {
     while (capacity < s->queue_bytes + bytes) capacity *= 2;
     uint8_t *grown = realloc(s->queue, capacity);
     if (!grown) { /* nobody can be told in order any more: start again from what is durable */
-      if (entry.kind == LQI_OUT_ANSWER) {
-        entry.answer->answer(entry.answer->context, LQ_ERR_MEMORY, NULL, (lq_span){0});
-        free(entry.answer);
-      }
       s->broken = true;
+      give_up(&entry);
       return;
     }
     s->queue = grown;
@@ -124,53 +161,67 @@ void lqi_out_add(lqi_session *s, const lqi_out *out, lq_span text) {
   memcpy(s->queue + s->queue_bytes, &entry, sizeof entry);
   if (text.bytes) memcpy(s->queue + s->queue_bytes + sizeof entry, text.data, text.bytes);
   s->queue_bytes += bytes;
+  s->shard->waiting_bytes += bytes;
 }
 
+void lqi_out_answer(lqi_session *s, lq_shard_answer answer, void *context, lq_err err,
+                    lq_span text) {
+  lqi_answer *waiting = calloc(1, sizeof *waiting);
+  if (!waiting) {
+    lq_diag diag = {.code = LQ_ERR_MEMORY};
+    answer(context, LQ_ERR_MEMORY, &diag, (lq_span){0});
+    return;
+  }
+  waiting->answer = answer;
+  waiting->context = context;
+  lqi_out out = {.kind = LQI_OUT_ANSWER, .answer = waiting, .err = err, .gate = lqi_gate(s)};
+  lqi_out_add(s, &out, text);
+}
+
+/* Takes the entry at the front off the queue; its bytes stay where they are. */
+static lq_span take_first(lqi_session *s, lqi_out *entry) {
+  memcpy(entry, s->queue + s->queue_at, sizeof *entry);
+  lq_span text = lq_span_of(s->queue + s->queue_at + sizeof *entry, entry->bytes);
+  s->queue_at += entry_bytes(entry->bytes);
+  s->shard->waiting_bytes -= entry_bytes(entry->bytes);
+  return text;
+}
+
+/* Within a delivery a client may be closed, and an answer may ask for more: what that adds goes to
+ * the end of the queue or, when it is empty and nothing has to be waited for, out at once. */
 void lqi_out_release(lqi_session *s) {
-  while (s->queue_at < s->queue_bytes) {
+  while (s->queue_at < s->queue_bytes && !s->broken) {
+    uint64_t gate;
+    memcpy(&gate, s->queue + s->queue_at + offsetof(lqi_out, gate), sizeof gate);
+    if (gate > s->slice_done) return;
     lqi_out entry;
-    memcpy(&entry, s->queue + s->queue_at, sizeof entry);
-    if (entry.gate > s->slice_done) return;
-    lq_span text = lq_span_of(s->queue + s->queue_at + sizeof entry, entry.bytes);
-    s->queue_at += entry_bytes(entry.bytes);
+    lq_span text = take_first(s, &entry);
     deliver(s, &entry, text);
   }
+  if (s->broken) return;
   s->queue_at = s->queue_bytes = 0;
-  if (s->queue_capacity > (64u << 10)) { /* a burst is over */
+  if (s->queue_capacity > LQI_QUEUE_BYTES_KEPT) { /* a burst is over */
     free(s->queue);
     s->queue = NULL;
     s->queue_capacity = 0;
-  }
-  if (s->slice_done != s->slice_given) return;
-  /* Everything is sent and durable: a slow client that has drained, or whose release changed, gets the state
-   * again. */
-  for (uint32_t slot = 1; slot < s->slot_count; slot++) {
-    lq_client *client = s->by_slot[slot];
-    if (client && client->slow && client->joined_tick != UINT64_MAX &&
-        client->sink->unsent(client->conn) == 0)
-      resync(s, client);
   }
 }
 
 void lqi_out_clear(lqi_session *s, lq_err why) {
   while (s->queue_at < s->queue_bytes) {
     lqi_out entry;
-    memcpy(&entry, s->queue + s->queue_at, sizeof entry);
-    s->queue_at += entry_bytes(entry.bytes);
-    if (entry.kind != LQI_OUT_ANSWER) continue;
-    entry.answer->answer(entry.answer->context, why, NULL, (lq_span){0});
-    free(entry.answer);
+    (void)take_first(s, &entry);
+    if (entry.kind == LQI_OUT_ANSWER) answer_fail(entry.answer, why);
   }
   s->queue_at = s->queue_bytes = 0;
   while (s->answers) {
     lqi_answer *answer = s->answers;
     s->answers = answer->next;
-    answer->answer(answer->context, why, NULL, (lq_span){0});
-    free(answer);
+    answer_fail(answer, why);
   }
 }
 
 void lq_client_drained(lq_client *client) {
-  if (client->session && client->slow && client->session->state == LQI_LIVE)
-    lqi_out_release(client->session);
+  lqi_session *s = client->session;
+  if (client->slow && client->slot && s->state == LQI_LIVE) lqi_resync(s, client);
 }

@@ -66,12 +66,6 @@ static void info_write(const lq_session_name *name, const lq_store_head *head, c
 
 /* ---- lists and one session ---- */
 
-/* The store answered a question: the shard may have waited for that to stop. */
-static void ask_done(lq_shard *shard) {
-  shard->asks--;
-  lqi_stopped_check(shard);
-}
-
 typedef struct listing {
   lq_shard *shard;
   lq_shard_answer answer;
@@ -87,8 +81,7 @@ static void listed(void *context, lq_err err, const lq_session_name *name,
   listing *list = context;
   if (!err) {
     if (list->count++) lq_write_u8(&list->w, ',');
-    const lqi_session *s = live_one(list->shard, name);
-    info_write(name, s ? &s->live.head : head, s, &list->w);
+    info_write(name, head, live_one(list->shard, name), &list->w);
     list->last = *name;
     return;
   }
@@ -107,7 +100,7 @@ static void listed(void *context, lq_err err, const lq_session_name *name,
   lq_shard *shard = list->shard;
   free(list->text);
   free(list);
-  ask_done(shard);
+  shard->asks--; /* a stopping shard waits for it */
 }
 
 void lq_shard_sessions(lq_shard *shard, const char *tenant, const char *game, const char *after,
@@ -168,7 +161,7 @@ static asking *ask(lq_shard *shard, const lq_session_name *name, lq_shard_answer
 static void ask_free(asking *a) {
   lq_shard *shard = a->shard;
   free(a);
-  ask_done(shard);
+  shard->asks--; /* a stopping shard waits for it */
 }
 
 static void told(void *context, lq_err err, const lq_store_head *head) {
@@ -187,11 +180,15 @@ void lq_shard_info(lq_shard *shard, const lq_session_name *name, lq_shard_answer
                    void *context) {
   asking *a = ask(shard, name, answer, context);
   if (!a) return;
-  const lqi_session *s = live_one(shard, name);
-  if (s)
-    told(a, LQ_OK, &s->live.head);
-  else
+  lqi_session *s = lqi_session_find(shard, name);
+  if (s && s->live.session) { /* what is not durable yet is not told yet */
+    lq_writer w = lqi_text(shard);
+    info_write(name, &s->live.head, s, &w);
+    lqi_out_answer(s, answer, context, LQ_OK, lq_writer_span(&w));
+    ask_free(a);
+  } else {
     shard->options.store->head(shard->options.store, name, told, a);
+  }
 }
 
 /* ---- create ---- */
@@ -233,6 +230,11 @@ void lq_shard_create(lq_shard *shard, const lq_session_name *name, const uint64_
 
 /* ---- state and hash ---- */
 
+static bool is_known(const lq_session *session, const lq_shard_who *who) {
+  return who->all || !who->player[0] ||
+         lq_session_player_find(session, lq_span_text(who->player)).slot;
+}
+
 static void state_write(lq_session *session, const lq_shard_who *who, bool want_state,
                         lq_writer *w) {
   lq_write_text(w, "{\"tick\":");
@@ -255,6 +257,9 @@ static void rebuilt(void *context, lq_err err, const lq_diag *diag, lq_ledger_se
   if (err) {
     a->answer(a->context, err == LQ_ERR_NOT_FOUND ? LQ_ERR_UNKNOWN_SESSION : err, diag,
               (lq_span){0});
+  } else if (!is_known(session->session, &a->who)) {
+    fail(a->answer, a->context, LQ_ERR_NOT_FOUND, "the session has no such player at this tick");
+    lq_ledger_session_free(session);
   } else {
     lq_writer w = lqi_text(a->shard);
     state_write(session->session, &a->who, a->want_state, &w);
@@ -284,23 +289,15 @@ static void look(lq_shard *shard, const lq_session_name *name, const uint64_t *t
       fail(answer, context, LQ_ERR_RANGE, "the session has not reached this tick");
       return;
     }
-    /* What is true now may follow from commands that are not durable yet: the answer waits for
-     * them. */
-    lqi_answer *waiting = calloc(1, sizeof *waiting);
-    if (!waiting) {
-      fail(answer, context, LQ_ERR_MEMORY, NULL);
+    if (!is_known(s->live.session, who)) {
+      fail(answer, context, LQ_ERR_NOT_FOUND, "the session has no such player");
       return;
     }
-    waiting->answer = answer;
-    waiting->context = context;
+    /* What is true now may follow from commands that are not durable yet: the answer waits. */
     lq_writer w = lqi_text(shard);
     state_write(s->live.session, who, want_state, &w);
-    lqi_out_add(s,
-                &(lqi_out){.kind = LQI_OUT_ANSWER,
-                           .answer = waiting,
-                           .gate = lqi_gate(s),
-                           .err = w.failed ? LQ_ERR_TOO_BIG : LQ_OK},
-                w.failed ? (lq_span){0} : lq_writer_span(&w));
+    lqi_out_answer(s, answer, context, w.failed ? LQ_ERR_TOO_BIG : LQ_OK,
+                   w.failed ? (lq_span){0} : lq_writer_span(&w));
     return;
   }
   asking *a = ask(shard, name, answer, context);
@@ -351,6 +348,7 @@ static void journaled(void *context, lq_err err, const char *sk, lq_span body) {
   j->err = lq_journal_json(game, body, &j->w);
   /* Room for the end is always left; what does not fit is the next page's. */
   bool full = j->w.failed || j->w.bytes + 64 > j->w.capacity;
+  if (full && !j->count) j->err = LQ_ERR_TOO_BIG; /* no page would ever hold it */
   if (full)
     j->w = before;
   else
@@ -417,32 +415,31 @@ void lqi_calls_ready(lqi_session *s, lq_err err) {
 }
 
 static lqi_answer *answer_wait(lqi_session *s, const lqi_call *call, uint16_t slot,
-                               const char *client_id) {
+                               const char *client_id, bool made_here) {
   lqi_answer *waiting = calloc(1, sizeof *waiting);
   if (!waiting) return NULL;
   waiting->answer = call->answer;
   waiting->context = call->context;
   waiting->slot = slot;
+  waiting->made_here = made_here;
   (void)lq_text_copy(waiting->client_id, sizeof waiting->client_id, lq_span_text(client_id));
   waiting->next = s->answers;
   s->answers = waiting;
   return waiting;
 }
 
-static void answer_tick(lqi_session *s, const lqi_call *call, uint64_t tick) {
-  lqi_answer *waiting = calloc(1, sizeof *waiting);
-  if (!waiting) {
-    fail(call->answer, call->context, LQ_ERR_MEMORY, NULL);
-    return;
-  }
-  waiting->answer = call->answer;
-  waiting->context = call->context;
+/* A command sent again gets the outcome of the first. */
+static void answer_again(lqi_session *s, const lqi_call *call, const lq_command *command) {
+  uint64_t tick = 0;
+  lq_err outcome = LQ_OK;
+  (void)lq_session_seen(s->live.session, command->slot, command->client_id, &tick, &outcome);
   lq_writer w = lqi_text(s->shard);
-  lq_write_text(&w, "{\"tick\":");
-  lq_write_decimal_u(&w, tick);
-  lq_write_u8(&w, '}');
-  lqi_out_add(s, &(lqi_out){.kind = LQI_OUT_ANSWER, .answer = waiting, .gate = lqi_gate(s)},
-              lq_writer_span(&w));
+  if (!outcome) {
+    lq_write_text(&w, "{\"tick\":");
+    lq_write_decimal_u(&w, tick);
+    lq_write_u8(&w, '}');
+  }
+  lqi_out_answer(s, call->answer, call->context, outcome, lq_writer_span(&w));
 }
 
 static void command_run(lqi_session *s, lqi_call *call) {
@@ -456,11 +453,13 @@ static void command_run(lqi_session *s, lqi_call *call) {
   lq_writer body = lq_writer_of(s->shard->command_body, LQ_WS_MESSAGE_BYTES_MAX);
   lq_command command = {0};
   uint64_t first_tick = UINT64_MAX;
+  bool made_here = false;
   lq_err err =
       lq_message_command(lq_session_game(s->live.session), &call->message, &body, &command, &diag);
   if (!err) {
     command.slot = player.slot;
-    if (!command.client_id[0]) { /* to know its outcome again among the applied */
+    made_here = !command.client_id[0];
+    if (made_here) { /* to know its outcome again among the applied */
       uint8_t dice[12];
       err = lq_random_bytes(dice, sizeof dice);
       memcpy(command.client_id, "rest-", 5);
@@ -469,11 +468,11 @@ static void command_run(lqi_session *s, lqi_call *call) {
   }
   if (!err) err = lq_session_submit(s->live.session, &command, &first_tick);
   if (err == LQ_ERR_EXISTS && first_tick != UINT64_MAX) {
-    answer_tick(s, call, first_tick);
+    answer_again(s, call, &command);
   } else if (err && err != LQ_ERR_EXISTS) {
     call_fail(call, err, diag.message[0] ? &diag : NULL);
     return;
-  } else if (!answer_wait(s, call, player.slot, command.client_id)) {
+  } else if (!answer_wait(s, call, player.slot, command.client_id, made_here)) {
     call_fail(call, LQ_ERR_MEMORY, NULL);
     return;
   }
@@ -491,7 +490,7 @@ static void end_run(lqi_session *s, lqi_call *call) {
   lq_err err = lq_random_bytes(dice, sizeof dice);
   lq_hex(dice, sizeof dice, command.client_id + 4);
   if (!err) err = lq_session_submit(s->live.session, &command, &first_tick);
-  if (!err && !answer_wait(s, call, 0, command.client_id)) err = LQ_ERR_MEMORY;
+  if (!err && !answer_wait(s, call, 0, command.client_id, true)) err = LQ_ERR_MEMORY;
   if (err) {
     call_fail(call, err, NULL);
     return;
@@ -508,8 +507,9 @@ static void call_session(lq_shard *shard, const lq_session_name *name, lqi_call 
   } else if (s->state == LQI_LIVE) {
     call->run(s, call);
   } else {
-    call->next = s->calls;
-    s->calls = call;
+    lqi_call **last = &s->calls; /* in order of arrival */
+    while (*last) last = &(*last)->next;
+    *last = call;
   }
 }
 

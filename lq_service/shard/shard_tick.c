@@ -29,17 +29,22 @@ void lqi_session_live(lqi_session *s) {
   s->state = LQI_LIVE;
   s->slot_count = game->players_max + 1;
   s->by_slot = calloc(s->slot_count, sizeof(lq_client *));
-  s->gone_tick = malloc(s->slot_count * sizeof *s->gone_tick);
-  if (!s->by_slot || !s->gone_tick) {
+  s->slot = malloc(s->slot_count * sizeof *s->slot);
+  if (!s->by_slot || !s->slot) {
     lqi_session_drop(s, LQ_ERR_MEMORY, NULL);
     return;
   }
-  for (uint32_t i = 0; i < s->slot_count; i++) s->gone_tick[i] = UINT64_MAX;
+  s->woken_tick = lq_session_tick_number(session);
+  for (uint32_t i = 0; i < s->slot_count; i++) {
+    bool taken = i && lq_session_player(session, (uint16_t)i).slot;
+    s->slot[i] = (lqi_slot){.gone_tick = UINT64_MAX, .since_tick = taken ? 0 : s->woken_tick};
+  }
   s->slice_given = s->slice_done = s->live.head.slice;
   s->slice_tick = lq_session_tick_number(session);
   s->slice_hash = lq_session_hash(session);
   s->last_commit_ms = s->idle_since_ms = lq_loop_now_ms(s->shard->options.loop);
   lqi_rate_enter(s);
+  if (lq_session_hz(session) < game->hz) s->slowed_ms = s->last_commit_ms; /* the breaker, before */
   /* Whoever was connected when the session was last seen is not connected now. */
   for (uint16_t slot = 1; slot < s->slot_count; slot++) {
     lq_player player = lq_session_player(session, slot);
@@ -50,17 +55,9 @@ void lqi_session_live(lqi_session *s) {
     lq_write_u8(&w, 0);
     if (lqi_host_command(s, LQ_CMD_CONNECTION, lq_writer_span(&w))) break;
   }
-  if (memcmp(s->live.release, s->served->release, 32) != 0 &&
-      !lq_game_can_migrate(game, s->served->game, NULL)) {
-    char hex[65];
-    uint8_t body[80];
-    lq_writer w = lq_writer_of(body, sizeof body);
-    lq_hex(s->served->release, 32, hex);
-    lq_write_sized(&w, hex, 64);
-    if (lqi_host_command(s, LQ_CMD_RELEASE, lq_writer_span(&w))) s->idle_since_ms = 0;
-  }
+  lqi_release_offer(s);
   lqi_calls_ready(s, LQ_OK);
-  lqi_clients_admit(s);
+  if (s->state == LQI_LIVE) lqi_clients_admit(s);
   lqi_session_due(s);
 }
 
@@ -76,30 +73,30 @@ static void committed(void *context, void *user, lq_err err) {
   flight *landed = user;
   lqi_session *s = landed->session;
   lq_shard *shard = context;
-  s->in_flight--;
   if (err) {
     shard->stats.commits_failed++;
-    if (!s->failed)
-      lqi_session_drop(s, err, NULL);
-    else if (s->in_flight == 0)
-      lqi_session_free(s);
-  } else if (s->failed) {
-    if (s->in_flight == 0) lqi_session_free(s);
-  } else {
+    lqi_session_drop(s, err, NULL);
+  } else if (!s->failed) {
     s->slice_done = landed->slice;
     lqi_out_release(s);
   }
   free(landed);
+  lqi_unpin(s);
 }
 
 void lqi_commit_flush(lq_shard *shard) {
   uint32_t count = shard->batch_count;
+  shard->behind = false;
   if (!count) return;
-  shard->batch_count = 0;
   lq_err err =
       shard->options.store->commit(shard->options.store, shard->batch, count, committed, shard);
+  /* Behind, or nobody may tick while the batch is walked: the batch stays as it is. */
+  shard->behind = err != LQ_OK;
+  if (err == LQ_ERR_BUSY) return; /* again at the end of a turn: its next answer makes one */
   shard->stats.commits += count;
   for (uint32_t i = 0; err && i < count; i++) committed(shard, shard->batch[i].user, err);
+  shard->batch_count = 0;
+  shard->behind = false;
 }
 
 /* Ends the slice with this tick in it and hands it to the next commit. */
@@ -135,8 +132,8 @@ static lq_err slice_give(lqi_session *s, const lq_tick_result *result) {
   s->slice_hash = result->hash;
   s->live.journal_bytes_since += record.bytes;
   s->last_commit_ms = lq_loop_now_ms(shard->options.loop);
-  if (shard->batch_count == LQI_BATCH_MAX) lqi_commit_flush(shard);
-  s->in_flight++;
+  LQ_CHECK(shard->batch_count < LQI_BATCH_MAX);
+  lqi_pin(s);
   shard->batch[shard->batch_count++] =
       (lq_store_slice){.name = s->name,
                        .epoch = head->epoch,
@@ -156,38 +153,17 @@ typedef struct saving {
   uint8_t body[];
 } saving;
 
-static void checkpointed(void *context, lq_err err) {
-  saving *done = context;
-  lqi_session *s = done->session;
-  bool hibernate = done->hibernate;
-  s->in_flight--;
-  s->checkpointing = false;
-  if (!err) {
-    s->live.head.checkpoint_tick = done->tick;
-    s->live.head.checkpoint_slice = done->slice;
-    s->live.journal_bytes_since -= done->bytes_before;
-  }
-  free(done);
-  if (s->failed || err) {
-    if (!s->failed)
-      lqi_session_drop(s, err, NULL);
-    else if (s->in_flight == 0)
-      lqi_session_free(s);
-    return;
-  }
-  if (!hibernate) {
-    if (s->shard->stopping) lqi_checkpoint(s, true);
-    return;
-  }
+/* The checkpoint is durable, and with it all that happened. */
+static void sleep_or_not(lqi_session *s) {
   if (lq_session_ended(s->live.session)) {
     lqi_session_drop(s, LQ_ERR_ENDED, NULL);
   } else if (s->slice_given == s->slice_done && !s->waiting && !s->client_count && !s->answers &&
              !s->calls) {
     s->shard->stats.hibernations++;
-    lqi_out_clear(s, LQ_ERR_BUSY);
-    lqi_session_free(s);
-  } else if (!s->shard->stopping) { /* somebody came back meanwhile */
+    lqi_session_drop(s, LQ_ERR_BUSY, NULL); /* there is nobody to tell */
+  } else if (!s->shard->stopping) {         /* somebody came back meanwhile */
     s->state = LQI_LIVE;
+    s->idle_since_ms = lq_loop_now_ms(s->shard->options.loop);
     lqi_rate_enter(s);
     lqi_calls_ready(s, LQ_OK);
     lqi_clients_admit(s);
@@ -197,14 +173,44 @@ static void checkpointed(void *context, lq_err err) {
   }
 }
 
-void lqi_checkpoint(lqi_session *s, bool hibernate) {
-  if (s->checkpointing) return; /* a stopping shard asks again when this one is done */
-  lq_session *session = s->live.session;
-  /* Commands still queued, or quiet ticks since the last slice: one more tick takes them in. */
-  if (lq_session_queued(session) || lq_session_tick_number(session) != s->slice_tick) {
-    s->last_commit_ms = 0;
-    if (!lqi_session_tick(s) || s->checkpointing) return;
+static void checkpointed(void *context, lq_err err) {
+  saving *done = context;
+  lqi_session *s = done->session;
+  bool hibernate = done->hibernate;
+  s->checkpointing = false;
+  if (!err && !s->failed) {
+    s->live.head.checkpoint_tick = done->tick;
+    s->live.head.checkpoint_slice = done->slice;
+    s->live.journal_bytes_since -= done->bytes_before;
   }
+  free(done);
+  if (err)
+    lqi_session_drop(s, err, NULL);
+  else if (!s->failed && hibernate)
+    sleep_or_not(s);
+  else if (!s->failed && (s->shard->stopping || lq_session_ended(s->live.session)))
+    lqi_checkpoint(s, true);
+  lqi_unpin(s);
+}
+
+/* Everything is durable, nothing is queued: what a checkpoint may be made of. Commands still
+ * queued, or quiet ticks since the last slice, are taken in by one more tick. */
+static bool settle(lqi_session *s) {
+  for (uint32_t i = 0; i < 2; i++) {
+    const lq_session *session = s->live.session;
+    if (!lq_session_queued(session) && lq_session_tick_number(session) == s->slice_tick) {
+      if (s->shard->batch_count) lqi_commit_flush(s->shard);
+      return !s->failed && !s->shard->behind;
+    }
+    s->last_commit_ms = 0; /* the tick ends a slice, whatever is in it */
+    (void)lqi_session_tick(s);
+    if (s->failed || s->state != LQI_LIVE || s->checkpointing) return false;
+  }
+  return false;
+}
+
+static void checkpoint_begin(lqi_session *s, bool hibernate) {
+  const lq_session *session = s->live.session;
   size_t bytes = lq_session_save_bytes(session) + 256;
   saving *save = malloc(sizeof *save + bytes);
   lq_writer w = lq_writer_of(save ? save->body : NULL, save ? bytes : 0);
@@ -227,14 +233,23 @@ void lqi_checkpoint(lqi_session *s, bool hibernate) {
   save->slice = head.checkpoint_slice;
   save->bytes_before = s->live.journal_bytes_since;
   s->checkpointing = true;
-  s->in_flight++;
+  lqi_pin(s);
   if (hibernate) {
     s->state = LQI_LEAVING;
     lqi_rate_leave(s);
   }
-  lqi_commit_flush(s->shard);
   s->shard->options.store->checkpoint(s->shard->options.store, &s->name, &head, lq_writer_span(&w),
                                       checkpointed, save);
+}
+
+void lqi_checkpoint(lqi_session *s, bool hibernate) {
+  if (s->checkpointing) return; /* its answer asks again, when it must */
+  lqi_pin(s);
+  if (settle(s))
+    checkpoint_begin(s, hibernate);
+  else if (s->state == LQI_LIVE)
+    s->shard->stop_again = true; /* the store is behind: another turn, should the shard stop */
+  lqi_unpin(s);
 }
 
 /* ---- the breaker: what was measured outside enters as a command ---- */
@@ -258,25 +273,28 @@ static void measured(lqi_session *s, uint64_t ns) {
 /* ---- a tick ---- */
 
 static void out_text(lqi_session *s, lqi_out out, lq_writer *w) {
-  if (w->failed)
-    return; /* larger than LQI_TEXT_BYTES: only a snapshot could be, and it is closed */
+  if (w->failed) return; /* acks, errors and events are far smaller than LQI_TEXT_BYTES */
   lqi_out_add(s, &out, lq_writer_span(w));
 }
 
-static void out_applied(lqi_session *s, const lq_applied *applied, uint64_t tick) {
-  lqi_answer **at = &s->answers;
-  for (; *at; at = &(*at)->next)
-    if ((*at)->slot == applied->slot && !strcmp((*at)->client_id, applied->client_id)) break;
-  if (*at && applied->client_id[0]) {
+/* Whoever asked for this command over REST; true when the id is of our making. */
+static bool out_answers(lqi_session *s, const lq_applied *applied, uint64_t tick) {
+  bool made_here = false;
+  for (lqi_answer **at = &s->answers; *at && applied->client_id[0];) {
     lqi_answer *answer = *at;
+    if (answer->slot != applied->slot || strcmp(answer->client_id, applied->client_id) != 0) {
+      at = &answer->next;
+      continue;
+    }
     *at = answer->next;
+    made_here |= answer->made_here;
     lq_writer w = lqi_text(s->shard);
-    lq_write_text(&w, "{\"tick\":");
-    lq_write_decimal_u(&w, applied->tick);
-    lq_write_text(&w, "}");
     if (applied->outcome) {
-      w = lqi_text(s->shard);
       lq_write_text(&w, applied->reason);
+    } else {
+      lq_write_text(&w, "{\"tick\":");
+      lq_write_decimal_u(&w, applied->tick);
+      lq_write_text(&w, "}");
     }
     out_text(s,
              (lqi_out){.kind = LQI_OUT_ANSWER,
@@ -285,10 +303,15 @@ static void out_applied(lqi_session *s, const lq_applied *applied, uint64_t tick
                        .gate = lqi_gate(s),
                        .tick = tick},
              &w);
-    return;
+    at = &s->answers; /* an answer that went out at once may have asked for more */
   }
-  lq_client *client = applied->slot < s->slot_count ? s->by_slot[applied->slot] : NULL;
+  return made_here;
+}
+
+static void out_applied(lqi_session *s, const lq_applied *applied, uint64_t tick) {
   if (applied->outcome) s->shard->stats.refused++;
+  if (out_answers(s, applied, tick)) return;
+  lq_client *client = applied->slot < s->slot_count ? s->by_slot[applied->slot] : NULL;
   if (!client || !applied->slot || (!applied->outcome && !applied->client_id[0])) return;
   lq_writer w = lqi_text(s->shard);
   if (applied->outcome)
@@ -305,109 +328,217 @@ static void out_applied(lqi_session *s, const lq_applied *applied, uint64_t tick
            &w);
 }
 
-static bool sees_event(const lqi_session *s, const lq_client *client, const lq_event *event) {
-  lq_session *session = s->live.session;
-  lq_viewer viewer = lq_session_viewer(session, client->slot);
-  return lq_session_may_see(session, &viewer, lq_session_game(session)->event[event->type].visible,
-                            event->about_owner);
-}
+/* ---- what a tick says: rendered by the session that ran it, which a swap may be replacing ---- */
 
-static void out_event(lqi_session *s, const lq_event *event, uint64_t tick) {
-  const lq_game *game = lq_session_game(s->live.session);
+static void out_event(lqi_session *s, lq_session *ran, const lq_event *event, uint64_t tick) {
+  const lq_game *game = lq_session_game(ran);
+  lq_visibility visible = game->event[event->type].visible;
   lq_writer w = lqi_text(s->shard);
   if (!lq_message_event(game, tick, event, &w)) return;
   lqi_out out = {.kind = LQI_OUT_ALL, .gate = lqi_gate(s), .tick = tick};
-  if (game->event[event->type].visible.see == LQ_SEE_ALL) {
+  if (visible.see == LQ_SEE_ALL) {
     out_text(s, out, &w);
     return;
   }
   out.kind = LQI_OUT_ONE;
   for (uint32_t slot = 1; slot < s->slot_count; slot++) {
-    lq_client *client = s->by_slot[slot];
-    if (!client || !sees_event(s, client, event)) continue;
+    const lq_client *client = s->by_slot[slot];
+    if (!client) continue;
+    lq_viewer viewer = lq_session_viewer(ran, client->slot);
+    if (!lq_session_may_see(ran, &viewer, visible, event->about_owner)) continue;
     out.slot = client->slot;
     out.serial = client->serial;
     out_text(s, out, &w);
   }
 }
 
-static void out_delta(lqi_session *s, uint64_t tick) {
-  lq_session *session = s->live.session;
-  bool confirm = lq_session_game(session)->confirm;
-  lqi_out out = {
-      .kind = LQI_OUT_ALL, .gate = confirm ? lqi_gate(s) : 0, .tick = tick, .droppable = true};
-  if (lq_message_delta_uniform(session)) {
-    lq_viewer everybody = {.slot = 0};
-    lq_writer w = lqi_text(s->shard);
-    if (lq_message_delta(session, &everybody, &w)) out_text(s, out, &w);
-    return;
+/* A delta above LQI_TEXT_BYTES is lost: its clients need the state as a whole. */
+static void delta_lost(lqi_session *s, lq_client *client) {
+  client->slow = true;
+  lqi_resync(s, client);
+}
+
+static void out_delta(lqi_session *s, lq_session *ran, uint64_t tick) {
+  bool confirm = lq_session_game(ran)->confirm, uniform = lq_message_delta_uniform(ran);
+  lqi_out out = {.kind = uniform ? LQI_OUT_ALL : LQI_OUT_ONE,
+                 .gate = confirm ? lqi_gate(s) : 0,
+                 .tick = tick,
+                 .droppable = true};
+  lq_viewer viewer = {.slot = 0};
+  lq_writer w = lqi_text(s->shard);
+  if (uniform) {
+    if (!lq_message_delta(ran, &viewer, &w)) return;
+    out_text(s, out, &w);
+    if (!w.failed) return;
   }
-  out.kind = LQI_OUT_ONE;
   for (uint32_t slot = 1; slot < s->slot_count; slot++) {
     lq_client *client = s->by_slot[slot];
     if (!client) continue;
-    lq_viewer viewer = lq_session_viewer(session, client->slot);
-    lq_writer w = lqi_text(s->shard);
-    out.slot = client->slot;
-    out.serial = client->serial;
-    if (lq_message_delta(session, &viewer, &w)) out_text(s, out, &w);
+    if (!uniform) {
+      viewer = lq_session_viewer(ran, client->slot);
+      w = lqi_text(s->shard);
+      if (!lq_message_delta(ran, &viewer, &w)) continue;
+      out.slot = client->slot;
+      out.serial = client->serial;
+      out_text(s, out, &w);
+    }
+    if (w.failed) delta_lost(s, client);
   }
 }
 
-/* A release command was applied: the session goes on under the next release, or, when that cannot
- * be had, under this one. */
-static void swap(lqi_session *s, const uint8_t release[32], const lq_game *game) {
-  lq_ledger_session next = s->live;
-  lq_diag diag = {0};
-  next.bytes = lq_session_bytes(game);
-  next.memory = lq_pages_take(next.bytes);
-  lq_err err = next.memory ? lq_session_swap(s->live.session, next.memory, next.bytes, game,
-                                             &next.session, &diag)
-                           : LQ_ERR_MEMORY;
+/* ---- a swap ---- */
+
+/* The release that the tick's last accepted release command names; false when there is none. */
+static bool release_named(const lq_session *ran, const lq_tick_result *result,
+                          uint8_t release[32]) {
+  bool accepted = false;
+  for (uint32_t i = 0; i < result->applied_count; i++)
+    accepted |= result->applied[i].type == LQ_CMD_RELEASE && !result->applied[i].outcome;
+  if (!accepted) return false;
+  lq_reader in = lq_reader_of(result->commands);
+  lq_span hex = {0};
+  for (lq_command command; lq_command_read(&in, lq_session_game(ran), &command);) {
+    if (command.type != LQ_CMD_RELEASE) continue;
+    lq_reader body = lq_reader_of(command.body);
+    hex = lq_read_sized(&body);
+  }
+  return hex.bytes == 64 && lq_unhex(hex, release, 32);
+}
+
+static bool slots_grow(lqi_session *s, const lq_game *game) {
   uint32_t slots = game->players_max + 1;
-  lq_client **by_slot = err ? NULL : calloc(slots, sizeof *by_slot);
-  uint64_t *gone_tick = err ? NULL : malloc(slots * sizeof *gone_tick);
-  if (!by_slot || !gone_tick) {
-    /* Asleep is the safe place: the next wake replays the command and decides again. */
+  if (slots <= s->slot_count) return true; /* a limit never shrinks */
+  lq_client **by_slot = calloc(slots, sizeof(lq_client *));
+  lqi_slot *slot = malloc(slots * sizeof *slot);
+  if (!by_slot || !slot) {
     free(by_slot);
-    free(gone_tick);
-    lqi_session_drop(s, err ? err : LQ_ERR_MEMORY, diag.message[0] ? diag.message : NULL);
-    return;
+    free(slot);
+    return false;
   }
-  for (uint32_t i = 0; i < slots; i++) {
-    bool had = i < s->slot_count;
-    by_slot[i] = had ? s->by_slot[i] : NULL;
-    gone_tick[i] = had ? s->gone_tick[i] : UINT64_MAX;
-  }
+  memcpy(by_slot, s->by_slot, s->slot_count * sizeof(lq_client *));
+  memcpy(slot, s->slot, s->slot_count * sizeof *slot);
+  for (uint32_t i = s->slot_count; i < slots; i++)
+    slot[i] = (lqi_slot){UINT64_MAX, lq_session_tick_number(s->live.session)};
   free(s->by_slot);
-  free(s->gone_tick);
+  free(s->slot);
   s->by_slot = by_slot;
-  s->gone_tick = gone_tick;
+  s->slot = slot;
   s->slot_count = slots;
-  lq_ledger_session_free(&s->live);
+  return true;
+}
+
+/* A release command was applied: the session goes on under the next release from here, or, when
+ * that cannot be had, under this one, as the ledger does when it runs the journal again. Called
+ * before anything else can queue a command. The session that ran stays in *old until its outputs
+ * are rendered. */
+static bool swap(lqi_session *s, const uint8_t release[32], lq_ledger_session *old) {
+  const lq_release_source *source = &s->shard->options.releases;
+  lq_ledger_session next = s->live;
+  const lq_game *game = NULL;
+  s->release_queued = false;
+  lq_err err = source->game(source->context, release, &game, NULL);
+  next.bytes = err ? 0 : lq_session_bytes(game);
+  next.memory = err ? NULL : lq_pages_take(next.bytes);
+  if (!err)
+    err = next.memory
+              ? lq_session_swap(s->live.session, next.memory, next.bytes, game, &next.session, NULL)
+              : LQ_ERR_MEMORY;
+  if (err || !slots_grow(s, game)) {
+    if (next.memory) lq_pages_give(next.memory, next.bytes);
+    s->release_refused = true;
+    return false;
+  }
+  *old = s->live;
   s->live = next;
   memcpy(s->live.release, release, 32);
   memcpy(s->live.head.release, release, 32);
   s->slice_hash = lq_session_hash(s->live.session);
   s->shard->stats.swaps++;
-  for (uint32_t slot = 1; slot < slots; slot++)
-    if (by_slot[slot]) by_slot[slot]->slow = true; /* the schema may differ: send it all again */
-  lqi_out_release(s);
+  return true;
 }
 
-/* The release that the tick's last release command names. */
-static lq_err release_find(lqi_session *s, lq_span commands, uint8_t release[32],
-                           const lq_game **out) {
-  lq_reader in = lq_reader_of(commands);
-  lq_span hex = {0};
-  for (lq_command command; lq_command_read(&in, lq_session_game(s->live.session), &command);) {
-    if (command.type != LQ_CMD_RELEASE) continue;
-    lq_reader body = lq_reader_of(command.body);
-    hex = lq_read_sized(&body);
+/* The schema may differ: whoever is here already gets the state again. */
+static void swapped(lqi_session *s, uint64_t tick) {
+  for (uint32_t slot = 1; slot < s->slot_count; slot++) {
+    lq_client *client = s->by_slot[slot];
+    if (!client || client->submit_tick + 1 == tick) continue; /* "joined" was of the new release */
+    client->slow = true;
+    if (client->sink->unsent(client->conn) == 0) lqi_resync(s, client);
   }
-  if (hex.bytes != 64 || !lq_unhex(hex, release, 32)) return LQ_ERR_INVALID;
-  const lq_release_source *source = &s->shard->options.releases;
-  return source->game(source->context, release, out, NULL);
+  lqi_release_offer(s); /* another one may have been served meanwhile */
+}
+
+/* ---- a tick ---- */
+
+bool lqi_session_may_tick(const lqi_session *s) {
+  size_t waiting = s->queue_bytes - s->queue_at;
+  return !s->shard->behind && waiting <= LQI_QUEUE_BYTES_MAX &&
+         (waiting == 0 || s->shard->waiting_bytes <= LQI_WAITING_BYTES_MAX);
+}
+
+static void outputs(lqi_session *s, lq_session *ran, const lq_tick_result *result) {
+  bool left = false;
+  for (uint32_t i = 0; i < result->applied_count; i++) {
+    out_applied(s, &result->applied[i], result->tick);
+    left |= result->applied[i].type == LQ_CMD_LEAVE && !result->applied[i].outcome;
+  }
+  if (left) lqi_clients_left(s, result->tick);
+  /* Before the events: who joins in this tick gets them, behind "joined". */
+  if (s->waiting) lqi_clients_joined(s, lq_session_game(ran), result);
+  for (uint32_t i = 0; i < result->event_count; i++)
+    out_event(s, ran, &result->event[i], result->tick);
+  if (result->changed && s->client_count) out_delta(s, ran, result->tick);
+}
+
+/* After the outputs: what the session itself wants. False when it left its rate class. */
+static bool tick_after(lqi_session *s, uint64_t tick) {
+  bool moved = lq_session_hz(s->live.session) != s->hz_class;
+  if (moved) {
+    lqi_rate_leave(s);
+    lqi_rate_enter(s);
+  }
+  if (lq_session_ended(s->live.session)) {
+    lqi_checkpoint(s, true);
+    return false;
+  }
+  if (lq_session_queued(s->live.session)) lqi_session_due(s);
+  if (!s->checkpointing && s->slice_tick == tick &&
+      lq_checkpoint_due(tick, s->live.head.checkpoint_tick, s->live.journal_bytes_since))
+    lqi_checkpoint(s, false);
+  return !moved && !s->failed;
+}
+
+static bool tick_run(lqi_session *s) {
+  lq_shard *shard = s->shard;
+  lq_tick_result result;
+  lq_ledger_session old = {0};
+  uint8_t release[32];
+  lq_session *ran = s->live.session;
+  uint64_t before = lq_clock_mono_ns();
+  lq_session_tick(ran, NULL, &result);
+  uint64_t took_ns = lq_clock_mono_ns() - before;
+  shard->stats.ticks++;
+  shard->stats.commands += result.applied_count;
+  shard->stats.events += result.event_count;
+  bool content = result.commands.bytes || result.events.bytes || result.mutations.bytes;
+  uint64_t now_ms = lq_loop_now_ms(shard->options.loop);
+  if (content || now_ms - s->last_commit_ms >= LQI_QUIET_COMMIT_MS) {
+    lq_err err = slice_give(s, &result);
+    if (err) {
+      lqi_session_drop(s, err, err == LQ_ERR_TOO_BIG ? "a tick did not fit its slice" : NULL);
+      return false;
+    }
+  }
+  bool swap_due = release_named(ran, &result, release);
+  bool swap_done = swap_due && swap(s, release, &old);
+  if (result.applied_count)
+    lqi_out_add(s, &(lqi_out){.kind = LQI_OUT_STAMP, .gate = lqi_gate(s), .at_ns = before},
+                (lq_span){0});
+  measured(s, took_ns);
+  outputs(s, ran, &result);
+  if (old.session) lq_ledger_session_free(&old);
+  if (swap_done) swapped(s, result.tick);
+  return !s->failed && tick_after(s, result.tick);
 }
 
 bool lqi_session_tick(lqi_session *s) {
@@ -417,53 +548,13 @@ bool lqi_session_tick(lqi_session *s) {
     lqi_session_drop(s, LQ_ERR_MEMORY, NULL);
     return false;
   }
-  if (s->queue_bytes - s->queue_at > LQI_QUEUE_BYTES_MAX) return true; /* the store is behind */
-  lq_session *session = s->live.session;
-  uint32_t hz_class = s->hz_class;
-  lq_tick_result result;
-  uint64_t before = lq_clock_mono_ns();
-  lq_session_tick(session, NULL, &result);
-  uint64_t after = lq_clock_mono_ns();
-  measured(s, after - before);
-  shard->stats.ticks++;
-  shard->stats.commands += result.applied_count;
-  shard->stats.events += result.event_count;
-  bool content = result.commands.bytes || result.events.bytes || result.mutations.bytes;
-  uint64_t now_ms = lq_loop_now_ms(shard->options.loop);
-  if (content || now_ms - s->last_commit_ms >= LQI_QUIET_COMMIT_MS) {
-    lq_err err = slice_give(s, &result);
-    if (err) {
-      lqi_session_drop(s, err, "a tick did not fit into the journal");
-      return false;
-    }
-    if (result.applied_count)
-      lqi_out_add(s, &(lqi_out){.kind = LQI_OUT_STAMP, .gate = lqi_gate(s), .at_ns = before},
-                  (lq_span){0});
-  }
-  uint8_t release[32];
-  const lq_game *next = NULL;
-  bool swapped = false;
-  for (uint32_t i = 0; i < result.applied_count; i++) {
-    out_applied(s, &result.applied[i], result.tick);
-    swapped = swapped || (result.applied[i].type == LQ_CMD_RELEASE && !result.applied[i].outcome);
-  }
-  for (uint32_t i = 0; i < result.event_count; i++) out_event(s, &result.event[i], result.tick);
-  if (result.changed && s->client_count) out_delta(s, result.tick);
-  if (s->waiting) lqi_clients_joined(s, &result);
-  if (swapped && !release_find(s, result.commands, release, &next)) swap(s, release, next);
-  if (s->failed) return false;
-  if (lq_session_ended(s->live.session)) {
-    lqi_checkpoint(s, true);
-    return false;
-  }
-  if (!s->checkpointing && s->slice_tick == result.tick &&
-      lq_checkpoint_due(result.tick, s->live.head.checkpoint_tick, s->live.journal_bytes_since))
-    lqi_checkpoint(s, false);
-  if (lq_session_queued(s->live.session)) lqi_session_due(s);
-  if (lq_session_hz(s->live.session) != hz_class) {
-    lqi_rate_leave(s);
-    lqi_rate_enter(s);
-    return false;
-  }
-  return true;
+  lqi_pin(s);
+  bool stays = true;
+  if (shard->batch_count == LQI_BATCH_MAX) lqi_commit_flush(shard); /* may drop anybody */
+  if (s->failed)
+    stays = false;
+  else if (lqi_session_may_tick(s))
+    stays = tick_run(s);
+  lqi_unpin(s);
+  return stays;
 }

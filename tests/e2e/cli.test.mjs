@@ -1,8 +1,9 @@
 // Every lq command as a newcomer meets it.
 import assert from 'node:assert/strict'
-import { cpSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import net from 'node:net'
 import { test } from 'node:test'
 import { Client, dataFolder, game, lq, rest, root, run, serve } from './lib.mjs'
 
@@ -21,10 +22,40 @@ test('help names every command and shows examples', () => {
 })
 
 test('mistakes in usage exit 2 and say what is due', () => {
-  for (const args of [[], ['fly'], ['build', '--nope'], ['session', 'dance'], ['join', 'nohost'], ['new'], ['completion', 'tcsh'], ['build', '--data']]) {
-    const { code, err } = run(args)
+  for (const [args, says] of [
+    [[], /usage: lq COMMAND/],
+    [['fly'], /no command 'fly'/],
+    [['sesion'], /did you mean 'session'/],
+    [['help', 'bild'], /did you mean 'build'/],
+    [['build', '--nope'], /no option --nope; see lq build --help/],
+    [['build', '--data'], /--data needs a value/],
+    [['build', 'a', 'b'], /one folder/],
+    [['new'], /lq new NAME/],
+    [['new', 'a', 'b'], /one game/],
+    [['dev', 'a', 'b'], /one game/],
+    [['dev', game, '--port', '99999'], /0 to 65535 is due[^]*mend: .*--port/],
+    [['serve', game, '--port', 'http'], /0 to 65535 is due/],
+    [['serve', '--auth', 'maybe'], /token or none/],
+    [['session'], /list, show, replay, verify or export/],
+    [['session', 'dance'], /not 'dance'/],
+    [['session', 'list', 'main'], /takes no name/],
+    [['session', 'show', 'a', 'b'], /one session/],
+    [['session', 'replay', '--tick', '-1'], /--tick is a number/],
+    [['session', 'verify', '--tick', '1'], /for lq session replay/],
+    [['join', 'nohost'], /HOST:PORT/],
+    [['join', 'a:1', 'b:2'], /one server/],
+    [['join', '--seconds', 'x'], /--seconds is a number/],
+    [['completion'], /bash, zsh or fish/],
+    [['completion', 'tcsh'], /bash, zsh or fish/],
+    [['config', 'port'], /takes no 'port'/],
+    [['doctor', 'now'], /takes no 'now'/],
+    [['bench', 'x'], /takes no 'x'/],
+    [['version', '-v'], /two dashes/],
+  ]) {
+    const { code, out, err } = run(args)
     assert.equal(code, 2, args.join(' '))
-    assert.ok(err.length > 10)
+    assert.match(err, says)
+    assert.equal(out, '', 'a mistake writes nothing to stdout')
   }
 })
 
@@ -47,11 +78,125 @@ test('new, build, session list', (t) => {
   assert.match(bad.err, /game\.yaml:\d+:\d+: .*componets/)
 })
 
+test('a folder without a game, or that nobody may read, leaves nothing behind', (t) => {
+  const home = dataFolder(t)
+  const data = join(home, 'data')
+  mkdirSync(join(home, 'empty'))
+  for (const command of ['build', 'dev', 'serve']) {
+    for (const [args, says] of [
+      [[command, 'empty'], /there is no game\.yaml in empty/],
+      [[command], /there is no game\.yaml in this folder/],
+      [[command, 'nowhere'], /there is no folder nowhere/],
+    ]) {
+      const { code, err } = run([...args, '--data', data], { cwd: home })
+      assert.equal(code, 1)
+      assert.match(err, says)
+      assert.match(err, /mend: .*lq new NAME/)
+    }
+    assert.ok(!existsSync(data), `${command} made a data folder for a slip of the pen`)
+  }
+  const locked = join(home, 'locked')
+  cpSync(game, locked, { recursive: true })
+  chmodSync(locked, 0)
+  chmodSync(home, 0o755)
+  // As root everything can be read: somebody else looks then.
+  const other = process.getuid() === 0 ? { uid: 65534, gid: 65534 } : {}
+  const { code, err } = run(['dev', locked, '--port', '0', '--data', data], other)
+  chmodSync(locked, 0o755)
+  assert.equal(code, 1)
+  assert.match(err, /locked cannot be read: /)
+  assert.match(err, /mend: .*right to read/)
+})
+
+test('session on a data folder that is not there says so and makes nothing', (t) => {
+  const data = join(dataFolder(t), 'nowhere')
+  for (const verb of ['list', 'show', 'replay', 'verify', 'export']) {
+    const { code, err } = run(['session', verb, '--data', data])
+    assert.equal(code, 1)
+    assert.match(err, /there is no data file .*nowhere\/lq\.db/)
+    assert.match(err, /mend: .*--data or LQ_DATA/)
+    const json = run(['session', verb, '--data', data, '--json'])
+    assert.equal(JSON.parse(json.err).code, 'LQ_ERR_NOT_FOUND')
+    assert.ok(!existsSync(data))
+  }
+})
+
+test('session list, show, replay, verify, export read well', async (t) => {
+  const data = dataFolder(t)
+  const server = await serve(t, data)
+  assert.match(run(['session', 'list', '--data', data]).out, /no sessions of acme\/demo .* yet/)
+  const client = new Client(server.port)
+  const { player } = await client.join()
+  const { tick } = await client.ask({ cmd: 'move', entity: player, vec: [0, 1, 0], id: 'a' }, (m) => m.evt === 'ack')
+  // Beside the running server.
+  const list = run(['session', 'list', '--data', data]).out.split('\n')
+  assert.match(list[0], /^session +state +tick +slices +players +changed \(UTC\) +hash$/)
+  assert.match(list[1], /^main +live +\d+ +\d+ +1 +20\d\d-\d\d-\d\d \d\d:\d\d:\d\d +[0-9a-f]{16}$/)
+  const show = run(['session', 'show', 'main', '--data', data]).out
+  for (const line of [/^session +main$/m, /^state +live$/m, /^tick +\d+$/m, /^created +20.* UTC$/m, /^release +[0-9a-f]{64}$/m]) assert.match(show, line)
+  const replay = run(['session', 'replay', '--data', data, '--tick', String(tick)])
+  assert.equal(replay.code, 0, replay.err)
+  assert.match(replay.out, new RegExp(`^tick ${tick}, hash [0-9a-f]{16}\n`))
+  assert.match(replay.out, new RegExp(`^${player} +\\{"Position":`, 'm'))
+  const hashes = run(['session', 'replay', '--data', data, '--tick', String(tick), '--hashes']).out.trim().split('\n')
+  assert.equal(hashes.length, tick)
+  assert.equal(hashes.at(-1).split(' ')[1], /hash ([0-9a-f]+)/.exec(replay.out)[1])
+  assert.match(run(['session', 'verify', '--data', data]).out, /^main: verified: \d+ slices, .*0 findings/)
+  const lines = run(['session', 'export', '--data', data]).out.trim().split('\n').map((line) => JSON.parse(line))
+  assert.deepEqual(lines.map((l) => l.slice), lines.map((_, i) => i + 1))
+  const ahead = run(['session', 'replay', '--data', data, '--tick', '99999999'])
+  assert.equal(ahead.code, 1)
+  assert.match(ahead.err, /mend: /)
+  const none = run(['session', 'show', 'nobody', '--data', data])
+  assert.equal(none.code, 1)
+  assert.match(none.err, /no session 'nobody' of acme\/demo[^]*mend: .*lq session list/)
+  await client.close()
+})
+
+test('a port in use is named', async (t) => {
+  const taken = net.createServer().listen(0, '127.0.0.1')
+  await new Promise((done) => taken.once('listening', done))
+  t.after(() => taken.close())
+  const port = String(taken.address().port)
+  const { code, err } = run(['dev', game, '--port', port, '--data', dataFolder(t)])
+  assert.equal(code, 1)
+  assert.match(err, new RegExp(`port ${port}.*in use[^]*mend: `))
+  const doctor = run(['doctor', '--data', dataFolder(t)], { env: { ...process.env, LQ_PORT: port } })
+  assert.equal(doctor.code, 1, 'a finding')
+  assert.match(doctor.out, new RegExp(`BAD +port +${port} is in use\n +mend: `))
+})
+
+test('doctor and bench leave nothing behind', (t) => {
+  const home = dataFolder(t)
+  const env = { ...process.env, LQ_PORT: '0' }
+  const doctor = run(['doctor', '--data', join(home, 'data')], { env })
+  assert.equal(doctor.code, 0, doctor.out)
+  for (const what of ['engine', 'compiler', 'data folder', 'disk', 'open files', 'port', 'guests']) assert.match(doctor.out, new RegExp(`^ok +${what} `, 'm'))
+  assert.match(doctor.out, /disk +\d+\.\d\d ms a durable write in \S+\n/)
+  assert.equal(run(['bench', '--quick', '--data', join(home, 'data')]).code, 0)
+  assert.equal(run(['bench', '--quick'], { cwd: home, env: { ...process.env, LQ_DATA: '' } }).code, 0)
+  assert.deepEqual(readdirSync(home), [])
+})
+
+test('long work shows how far it is on a terminal, and only there', (t) => {
+  const data = dataFolder(t)
+  const piped = run(['bench', '--data', data, '--json'])
+  assert.equal(piped.err, '')
+  // Where a sync costs nothing the work is over before there is anything to show.
+  if (JSON.parse(piped.out).per_s > 4000) return t.skip('this disk is too fast')
+  const seen = spawnSync('script', ['-qec', `'${lq}' bench --data '${data}'`, '/dev/null'], { encoding: 'utf8', timeout: 60000 })
+  assert.equal(seen.status, 0, seen.stdout)
+  assert.match(seen.stdout, /commits: \d+ of 2000 \(\d+ %\)/)
+  assert.match(seen.stdout, /\r\x1b\[Kdurable commits/, 'the line is gone before the answer')
+})
+
 test('config, doctor, bench, version and completion answer, also as JSON', (t) => {
   const data = dataFolder(t)
   const config = JSON.parse(run(['config', '--json'], { env: { ...process.env, LQ_PORT: '9000' } }).out)
   assert.deepEqual(config.find((s) => s.setting === 'port').origin, 'environment')
-  assert.equal(run(['config'], { env: { ...process.env, LQ_PORT: 'http' } }).code, 1)
+  const wrong = run(['config'], { env: { ...process.env, LQ_PORT: 'http' } })
+  assert.equal(wrong.code, 1)
+  assert.match(wrong.err, /'http'[^]*mend: change LQ_PORT/)
   const env = { ...process.env, LQ_PORT: '0' }
   const doctor = run(['doctor', '--json', '--data', join(data, 'd')], { env })
   assert.equal(doctor.code, 0, doctor.out)
@@ -92,13 +237,30 @@ test('two servers on one data folder: the second is refused', async (t) => {
 
 test('a foreign data file is named and left alone', (t) => {
   const data = dataFolder(t)
-  const first = run(['doctor', '--data', data], { env: { ...process.env, LQ_PORT: '0' } })
-  assert.equal(first.code, 0, first.out)
   writeFileSync(join(data, 'lq.db'), 'this is not a database, it is a letter to a friend\n'.repeat(200))
   const second = run(['serve', game, '--data', data, '--port', '0'])
   assert.equal(second.code, 1)
   assert.match(second.err, /lq\.db/)
   assert.match(readFileSync(join(data, 'lq.db'), 'utf8'), /^this is not/)
+  const doctor = run(['doctor', '--data', data], { env: { ...process.env, LQ_PORT: '0' } })
+  assert.equal(doctor.code, 1)
+  assert.match(doctor.out, /BAD +data folder +.*lq\.db[^]*mend: /)
+})
+
+test('join says why it cannot, in the words of the server', async (t) => {
+  const nobody = run(['join', 'ws://127.0.0.1:1/ws'])
+  assert.equal(nobody.code, 1)
+  assert.match(nobody.err, /nobody answers on 127\.0\.0\.1:1\n +mend: .*lq dev/)
+  const server = await serve(t, dataFolder(t))
+  const wrong = run(['join', `http://127.0.0.1:${server.port}/play/acme/demo`, '--game', 'nothing', '--json'], { input: '' })
+  assert.equal(wrong.code, 1)
+  const said = JSON.parse(wrong.err)
+  assert.equal(said.code, 'LQ_ERR_UNKNOWN_GAME')
+  assert.match(said.message, /nothing/)
+  const typed = spawnSync('script', ['-qec', `'${lq}' join 127.0.0.1:${server.port} --seconds 1`, '/dev/null'], { encoding: 'utf8', timeout: 60000 })
+  assert.match(typed.stdout, /you are p1 in session main[^]*move entity=p1/)
+  const bad = run(['join', `127.0.0.1:${server.port}`], { input: 'move entity\n' })
+  assert.match(bad.err, /a line is JSON, or: COMMAND name=value/)
 })
 
 test('join plays from a pipe', async (t) => {
