@@ -4,7 +4,7 @@
  * callback. sleep: bytes on disk of a session with one slice and a checkpoint; time to open the
  * store over all of them, and the memory that costs. wake: a session of 1,000 entities from
  * lq_ledger_wake to ready. --quick: tiny; --json: one object; --folder PATH: where (default: the
- * working folder). */
+ * working folder); --keep: leaves the data folder and names it. */
 #include "lq_engine/session/session_testing.h"
 #include "lq_host/loop.h"
 #include "lq_local/store_sqlite.h"
@@ -297,17 +297,21 @@ static void wakes(uint32_t rounds) {
 }
 
 int main(int argc, char **argv) {
-  bool quick = false, json = false;
+  bool quick = false, json = false, keep = false;
   const char *parent = ".";
   for (int i = 1; i < argc; i++) {
     if (!strcmp(argv[i], "--quick"))
       quick = true;
     else if (!strcmp(argv[i], "--json"))
       json = true;
+    else if (!strcmp(argv[i], "--keep"))
+      keep = true;
     else if (!strcmp(argv[i], "--folder") && i + 1 < argc)
       parent = argv[++i];
     else
-      return (void)fprintf(stderr, "usage: %s [--quick] [--json] [--folder PATH]\n", argv[0]), 2;
+      return (void)fprintf(stderr, "usage: %s [--quick] [--json] [--keep] [--folder PATH]\n",
+                           argv[0]),
+             2;
   }
   (void)snprintf(folder, sizeof folder, "%s/.lq_bench_XXXXXX", parent);
   if (!mkdtemp(folder)) return perror(folder), 1;
@@ -336,12 +340,16 @@ int main(int argc, char **argv) {
              "%.2f MiB\n",
       (unsigned)sleepers, s.bytes_each, s.checkpoint_bytes, s.open_ms, s.open_mib);
   wakes(quick ? 20 : 1000);
-  (void)printf(json ? ",\"wake\":{\"entities\":%d,\"p50_us\":%u,\"p99_us\":%u}}\n"
+  (void)printf(json ? ",\"wake\":{\"entities\":%d,\"p50_us\":%u,\"p99_us\":%u}"
                     : "wake, %d entities: p50 %u us  p99 %u us\n",
                (int)ENTITIES, (unsigned)quantile(500), (unsigned)quantile(990));
+  if (keep) (void)printf(json ? ",\"folder\":\"%s\"" : "%s\n", folder);
+  if (json) (void)printf("}\n");
   store->close(store);
-  remove_files();
-  (void)rmdir(folder);
+  if (!keep) {
+    remove_files();
+    (void)rmdir(folder);
+  }
   lq_loop_close(loop);
   return 0;
 }

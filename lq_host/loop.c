@@ -45,9 +45,9 @@ static void turn_end(lq_loop *loop) {
 }
 
 /* With thousands of small messages a second, waking for each of them costs more than the message
- * itself. A loop that has many reads lets them gather first; a post (a commit is done) ends the
- * wait. */
+ * itself. A post (a commit is done) ends the wait. */
 static void gather(lq_loop *loop) {
+  if (!loop->gather_ns) return;
   uint64_t now = uv_hrtime();
   if (now - loop->window_ns >= LQI_GATHER_WINDOW_NS) {
     uint64_t windows = (now - loop->window_ns) / LQI_GATHER_WINDOW_NS;
@@ -55,7 +55,7 @@ static void gather(lq_loop *loop) {
     loop->window_ns = now;
     loop->reads = 0;
   }
-  uint64_t until = loop->woken_ns + LQI_GATHER_NS;
+  uint64_t until = loop->woken_ns + loop->gather_ns;
   if (!loop->gathering || now >= until || uv_is_active((uv_handle_t *)&loop->again)) return;
   struct timespec end = {.tv_sec = (time_t)(until / 1000000000u),
                          .tv_nsec = (long)(until % 1000000000u)};
@@ -220,6 +220,8 @@ void lq_loop_on_turn(lq_loop *loop, void (*fn)(void *context), void *context) {
   loop->on_turn = fn;
   loop->turn_context = context;
 }
+
+void lq_loop_gather(lq_loop *loop, uint32_t us_max) { loop->gather_ns = us_max * UINT64_C(1000); }
 
 uint64_t lq_loop_now_ms(const lq_loop *loop) { return uv_now(&loop->uv); }
 

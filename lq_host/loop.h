@@ -23,6 +23,9 @@ void lq_loop_close(lq_loop *loop);
 LQ_MUST lq_err lq_loop_post(lq_loop *loop, void (*fn)(void *context), void *context);
 /* fn runs once at the end of each iteration that had events (to flush what was gathered). */
 void lq_loop_on_turn(lq_loop *loop, void (*fn)(void *context), void *context);
+/* Under load (some thousand reads a second) sockets are looked at only this often, in microseconds;
+ * posts are not delayed. 0, the default: at once, always. */
+void lq_loop_gather(lq_loop *loop, uint32_t us_max);
 /* SIGINT and SIGTERM. */
 LQ_MUST lq_err lq_loop_on_stop_signal(lq_loop *loop, void (*fn)(void *context, int signal),
                                       void *context);

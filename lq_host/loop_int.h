@@ -10,11 +10,10 @@
 #include <uv.h>
 
 enum {
-  LQI_READ_BYTES = 64 << 10, /* the one read buffer of a loop: TCP's usual window */
-  LQI_SWEEP_MS = 250,        /* how often closing connections are looked through */
-  LQI_GATHER_NS = 1000000,   /* a loop with many reads looks at its sockets this often ... */
-  LQI_GATHER_WINDOW_NS = 16 * LQI_GATHER_NS, /* ... when in the last time of this length */
-  LQI_GATHER_READS = 24                      /* there were so many of them */
+  LQI_READ_BYTES = 64 << 10,       /* the one read buffer of a loop: TCP's usual window */
+  LQI_SWEEP_MS = 250,              /* how often closing connections are looked through */
+  LQI_GATHER_WINDOW_NS = 16000000, /* reads are counted over so long; above this many ... */
+  LQI_GATHER_READS = 24            /* ... they are let gather in the next */
 };
 
 /* Bytes waiting to be sent, in a chain. Two sizes come from the loop's pool: most connections send
@@ -65,14 +64,14 @@ struct lq_loop {
   lqi_pool pools[LQI_POOLS];
   atomic_bool stop;
   bool closed; /* the wake handle is gone */
-  bool busy; /* something happened since the last on_turn */
+  bool busy;   /* something happened since the last on_turn */
   bool gathering;
   uint32_t reads; /* since window_ns */
-  uint64_t window_ns, woken_ns;
+  uint64_t window_ns, woken_ns, gather_ns;
   pthread_mutex_t mutex;
   pthread_cond_t posted; /* ends the wait of a gathering loop */
-  lqi_posts posts; /* under the mutex */
-  lqi_posts taken; /* the loop's thread only: being run */
+  lqi_posts posts;       /* under the mutex */
+  lqi_posts taken;       /* the loop's thread only: being run */
   uint8_t read_buffer[LQI_READ_BYTES];
 };
 

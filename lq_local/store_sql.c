@@ -19,7 +19,11 @@ lq_err lqi_sql_err(sqlite3 *db, int rc) {
   case SQLITE_FULL:
     return LQ_ERR_DISK_FULL;
   case SQLITE_IOERR:
-    return db && sqlite3_system_errno(db) == ENOSPC ? LQ_ERR_DISK_FULL : LQ_ERR_IO;
+    /* A failed sync is final whatever its reason; growing the WAL's index is a write like any. */
+    return db && sqlite3_system_errno(db) == ENOSPC &&
+                   sqlite3_extended_errcode(db) == SQLITE_IOERR_SHMSIZE
+               ? LQ_ERR_DISK_FULL
+               : LQ_ERR_IO;
   case SQLITE_NOMEM:
     return LQ_ERR_MEMORY;
   case SQLITE_BUSY:

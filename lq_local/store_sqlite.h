@@ -3,10 +3,11 @@
  * Shape: a group commit is ONE row: every slice waiting, of every session, in one blob. Slices are
  * gathered into each session's own archive when it checkpoints, and the group row goes when all its
  * sessions have gathered (docs/journal.md says the rule and its limits). Limits: exactly one
- * process per data folder (lq.lock): LQ_ERR_LOCKED. Faults: an fsync or write error is final for
- * the process: every later call fails with LQ_ERR_IO or LQ_ERR_DISK_FULL until the store is opened
- * again, and nothing is acknowledged. A file that is not ours, of another version, or damaged:
- * LQ_ERR_CORRUPT or LQ_ERR_VERSION, with the file named. */
+ * process per data folder (lq.lock): LQ_ERR_LOCKED. Faults: an fsync or I/O error is final for the
+ * process: every later call fails with LQ_ERR_IO until the store is opened again, and nothing is
+ * acknowledged. A full disk fails what was waiting with LQ_ERR_DISK_FULL, undone as a whole, and
+ * the store goes on: reads answer, writes succeed again once there is space. A file that is not
+ * ours, of another version, or damaged: LQ_ERR_CORRUPT or LQ_ERR_VERSION, with the file named. */
 #ifndef LQ_LOCAL_STORE_SQLITE_H
 #define LQ_LOCAL_STORE_SQLITE_H
 

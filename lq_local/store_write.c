@@ -256,8 +256,10 @@ static lq_err transact(lqi_store *store, lqi_op *first) {
     if (e->gather) err = lqi_gather(store, e);
   if (!err) err = group_write(store);
   if (!err) err = lqi_sql_run(&store->writer, LQI_COMMIT);
-  if (err && !sqlite3_get_autocommit(store->writer.db))
-    (void)lqi_sql_exec(&store->writer, "ROLLBACK");
+  /* A full disk is no end when the transaction is undone as a whole; else nobody knows. */
+  if (err && !sqlite3_get_autocommit(store->writer.db) &&
+      lqi_sql_exec(&store->writer, "ROLLBACK") && err == LQ_ERR_DISK_FULL)
+    err = LQ_ERR_IO;
   return err;
 }
 
@@ -311,6 +313,18 @@ static bool publish(lqi_store *store) {
   return good;
 }
 
+/* The transaction was undone: what it prepared in memory as well. */
+static void forget(lqi_store *store) {
+  for (lqi_row *row = store->row_first; row; row = row->next) row->leaving = 0;
+  for (lqi_entry *e = store->touched, *next; e; e = next) {
+    next = e->touched_next;
+    e->touched = e->gather = false;
+    if (!e->tail_count && !e->unwritten && e->head.state != LQ_HEAD_LIVE)
+      lqi_cache_remove(store, e);
+  }
+  store->touched = NULL;
+}
+
 static void count(lqi_store *store, uint64_t begun_ns, uint64_t group_bytes) {
   if (!store->pending_count) return;
   uint64_t us = (lq_clock_mono_ns() - begun_ns) / 1000;
@@ -328,7 +342,10 @@ static void run(lqi_store *store, lqi_op *first) {
   lq_err err = store->broken; /* only this thread sets it */
   if (!err) err = transact(store, first);
   lq_mutex_lock(store->mutex);
-  if (err && !store->broken) store->broken = err;
+  if (err == LQ_ERR_DISK_FULL)
+    forget(store);
+  else if (err && !store->broken)
+    store->broken = err;
   if (!err) {
     count(store, begun_ns, store->group.bytes);
     if (!publish(store)) store->broken = LQ_ERR_MEMORY;

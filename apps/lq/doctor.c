@@ -80,7 +80,7 @@ static void check_disk(check *c, const char *folder) {
   uint64_t before = lq_clock_mono_ns();
   lq_err err = LQ_OK;
   for (int i = 0; i < WRITES && !err; i++) err = lq_file_write(path, lq_span_of(page, sizeof page));
-  double ms = (double)(lq_clock_mono_ns() - before) / 1e6 / WRITES;
+  double ms = (double)(lq_clock_mono_ns() - before) / 1e6 / (int)WRITES;
   if (lq_file_remove(path) && !err) err = LQ_ERR_IO;
   if (err) {
     (void)snprintf(text, sizeof text, "%.200s cannot be written: %.100s", near, lq_err_cause(err));
@@ -88,7 +88,7 @@ static void check_disk(check *c, const char *folder) {
     return;
   }
   (void)snprintf(text, sizeof text, "%.2f ms a durable write in %.200s", ms, near);
-  report(c, "disk", ms < WRITE_MS_MAX, text, "use a disk that syncs in less than 50 ms");
+  report(c, "disk", ms < (int)WRITE_MS_MAX, text, "use a disk that syncs in less than 50 ms");
 }
 
 static void check_files(check *c) {

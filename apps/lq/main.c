@@ -101,6 +101,8 @@ const lq_cli_command lq_commands[] = {
      lq_cmd_completion},
     {0}};
 
+static bool wants_json; /* --json stands somewhere: mistakes before it are told as JSON, too */
+
 static int help_all(FILE *to) {
   (void)fprintf(
       to, "lq: business simulations as ledgers: live, durable, replayable\n\nusage: lq COMMAND "
@@ -127,16 +129,6 @@ static int help_one(const lq_cli_command *c) {
   return LQ_EXIT_OK;
 }
 
-int lq_cli_usage(const char *format, ...) {
-  va_list args;
-  va_start(args, format);
-  (void)fputs("lq: ", stderr);
-  (void)vfprintf(stderr, format, args);
-  (void)fputc('\n', stderr);
-  va_end(args);
-  return LQ_EXIT_USAGE;
-}
-
 /* In quotes. Paths need not be UTF-8, and JSON must: what is not becomes question marks. */
 static void fail_member(const char *text) {
   bool valid = lq_utf8_valid(lq_span_text(text));
@@ -147,6 +139,22 @@ static void fail_member(const char *text) {
     (void)fputc(c < ' ' ? ' ' : c >= 0x80 && !valid ? '?' : c, stderr);
   }
   (void)fputc('"', stderr);
+}
+
+int lq_cli_usage(const char *format, ...) {
+  char message[512];
+  va_list args;
+  va_start(args, format);
+  (void)vsnprintf(message, sizeof message, format, args);
+  va_end(args);
+  if (wants_json) {
+    (void)fputs("{\"code\":\"LQ_ERR_INVALID\",\"message\":", stderr);
+    fail_member(message);
+    (void)fputs(",\"mend\":\"see lq --help\"}\n", stderr);
+  } else {
+    (void)fprintf(stderr, "lq: %s\n", message);
+  }
+  return LQ_EXIT_USAGE;
 }
 
 int lq_cli_fail(const lq_cli *cli, lq_err err, const lq_diag *diag) {
@@ -224,6 +232,7 @@ static int option_take(const lq_cli_command *c, lq_cli *cli, int left, char **ar
 }
 
 int main(int argc, char **argv) {
+  for (int i = 1; i < argc; i++) wants_json |= !strcmp(argv[i], "--json");
   if (argc < 2) return help_all(stderr);
   if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
     const lq_cli_command *c = argc > 2 ? command_find(argv[2]) : NULL;

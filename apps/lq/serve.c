@@ -18,6 +18,7 @@ typedef struct server {
   lq_gateway *gateway;
   const char *tenant, *host;
   bool dev, json, stopped;
+  lq_err failed; /* the store writes nothing any more: the process ends with a finding */
   served_folder game[GAMES_MAX];
   uint32_t game_count;
   char operator_token[TOKEN_TEXT + 1], player_token[TOKEN_TEXT + 1];
@@ -125,14 +126,29 @@ static void shard_stopped(void *context) {
   lq_loop_stop(sv->place.loop);
 }
 
+static void stop(server *sv) {
+  lq_gateway_stop(sv->gateway);
+  lq_shard_stop(sv->shard, shard_stopped, sv);
+}
+
 static void stop_signal(void *context, int signal) {
   server *sv = context;
   (void)signal;
   if (sv->stopped) return;
   if (!sv->json) (void)printf("stopping: every session is checkpointed\n");
   (void)fflush(stdout);
-  lq_gateway_stop(sv->gateway);
-  lq_shard_stop(sv->shard, shard_stopped, sv);
+  stop(sv);
+}
+
+/* Players have been told. Nobody knows what reached the disk, so only a new start can go on. */
+static void store_failed(void *context, lq_err err) {
+  server *sv = context;
+  sv->failed = err;
+  (void)fprintf(stderr,
+                "lq: the data folder %s cannot be written: %s\n    mend: %s\n    what was "
+                "acknowledged is there; this process ends\n",
+                sv->place.folder, lq_err_cause(err), lq_err_mend(err));
+  stop(sv);
 }
 
 static void store_metrics(void *context, lq_writer *out) {
@@ -195,7 +211,9 @@ static lq_err services_open(server *sv, const char *port_flag, bool tokens, lq_d
                             .store = sv->place.store,
                             .releases = lq_place_source(&sv->place),
                             .sessions_max = (uint32_t)sessions,
-                            .hibernate_ms = (uint32_t)hibernate};
+                            .hibernate_ms = (uint32_t)hibernate,
+                            .failed = store_failed,
+                            .failed_context = sv};
   bool made = false;
   if ((err = secret_need(sv, "resume.key", shard.secret, &made)) ||
       (tokens && ((err = token_need(sv, "operator.token", sv->operator_token)) ||
@@ -252,7 +270,9 @@ static void banner(const server *sv) {
       "  websocket  ws://%s:%u/ws\n  rest       http://%s:%u/v1/openapi.json\n  data       %s\n",
       sv->host, port, sv->host, port, sv->place.folder);
   if (sv->operator_token[0])
-    (void)printf("  operator   %s\n  player     %s\n", sv->operator_token, sv->player_token);
+    (void)printf("  operator   %s  may do everything: Authorization: Bearer ...\n"
+                 "  player     %s  to play: the page asks for it; lq join --token\n",
+                 sv->operator_token, sv->player_token);
   (void)printf("lq %s ready on http://%s:%u\n", sv->dev ? "dev" : "serve", sv->host, port);
 }
 
@@ -280,6 +300,7 @@ static int run(const lq_cli *cli, server *sv, const char *port_flag, bool tokens
       banner(sv);
     (void)fflush(stdout);
     lq_loop_run(sv->place.loop);
+    if (sv->failed) status = LQ_EXIT_FINDING;
   }
   if (sv->builder) lq_thread_join(sv->builder);
   if (timer) lq_timer_close(timer);

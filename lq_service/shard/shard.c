@@ -303,58 +303,6 @@ void lqi_session_drop(lqi_session *s, lq_err why, const char *message) {
   lqi_unpin(s);
 }
 
-/* ---- rates ---- */
-
-static void rate_fired(void *context, uint64_t fires) {
-  lqi_rate *rate = context;
-  lq_shard *shard = rate->shard;
-  if (fires > 1) shard->stats.late_ticks += fires - 1;
-  uint64_t runs = fires > LQI_CATCH_UP_TICKS ? LQI_CATCH_UP_TICKS : fires;
-  rate->cursor = rate->first;
-  for (lqi_session *s; (s = rate->cursor);) {
-    rate->cursor = s->next;
-    /* A tick may drop this session and others, or move them to another rate. */
-    for (uint64_t i = 0; i < runs && lqi_session_tick(s); i++) {
-    }
-  }
-  if (!rate->first) {
-    lq_timer_close(rate->timer);
-    rate->timer = NULL;
-  }
-}
-
-static void rate_start(lqi_rate *rate) {
-  if (rate->timer) return;
-  if (lq_timer_open(rate->shard->options.loop, 1000000u / rate->hz, rate_fired, rate, &rate->timer))
-    rate->timer = NULL; /* out of descriptors: housekeeping tries again */
-}
-
-void lqi_rate_enter(lqi_session *s) {
-  s->hz_class = lq_session_hz(s->live.session);
-  if (s->hz_class == 0) return;
-  lqi_rate *rate = &s->shard->rate[s->hz_class];
-  rate->shard = s->shard;
-  rate->hz = s->hz_class;
-  rate_start(rate);
-  s->prev = NULL;
-  s->next = rate->first;
-  if (rate->first) rate->first->prev = s;
-  rate->first = s;
-}
-
-void lqi_rate_leave(lqi_session *s) {
-  if (s->hz_class == 0) return;
-  lqi_rate *rate = &s->shard->rate[s->hz_class];
-  if (rate->cursor == s) rate->cursor = s->next;
-  if (s->prev)
-    s->prev->next = s->next;
-  else if (rate->first == s)
-    rate->first = s->next;
-  if (s->next) s->next->prev = s->prev;
-  s->next = s->prev = NULL;
-  s->hz_class = 0;
-}
-
 /* ---- housekeeping, once a second: hibernation, the breaker's probes ---- */
 
 static void house_keep(lqi_session *s, uint64_t now_ms) {
@@ -378,8 +326,7 @@ static void every_second(void *context, uint64_t fires) {
   lq_shard *shard = context;
   (void)fires;
   uint64_t now_ms = lq_loop_now_ms(shard->options.loop);
-  for (uint32_t hz = 1; hz <= LQ_HZ_MAX; hz++)
-    if (shard->rate[hz].first) rate_start(&shard->rate[hz]);
+  lqi_rates_check(shard);
   /* Sessions freed on the way stand until the turn ends, with their `next_bucket`. */
   for (uint32_t i = 0; i < shard->bucket_count; i++)
     for (lqi_session *s = shard->bucket[i]; s; s = s->next_bucket) house_keep(s, now_ms);
@@ -480,8 +427,7 @@ void lq_shard_close(lq_shard *shard) {
     free(s);
   }
   if (shard->second) lq_timer_close(shard->second);
-  for (uint32_t hz = 0; hz <= LQ_HZ_MAX; hz++)
-    if (shard->rate[hz].timer) lq_timer_close(shard->rate[hz].timer);
+  lqi_rates_close(shard);
   for (uint32_t i = 0; i < shard->served_count; i++) free(shard->served[i]);
   free(shard->served);
   free(shard->bucket);

@@ -106,10 +106,14 @@ static void seat(lqi_session *s, lq_client *client, lq_player player, uint64_t t
   lq_session *session = s->live.session;
   unwait(client);
   lq_client *old = s->by_slot[player.slot];
-  if (old) lqi_client_close(old, LQ_ERR_CONFLICT, "this player joined from another place");
   client->slot = player.slot;
-  s->by_slot[player.slot] = client;
-  s->client_count++;
+  s->by_slot[player.slot] = client; /* first: the player stays connected */
+  if (old) {
+    s->slot[player.slot].gone_tick = tick;
+    lqi_client_close(old, LQ_ERR_CONFLICT, "this player joined from another place");
+  } else {
+    s->client_count++;
+  }
   lq_viewer viewer = lq_session_viewer(session, player.slot);
   char token[256];
   lqi_resume_token(s->shard, &s->name, player.id, token);

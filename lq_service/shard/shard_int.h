@@ -19,6 +19,9 @@ enum {
   LQI_BATCH_MAX = 1024,           /* slices of one hand-over to the store */
   LQI_CATCH_UP_TICKS = 8,         /* a late timer runs at most so many ticks of a session at once */
   LQI_QUIET_COMMIT_MS = 1000,     /* a quiet session's ticks are committed this often */
+  LQI_PHASES = 4,                 /* into which a period is divided ... */
+  LQI_PHASE_SESSIONS = 128,       /* when more sessions than this tick at one rate */
+  LQI_GATHER_US = 2000,           /* messages of ticking sessions may wait so long */
   LQI_BREAKER_STRIKES = 3,        /* so many ticks over budget ... */
   LQI_BREAKER_WINDOW = 60,        /* ... within so many slow the session down */
   LQI_BREAKER_PROBE_MS = 10000,   /* after which the game's own rate is tried again */
@@ -94,11 +97,12 @@ struct lqi_session {
   lq_shard *shard;
   struct lqi_session *next_bucket; /* kept when it is freed: a walk may stand on it */
   struct lqi_session *next_dead;
-  struct lqi_session *next, *prev; /* in its rate class */
+  struct lqi_session *next, *prev; /* in its phase of its rate class */
   lqi_served *served;
   lq_session_name name;
   lqi_state state;
   uint32_t hz_class;    /* 0 = on_command */
+  uint8_t phase;        /* which list of its rate it stands in */
   bool due;             /* in the shard's due list (on_command) */
   bool failed;          /* a commit failed: nothing may leave any more */
   bool broken;          /* an output was lost for want of memory: dropped at the next tick */
@@ -149,11 +153,11 @@ struct lq_client {
 };
 
 typedef struct lqi_rate {
-  lq_timer *timer;
-  lqi_session *first;
+  lq_timer *timer; /* fires hz * phases times a second */
+  lqi_session *first[LQI_PHASES];
   lqi_session *cursor; /* the next one to tick while they do: leaving moves it on */
   lq_shard *shard;
-  uint32_t hz;
+  uint32_t hz, phases, turn, session_count, count[LQI_PHASES];
 } lqi_rate;
 
 struct lq_shard {
@@ -202,8 +206,12 @@ static inline void lqi_pin(lqi_session *s) { s->in_flight++; }
 void lqi_unpin(lqi_session *s);
 /* Offers the served release to a live session that runs another one. */
 void lqi_release_offer(lqi_session *s);
+
+/* ---- shard_rate.c ---- */
 void lqi_rate_enter(lqi_session *s);
 void lqi_rate_leave(lqi_session *s);
+void lqi_rates_check(lq_shard *shard); /* once a second */
+void lqi_rates_close(lq_shard *shard);
 
 /* ---- shard_tick.c ---- */
 void lqi_session_live(lqi_session *s); /* just woken */

@@ -56,6 +56,11 @@ test('mistakes in usage exit 2 and say what is due', () => {
     assert.equal(code, 2, args.join(' '))
     assert.match(err, says)
     assert.equal(out, '', 'a mistake writes nothing to stdout')
+    if (!args.length || args.at(-1).startsWith('--data')) continue
+    const json = run([...args, '--json'])
+    assert.equal(json.code, 2)
+    const told = JSON.parse(json.err)
+    assert.ok(/^LQ_ERR_/.test(told.code) && told.message && told.mend, json.err)
   }
 })
 
@@ -188,6 +193,38 @@ test('long work shows how far it is on a terminal, and only there', (t) => {
   assert.equal(seen.status, 0, seen.stdout)
   assert.match(seen.stdout, /commits: \d+ of 2000 \(\d+ %\)/)
   assert.match(seen.stdout, /\r\x1b\[Kdurable commits/, 'the line is gone before the answer')
+})
+
+test('verify and replay of a long journal show how far they are', { timeout: 120000 }, async (t) => {
+  const data = dataFolder(t)
+  const folder = join(data, 'game')
+  cpSync(game, folder, { recursive: true })
+  const yaml = join(folder, 'game.yaml')
+  writeFileSync(yaml, readFileSync(yaml, 'utf8').replace(/^tick: .*$/m, 'tick: on_command'))
+  const server = await serve(t, join(data, 'd'), ['dev', folder], { LQ_MESSAGES_PER_S: '100000' })
+  const client = new Client(server.port)
+  await client.join()
+  // Until running it again takes much longer than the line waits.
+  for (let round = 0, took = 0; took < 600; round++) {
+    for (let i = 0; i < 100000; i++) {
+      client.send({ cmd: 'move', entity: 'p1', vec: [i % 2 ? 1 : -1, 0, 0] })
+      if (i % 1000 === 0) await client.ask({ cmd: 'move', entity: 'p1', vec: [0, 1, 0], id: `${round}-${i}` }, (m) => m.evt === 'ack')
+    }
+    const before = performance.now()
+    const piped = run(['session', 'verify', '--data', join(data, 'd')])
+    took = performance.now() - before
+    assert.equal(piped.code, 0, piped.err)
+    assert.equal(piped.err, '', 'nothing where nobody looks')
+  }
+  for (const [verb, says] of [
+    ['verify', /\rslices verified: \d+ of \d+ \(\d+ %\)[^]*\r\x1b\[Kmain: verified/],
+    ['replay', /\rslices replayed: \d+ of \d+ \(\d+ %\)[^]*\r\x1b\[Ktick \d+, hash/],
+  ]) {
+    const seen = spawnSync('script', ['-qec', `'${lq}' session ${verb} --data '${data}/d'`, '/dev/null'], { encoding: 'utf8', timeout: 60000 })
+    assert.equal(seen.status, 0, seen.stdout)
+    assert.match(seen.stdout, says)
+  }
+  await client.close()
 })
 
 test('config, doctor, bench, version and completion answer, also as JSON', (t) => {

@@ -17,8 +17,8 @@ export function dataFolder(t) {
 }
 
 // Starts `lq ARGS` and waits for its ready line; the server ends with the test, or when killed.
-export async function serve(t, data, args = ['dev', game], env = {}) {
-  const child = spawn(lq, [...args, '--port', '0', '--data', data], {
+export async function serve(t, data, args = ['dev', game], env = {}, program = lq) {
+  const child = spawn(program, [...args, '--port', '0', '--data', data], {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

@@ -1,0 +1,219 @@
+#!/usr/bin/env node
+// Everything that `make bench` measures, beside the goals: the modules' own benchmarks, the ledger,
+// a thousand sessions, `lq serve`, and workload W6 against its peers. Writes
+// results/<date>-<machine>.md and .json. Takes about ten minutes; the machine should be quiet.
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { availableParallelism, cpus, hostname, release, totalmem } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+
+const ROOT = new URL("../", import.meta.url).pathname;
+const HELP = `usage: node bench/all.mjs [--build FOLDER] [--runs N] [--seconds N] [--only LIST] [--out FOLDER]
+  --build FOLDER  where the programs are (build/release)
+  --runs N        runs of each; the median counts (5)
+  --seconds N     measured time of one run of W6 (5)
+  --only LIST     of ecs,session,net,host,ledger,sessions,serve,w6 (all)
+  --out FOLDER    (bench/results)`;
+
+let opts;
+try {
+  const text = (value) => ({ type: "string", default: value });
+  ({ values: opts } = parseArgs({
+    options: {
+      build: text(join(ROOT, "build/release")),
+      runs: text("5"),
+      seconds: text("5"),
+      only: text("ecs,session,net,host,ledger,sessions,serve,w6"),
+      out: text(join(ROOT, "bench/results")),
+      help: { type: "boolean", default: false },
+    },
+  }));
+} catch (error) {
+  console.error(`${error.message}\n\n${HELP}`);
+  process.exit(2);
+}
+if (opts.help) {
+  console.log(HELP);
+  process.exit(0);
+}
+const RUNS = Number(opts.runs);
+const parts = opts.only.split(",");
+const LQ_BIN = join(opts.build, "bin/lq");
+const CORE = availableParallelism() >= 2 ? ["taskset", "-c", "0"] : [];
+
+/** Runs a program on one core and returns what it printed. */
+function run(command, env = {}, pinned = true) {
+  const [file, ...args] = pinned ? [...CORE, ...command] : command;
+  return execFileSync(file, args, {
+    encoding: "utf8",
+    env: { ...process.env, LQ_BIN, ...env },
+    stdio: ["ignore", "pipe", "inherit"],
+    maxBuffer: 64 << 20,
+  });
+}
+
+/* ---- numbers: `samples` holds for each name the values of all runs ---- */
+const samples = {};
+const note = (name, value) => (samples[name] ??= []).push(value);
+function median(name) {
+  const sorted = [...(samples[name] ?? [])].sort((a, b) => a - b);
+  return sorted.length ? sorted[Math.floor(sorted.length / 2)] : undefined;
+}
+function shown(name, digits) {
+  const sorted = [...(samples[name] ?? [])].sort((a, b) => a - b);
+  if (!sorted.length) return "not measured";
+  const [low, high] = [sorted[0], sorted.at(-1)].map((value) => value.toFixed(digits));
+  return low === high ? median(name).toFixed(digits) : `${median(name).toFixed(digits)} (${low}–${high})`;
+}
+
+/* ---- what is run ---- */
+const texts = {}; // the last printed table of the benchmarks that are for reading
+
+const work = {
+  ecs() {
+    const result = JSON.parse(run([join(opts.build, "lq_engine_ecs_ecs_bench"), "--json"]));
+    for (const [key, value] of Object.entries(result)) note(`ecs.${key}`, value);
+  },
+  session: () => (texts.session = run([join(opts.build, "lq_engine_session_session_bench")])),
+  net: () => (texts.net = run([join(opts.build, "lq_engine_net_net_bench")])),
+  host: () => (texts.host = run([join(opts.build, "lq_host_host_bench")], {}, false)),
+  ledger(folder, last) {
+    const keep = last && parts.includes("serve") ? ["--keep"] : [];
+    const command = [join(opts.build, "bench/ledger_bench"), "--json", "--folder", folder, ...keep];
+    const result = JSON.parse(run(command, {}, false));
+    for (const clients of [1, 100, 4000])
+      for (const key of ["per_s", "p50_us", "p99_us"])
+        note(`commit.${clients}.${key}`, result[`commit_${clients}`][key]);
+    note("asleep.bytes", result.asleep.bytes_each);
+    note("wake.p50_us", result.wake.p50_us);
+    note("wake.p99_us", result.wake.p99_us);
+    work.data = result.folder;
+  },
+  sessions(folder) {
+    const result = JSON.parse(run([join(opts.build, "bench/sessions_bench"), "--json", "--seconds", "5", "--folder", folder]));
+    for (const kind of ["alone", "players"])
+      for (const [key, value] of Object.entries(result[kind])) note(`sessions.${kind}.${key}`, value);
+  },
+  serve() {
+    const data = work.data ? ["--data", work.data] : [];
+    const result = JSON.parse(run(["node", join(ROOT, "bench/serve.mjs"), "--starts", "1", ...data], {}, false));
+    note("serve.ready_ms", result.ready_ms[0]);
+    for (const key of ["idle_cpu_percent", "idle_bytes", "empty_bytes", "bytes_per_connection", "bytes_per_joined"])
+      note(`serve.${key}`, result[key]);
+  },
+};
+
+function w6(folder) {
+  const command = ["node", join(ROOT, "bench/run.mjs"), "--clients", "4000,16000", "--runs", opts.runs];
+  command.push("--seconds", opts.seconds, "--out", folder);
+  run(command, {}, false);
+  for (const row of JSON.parse(readFileSync(join(folder, "w6.json"), "utf8")).results)
+    for (const result of row.runs)
+      for (const key of ["us_per_frame", "cpu_percent", "p50_ms", "p99_ms", "rss_bytes_per_client", "lost", "errors"])
+        note(`w6.${row.peer}.${row.clients}.${key}`, result[key]);
+}
+
+/* ---- the table: goal, measured, met ---- */
+const TICK_MS = 50; // bench/games/w6 ticks at 20 Hz
+function goals() {
+  const rows = [];
+  const add = (what, goal, name, digits, good) => {
+    const value = median(name);
+    rows.push([what, goal, shown(name, digits), value === undefined ? "–" : good === undefined ? "" : good(value) ? "met" : "**missed**"]);
+  };
+  const below = (limit) => (value) => value <= limit;
+  add("W6, 16,000 clients: µs CPU a frame", "≤ 1.6", "w6.lq.16000.us_per_frame", 2, below(1.6));
+  add("W6, 16,000 clients: % of a core", "< 40", "w6.lq.16000.cpu_percent", 1, below(40));
+  add("W6, 16,000 clients: p99 ms (one tick is 50 ms)", "< 70", "w6.lq.16000.p99_ms", 1, below(TICK_MS + 20));
+  add("W6, 4,000 clients: µs CPU a frame", "≤ 1.6", "w6.lq.4000.us_per_frame", 2, below(1.6));
+  add("the same, Node ws", "", "w6.ws.4000.us_per_frame", 2);
+  add("the same, Colyseus", "", "w6.colyseus.4000.us_per_frame", 2);
+  const ratio = median("w6.lq.4000.us_per_frame") / median("w6.colyseus.4000.us_per_frame");
+  rows.push(["W6, 4,000 clients: lq / Colyseus", "≤ 0.33", Number.isNaN(ratio) ? "not measured" : ratio.toFixed(2), Number.isNaN(ratio) ? "–" : ratio <= 1 / 3 ? "met" : "**missed**"]);
+  add("W6: answers lost", "0", "w6.lq.16000.lost", 0, below(0));
+  add("idle WebSocket: bytes of the server", "≤ 4096", "serve.bytes_per_connection", 0, below(4096));
+  add("the same, joined, with a tenth of its session", "≤ 4096", "serve.bytes_per_joined", 0, below(4096));
+  add("1,000 sessions × 100 entities at 60 Hz: CPU ms a period, p99", "< 16", "sessions.alone.period_ms_p99", 2, below(16));
+  add("the same: headroom (so many times as much would fit)", "said", "sessions.alone.headroom", 1);
+  add("the same, each with a player who sees all of it: p99", "< 16", "sessions.players.period_ms_p99", 2, below(16));
+  add("the same, with players: headroom", "said", "sessions.players.headroom", 1);
+  add("ECS: two components of 1M entities / plain arrays", "≤ 1.05", "ecs.iterate_ratio", 3, below(1.05));
+  add("ECS: add a component, ns", "≤ 8", "ecs.add_ns", 2, below(8));
+  add("ECS: remove a component, ns", "≤ 8", "ecs.remove_ns", 2, below(8));
+  add("ECS: save / memcpy", "≤ 2", "ecs.save_ratio", 2, below(2));
+  add("ECS: load / memcpy", "≤ 2", "ecs.load_ratio", 2, below(2));
+  add("ECS: 10,000 worlds of 64 entities in turn, ns a world", "said", "ecs.tick_many_ns", 0);
+  add("the same world again and again, in cache, ns", "", "ecs.tick_one_ns", 0);
+  for (const clients of [1, 100, 4000]) {
+    add(`commit, ${clients} at once: durable slices/s`, "said", `commit.${clients}.per_s`, 0);
+    add(`commit, ${clients} at once: p50 µs`, "said", `commit.${clients}.p50_us`, 0);
+    add(`commit, ${clients} at once: p99 µs`, "said", `commit.${clients}.p99_us`, 0);
+  }
+  add("asleep: bytes on disk a session", "said", "asleep.bytes", 0);
+  add("wake a session of 1,000 entities: p99 µs", "≤ 2000", "wake.p99_us", 0, below(2000));
+  add("lq serve to ready with 100,000 sessions on disk, ms", "≤ 100", "serve.ready_ms", 1, below(100));
+  add("its memory then, bytes", "as empty", "serve.idle_bytes", 0, (value) => value < median("serve.empty_bytes") * 1.1);
+  add("its memory with an empty folder, bytes", "", "serve.empty_bytes", 0);
+  add("its CPU then, % of a core", "none", "serve.idle_cpu_percent", 3, below(0.1));
+  return rows;
+}
+
+function page(rows, machine, command) {
+  return `# Benchmarks, ${machine.date}
+
+${machine.cpu}, ${machine.cores} cores, ${machine.memory_gib} GiB, Linux ${machine.kernel}, Node ${machine.node}; load average before: ${machine.load}
+
+    ${command}
+
+Medians of ${RUNS} runs (smallest–largest). The server of W6 has one core, its load another; lq commits every command durably
+(SQLite, WAL, synchronous=FULL) before anything goes out, the peers keep nothing. CPU counts all threads, and the kernel's work for them.
+
+| | goal | measured | |
+|---|---|---|---|
+${rows.map((row) => `| ${row.join(" | ")} |`).join("\n")}
+
+${Object.entries(texts)
+  .map(([name, text]) => `## ${name}\n\n\`\`\`\n${text.trimEnd()}\n\`\`\``)
+  .join("\n\n")}
+`;
+}
+
+function main() {
+  const load = readFileSync("/proc/loadavg", "utf8").split(" ").slice(0, 3).join(" ");
+  mkdirSync(join(ROOT, "build"), { recursive: true });
+  const folder = mkdtempSync(join(ROOT, "build/bench-"));
+  try {
+    const once = ["session", "net", "host"]; // these print their own medians
+    for (const part of parts.filter((name) => name !== "w6"))
+      for (let i = 0; i < (once.includes(part) ? 1 : RUNS); i++) {
+        console.log(`${part} ${i + 1}`);
+        work[part](folder, i === RUNS - 1);
+      }
+    if (parts.includes("w6")) {
+      console.log("w6");
+      w6(folder);
+    }
+    const machine = {
+      date: new Date().toISOString().slice(0, 10),
+      cpu: cpus()[0]?.model.trim() ?? "unknown CPU",
+      cores: availableParallelism(),
+      memory_gib: Math.round(totalmem() / 2 ** 30),
+      kernel: release(),
+      node: process.version,
+      load,
+    };
+    const rows = goals();
+    const command = ["node bench/all.mjs", ...process.argv.slice(2)].join(" ").replaceAll(ROOT, "");
+    const name = `${machine.date}-${hostname().split(".")[0].slice(0, 20).toLowerCase()}`;
+    mkdirSync(opts.out, { recursive: true });
+    const json = { command, machine, samples, goals: rows.map(([what, goal, measured, met]) => ({ what, goal, measured, met })) };
+    writeFileSync(join(opts.out, `${name}.json`), `${JSON.stringify(json, null, 1)}\n`);
+    writeFileSync(join(opts.out, `${name}.md`), page(rows, machine, command));
+    console.log(page(rows, machine, command));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+main();
