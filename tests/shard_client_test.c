@@ -212,6 +212,34 @@ LQ_TEST(a_slot_given_again_shows_nothing_of_who_had_it) {
   rig_close(&r);
 }
 
+LQ_TEST(a_teams_event_is_not_told_later_to_the_team_of_who_took_the_slot) {
+  conn ann = {0}, bob = {0}, watch = {0};
+  char resume[256];
+  begin(LAB_A);
+  join(&r, &watch, ",\"player\":\"watch\",\"team\":\"blue\"");
+  join(&r, &ann, ",\"player\":\"ann\",\"team\":\"red\"");
+  inc(&ann, "ann", 41, "c1");
+  UNTIL(&r, has(&ann, "huddle") && has(&watch, "\"n\":41"));
+  assert_lacks(&watch, "huddle");
+  lq_client_gone(ann.client, true);
+  ann.client = NULL;
+  turns(&r, 60);
+  join(&r, &bob, ",\"player\":\"bob\",\"team\":\"blue\"");
+  assert_has(lq_session_player(session_of(&r, "main")->live.session, 2).id, "bob");
+  (void)snprintf(resume, sizeof resume, "%s", resume_of(&watch));
+  conn_free(&watch);
+  inc(&bob, "bob", 42, "c2");
+  UNTIL(&r, has(&bob, "\"c2\""));
+  join(&r, &watch, with_seen(resume, 0, 0));
+  UNTIL(&r, has(&watch, "\"n\":42") && has(&watch, "huddle"));
+  assert_true(has(&watch, "\"scored\",\"who\":\"ann\",\"n\":41"));
+  assert_int_equal(count_of(&watch, "huddle"), 1); /* bob's */
+  conn_free(&ann);
+  conn_free(&bob);
+  conn_free(&watch);
+  rig_close(&r);
+}
+
 /* ---- slow readers ---- */
 
 LQ_TEST(a_slow_reader_loses_deltas_gets_a_snapshot_and_keeps_events) {
@@ -259,6 +287,7 @@ LQ_TEST(a_slow_reader_is_resynchronised_while_commits_never_rest) {
   UNTIL(&r, r.between.held_count);
   a.unsent = 0;
   lq_client_drained(a.client);
+  lq_client_drained(a.client); /* while the snapshot waits in the queue */
   inc(&b, "p2", 1, "c3");
   turns(&r, 60);
   assert_false(has(&a, "snapshot"));
@@ -266,6 +295,7 @@ LQ_TEST(a_slow_reader_is_resynchronised_while_commits_never_rest) {
   UNTIL(&r, has(&a, "snapshot") && has(&b, "\"c3\""));
   UNTIL(&r, line_of(&a, "\"p2\":{\"Score\":{\"n\":3}", (uint32_t)line_of(&a, "snapshot", 0)) > 0);
   assert_has(a.line[line_of(&a, "snapshot", 0)], "\"p2\":{\"Score\":{\"n\":2}");
+  assert_int_equal(count_of(&a, "snapshot"), 1);
   conn_free(&a);
   conn_free(&b);
   rig_close(&r);

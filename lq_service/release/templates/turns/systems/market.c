@@ -8,10 +8,14 @@ static void trade(lq_sys *sys, lq_entity who, int64_t apples) {
   Wallet *wallet = set_Wallet(sys, who);
   int64_t price = apples * K_apple_price;
   const char *reason = NULL;
-  if (!trader || !wallet) reason = "only traders trade";
-  else if (trader->moves_left == 0) reason = "you have no moves left";
-  else if (wallet->cash < price) reason = "you cannot afford that";
-  else if (trader->apples + apples < 0) reason = "you do not have so many apples";
+  if (!trader || !wallet)
+    reason = "only traders trade";
+  else if (trader->moves_left == 0)
+    reason = "you have no moves left";
+  else if (wallet->cash < price)
+    reason = "you cannot afford that";
+  else if (trader->apples + apples < 0)
+    reason = "you do not have so many apples";
   if (reason) {
     sys_refuse(sys, reason);
     return;
@@ -24,14 +28,18 @@ static void trade(lq_sys *sys, lq_entity who, int64_t apples) {
 
 static void on_buy(lq_sys *sys, const void *row) {
   const Cmd_buy *buy = row;
-  if (buy->apples < 1 || buy->apples > 1000) sys_refuse(sys, "buy 1 to 1000 apples");
-  else trade(sys, buy->entity, buy->apples);
+  if (buy->apples < 1 || buy->apples > 1000)
+    sys_refuse(sys, "buy 1 to 1000 apples");
+  else
+    trade(sys, buy->entity, buy->apples);
 }
 
 static void on_sell(lq_sys *sys, const void *row) {
   const Cmd_sell *sell = row;
-  if (sell->apples < 1 || sell->apples > 1000) sys_refuse(sys, "sell 1 to 1000 apples");
-  else trade(sys, sell->entity, -(int64_t)sell->apples);
+  if (sell->apples < 1 || sell->apples > 1000)
+    sys_refuse(sys, "sell 1 to 1000 apples");
+  else
+    trade(sys, sell->entity, -(int64_t)sell->apples);
 }
 
 /* When both traders have used up their moves, the one with more apples wins; then the one who came
