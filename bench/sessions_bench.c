@@ -220,7 +220,7 @@ static void join_all(run *r) {
   while (joined < r->sessions) lq_loop_run(loop);
 }
 
-static void measure(run *r, uint32_t seconds, bool players) {
+static void measure(run *r, uint32_t periods, bool players) {
   lq_timer *timer;
   store_open();
   must(lq_timer_open(loop, 1000000 / HZ, period_over, r, &timer), "timer", NULL);
@@ -228,12 +228,12 @@ static void measure(run *r, uint32_t seconds, bool players) {
   for (uint32_t i = 0; !players && i < r->sessions; i++)
     if (r->players[i].client) lq_client_gone(r->players[i].client, false);
   r->commands = players;
-  run_for(r, HZ); /* the first second warms up */
+  run_for(r, periods < HZ ? periods : HZ); /* warms up */
   texts = text_bytes = 0;
   lq_shard_stats_get(shard, &r->before);
   r->process_ns = process_cpu_ns();
   r->begun_ns = lq_clock_mono_ns();
-  run_for(r, seconds * HZ);
+  run_for(r, periods);
   r->ended_ns = lq_clock_mono_ns();
   r->process_ns = process_cpu_ns() - r->process_ns;
   lq_shard_stats_get(shard, &r->after);
@@ -264,17 +264,17 @@ static void print(const run *r, const char *name, bool json) {
 int main(int argc, char **argv) {
   static run r = {.sessions = 1000};
   bool json = false;
-  uint32_t seconds = 10;
+  uint32_t periods = 10 * HZ;
   const char *parent = ".";
   for (int i = 1; i < argc; i++) {
     if (!strcmp(argv[i], "--quick"))
-      r.sessions = 20, seconds = 1;
+      r.sessions = 20, periods = HZ / 4;
     else if (!strcmp(argv[i], "--json"))
       json = true;
     else if (!strcmp(argv[i], "--folder") && i + 1 < argc)
       parent = argv[++i];
     else if (!strcmp(argv[i], "--seconds") && i + 1 < argc && atoi(argv[i + 1]) > 0)
-      seconds = (uint32_t)atoi(argv[++i]) % 600;
+      periods = (uint32_t)atoi(argv[++i]) % 600 * HZ;
     else
       return (void)fprintf(stderr, "usage: %s [--quick] [--json] [--folder PATH] [--seconds N]\n",
                            argv[0]),
@@ -287,10 +287,10 @@ int main(int argc, char **argv) {
   LQ_CHECK(r.players);
   game_make();
   if (json) printf("{");
-  measure(&r, seconds, false);
+  measure(&r, periods, false);
   print(&r, "alone", json);
   if (json) printf(",");
-  measure(&r, seconds, true);
+  measure(&r, periods, true);
   print(&r, "players", json);
   if (json) printf("}\n");
   (void)rmdir(folder);
