@@ -133,10 +133,11 @@ static bool head_valid(const lq_session_name *name, const lq_store_head *head) {
   return lq_store_name_valid(name) && head->state >= LQ_HEAD_LIVE && head->state <= LQ_HEAD_ENDED;
 }
 
-static void create(lq_store *port, const lq_session_name *name, const lq_store_head *head,
-                   lq_store_done done, void *context) {
+/* What carries a HEAD: a new session, or a checkpoint with its body. */
+static void head_op(lq_store *port, lqi_kind kind, const lq_session_name *name,
+                    const lq_store_head *head, lq_span body, lq_store_done done, void *context) {
   lq_err err;
-  lqi_op *op = op_begin(store_of(port), LQI_OP_CREATE, context, (lq_span){0}, &err);
+  lqi_op *op = op_begin(store_of(port), kind, context, body, &err);
   if (op && !head_valid(name, head)) {
     lqi_op_free(op);
     op = NULL;
@@ -150,6 +151,16 @@ static void create(lq_store *port, const lq_session_name *name, const lq_store_h
   op->name = *name;
   op->head = *head;
   op_queue(store_of(port), op);
+}
+
+static void create(lq_store *port, const lq_session_name *name, const lq_store_head *head,
+                   lq_store_done done, void *context) {
+  head_op(port, LQI_OP_CREATE, name, head, (lq_span){0}, done, context);
+}
+
+static void checkpoint(lq_store *port, const lq_session_name *name, const lq_store_head *head,
+                       lq_span body, lq_store_done done, void *context) {
+  head_op(port, LQI_OP_CHECKPOINT, name, head, body, done, context);
 }
 
 static void acquire(lq_store *port, const lq_session_name *name, lq_store_got_head got,
@@ -162,25 +173,6 @@ static void acquire(lq_store *port, const lq_session_name *name, lq_store_got_he
   }
   op->call.got_head = got;
   op->name = *name;
-  op_queue(store_of(port), op);
-}
-
-static void checkpoint(lq_store *port, const lq_session_name *name, const lq_store_head *head,
-                       lq_span body, lq_store_done done, void *context) {
-  lq_err err;
-  lqi_op *op = op_begin(store_of(port), LQI_OP_CHECKPOINT, context, body, &err);
-  if (op && !head_valid(name, head)) {
-    lqi_op_free(op);
-    op = NULL;
-    err = LQ_ERR_INVALID;
-  }
-  if (!op) {
-    done(context, err);
-    return;
-  }
-  op->call.done = done;
-  op->name = *name;
-  op->head = *head;
   op_queue(store_of(port), op);
 }
 
