@@ -53,7 +53,7 @@ test-e2e: build
 FUZZ_SECONDS ?= 60
 fuzz: build
 	@$(CMAKE) --preset fuzz $(LAUNCHER) >build/configure-fuzz.log || { cat build/configure-fuzz.log; exit 1; }
-	@$(CMAKE) --build build/fuzz
+	@$(CMAKE) --build build/fuzz --target fuzzers
 	scripts/fuzz.sh build/fuzz $(FUZZ_SECONDS)
 
 bench: build

@@ -31,6 +31,8 @@ find_package(Threads REQUIRED)
 find_path(CMOCKA_INCLUDE cmocka.h REQUIRED)
 find_library(CMOCKA_LIB cmocka REQUIRED)
 
+add_custom_target(fuzzers) # with LQ_FUZZ: every libFuzzer target
+
 function(lq_flags target folder)
   target_compile_options(${target} PRIVATE ${LQ_WARNINGS} ${LQ_HARDEN} ${LQ_SAN})
   target_link_options(${target} PRIVATE ${LQ_SAN})
@@ -77,6 +79,7 @@ function(lq_module folder)
       if(LQ_FUZZ)
         add_executable(${name}_${stem} ${file})
         target_link_options(${name}_${stem} PRIVATE -fsanitize=fuzzer)
+        add_dependencies(fuzzers ${name}_${stem})
       else()
         add_executable(${name}_${stem} ${file} ${CMAKE_SOURCE_DIR}/tests/lq_fuzz_replay.c)
         add_test(NAME ${name}_${stem}_corpus
