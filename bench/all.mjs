@@ -12,7 +12,7 @@ const ROOT = new URL("../", import.meta.url).pathname;
 const HELP = `usage: node bench/all.mjs [--build FOLDER] [--runs N] [--seconds N] [--only LIST] [--out FOLDER]
   --build FOLDER  where the programs are (build/release)
   --runs N        runs of each; the median counts (5)
-  --seconds N     measured time of one run of W6 (5)
+  --seconds N     measured time of one run of W6 (4)
   --only LIST     of ecs,session,net,host,ledger,sessions,serve,w6 (all)
   --out FOLDER    (bench/results)`;
 
@@ -23,7 +23,7 @@ try {
     options: {
       build: text(join(ROOT, "build/release")),
       runs: text("5"),
-      seconds: text("5"),
+      seconds: text("4"),
       only: text("ecs,session,net,host,ledger,sessions,serve,w6"),
       out: text(join(ROOT, "bench/results")),
       help: { type: "boolean", default: false },
@@ -91,7 +91,7 @@ const work = {
     work.data = result.folder;
   },
   sessions(folder) {
-    const result = JSON.parse(run([join(opts.build, "bench/sessions_bench"), "--json", "--seconds", "5", "--folder", folder]));
+    const result = JSON.parse(run([join(opts.build, "bench/sessions_bench"), "--json", "--seconds", "3", "--folder", folder]));
     for (const kind of ["alone", "players"])
       for (const [key, value] of Object.entries(result[kind])) note(`sessions.${kind}.${key}`, value);
   },
@@ -168,6 +168,7 @@ ${machine.cpu}, ${machine.cores} cores, ${machine.memory_gib} GiB, Linux ${machi
 
 Medians of ${RUNS} runs (smallest–largest). The server of W6 has one core, its load another; lq commits every command durably
 (SQLite, WAL, synchronous=FULL) before anything goes out, the peers keep nothing. CPU counts all threads, and the kernel's work for them.
+Commits are measured at the ledger and its store, without sockets. The blocks below the table are one run each.
 
 | | goal | measured | |
 |---|---|---|---|

@@ -112,7 +112,7 @@ async function connections(server, count) {
   });
   const open = memory(server.pid);
   await each(count, async (i) => {
-    const room = `idle${Math.floor(i / 10)}`;
+    const room = `idle${process.pid}-${Math.floor(i / 10)}`; // players of an earlier run keep their seats
     const joined = hears(sockets[i], '"evt":"joined"');
     sockets[i].write(frame(JSON.stringify({ action: "join", tenant: "acme", game: "w6", session: room })));
     await joined;

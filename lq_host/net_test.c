@@ -566,3 +566,39 @@ LQ_TEST(a_dial_nobody_answers_fails) {
   assert_null(c.conn);
   assert_int_equal(c.closed, 0);
 }
+
+/* ---- gathering ---- */
+typedef struct pinger {
+  server *s;
+  int fd;
+  bool waited, answered;
+} pinger;
+static void nothing(void *context) { (void)context; }
+static void stop_soon(void *context) { lq_loop_stop(((server *)context)->loop); }
+
+/* Sends one byte after the other, each when the one before has come back. */
+static void ping(void *context) {
+  pinger *p = context;
+  uint8_t byte = 1;
+  while (!p->waited && send(p->fd, &byte, 1, MSG_NOSIGNAL) == 1)
+    p->waited = recv(p->fd, &byte, 1, 0) != 1;
+  if (lq_loop_post(p->s->loop, nothing, NULL)) return;
+  p->answered = recv(p->fd, &byte, 1, 0) == 1;
+  if (lq_loop_post(p->s->loop, stop_soon, p->s)) p->answered = false;
+}
+
+LQ_TEST(under_load_reads_are_gathered_and_a_post_ends_the_wait) {
+  server s;
+  server_open(&s, echo, 0, 0);
+  lq_loop_gather(s.loop, 60u * 1000 * 1000);
+  pinger p = {.s = &s, .fd = peer_open(&s, 0)};
+  struct timeval patience = {.tv_usec = 300000};
+  assert_ok(setsockopt(p.fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience));
+  lq_thread *thread;
+  assert_ok(lq_thread_start("ping", ping, &p, &thread));
+  lq_loop_run(s.loop);
+  lq_thread_join(thread);
+  assert_true(p.waited && p.answered);
+  (void)close(p.fd);
+  lq_loop_close(s.loop);
+}
