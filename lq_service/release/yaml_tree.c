@@ -102,15 +102,25 @@ static lq_err node_add(builder *b, lqi_yaml_kind kind, lqi_place at, lqi_yaml **
   return key_add(r, node);
 }
 
+static int lines_of(struct fy_token *token) {
+  const struct fy_mark *first = fy_token_start_mark(token), *last = fy_token_end_mark(token);
+  return first && last ? last->line - first->line + 1 : 1;
+}
+
 static lq_err on_scalar(builder *b, struct fy_event *event) {
   lqi_reader *r = b->r;
   struct fy_token *token = event->scalar.value;
   size_t bytes = 0;
-  const char *text = token ? fy_token_get_text(token, &bytes) : NULL;
   lq_span copy;
   lqi_place at = place_of(event, b->have_key ? b->key_at : (lqi_place){1, 1});
   enum fy_scalar_style style = token ? fy_token_scalar_style(token) : FYSS_PLAIN;
-  if (style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED) at = one_before(at);
+  bool quoted = style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED;
+  if (quoted) at = one_before(at);
+  /* libfyaml 0.7.12 counts folded lines wrongly: such a text ends in bytes that nobody wrote. */
+  if (token && (quoted || style == FYSS_PLAIN) && lines_of(token) > 1)
+    return lqi_fail(r, at, LQ_ERR_SYNTAX, "write it on one line, or as a block: |",
+                    "this text goes over several lines");
+  const char *text = token ? fy_token_get_text(token, &bytes) : NULL;
   lq_err err = copy_text(r, text, text ? bytes : 0, &copy);
   if (err) return err;
   if (b->open && b->open->kind == LQI_YAML_MAP && !b->have_key) {
