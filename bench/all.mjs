@@ -127,7 +127,12 @@ function goals() {
   add("W6, 16,000 clients: % of a core", "< 40", "w6.lq.16000.cpu_percent", 1, below(40));
   add("W6, 16,000 clients: p99 ms (one tick is 50 ms)", "< 70", "w6.lq.16000.p99_ms", 1, below(TICK_MS + 20));
   add("W6, 4,000 clients: µs CPU a frame", "≤ 1.6", "w6.lq.4000.us_per_frame", 2, below(1.6));
-  add("the same, Node ws", "", "w6.ws.4000.us_per_frame", 2);
+  for (const clients of [4000, 16000]) {
+    add(`W6, ${clients.toLocaleString("en")} clients: µs CPU a frame, bare epoll`, "", `w6.bare.${clients}.us_per_frame`, 2);
+    const over = median(`w6.lq.${clients}.us_per_frame`) / median(`w6.bare.${clients}.us_per_frame`);
+    rows.push([`W6, ${clients.toLocaleString("en")} clients: lq / bare epoll`, "said", Number.isNaN(over) ? "not measured" : over.toFixed(2), Number.isNaN(over) ? "–" : ""]);
+  }
+  add("W6, 4,000 clients: µs CPU a frame, Node ws", "", "w6.ws.4000.us_per_frame", 2);
   add("the same, Colyseus", "", "w6.colyseus.4000.us_per_frame", 2);
   const ratio = median("w6.lq.4000.us_per_frame") / median("w6.colyseus.4000.us_per_frame");
   rows.push(["W6, 4,000 clients: lq / Colyseus", "≤ 0.33", Number.isNaN(ratio) ? "not measured" : ratio.toFixed(2), Number.isNaN(ratio) ? "–" : ratio <= 1 / 3 ? "met" : "**missed**"]);
@@ -167,7 +172,7 @@ ${machine.cpu}, ${machine.cores} cores, ${machine.memory_gib} GiB, Linux ${machi
     ${command}
 
 Medians of ${RUNS} runs (smallest–largest). The server of W6 has one core, its load another; lq commits every command durably
-(SQLite, WAL, synchronous=FULL) before anything goes out, the peers keep nothing. CPU counts all threads, and the kernel's work for them.
+(SQLite, WAL, synchronous=FULL) before anything goes out, and so does bare epoll (bench/bare_server.c: no engine); the other peers keep nothing. CPU counts all threads, and the kernel's work for them.
 Commits are measured at the ledger and its store, without sockets. The blocks below the table are one run each.
 
 | | goal | measured | |

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Workload W6 on lq, ws and Colyseus, one after the other and several times over: the medians and
+// Workload W6 on lq, bare epoll (bare_server.c), ws and Colyseus, one after the other and several times over: the medians and
 // their spread go to results/w6.md and results/w6.json.
 import { execFileSync, spawn } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -13,12 +13,12 @@ const BENCH = join(ROOT, "bench");
 const HELP = `Workload W6: rooms of 10, each client 2 messages/s in and 11 out.
 
 usage: node bench/run.mjs [options]
-  --peers LIST      of lq,ws,colyseus (lq,ws,colyseus)
+  --peers LIST      of lq,bare,ws,colyseus (all)
   --clients LIST    numbers of clients, multiples of 10 (1000,4000,16000)
-  --peer-clients-max N  more clients than this only on lq: a saturated peer says nothing (4000)
+  --peer-clients-max N  more clients than this only on lq and bare: a saturated peer says nothing (4000)
   --runs N          runs of each; the median counts (5)
   --seconds N       measured time of a run (10)
-  --hz N|on_command ticks of the lq game (20)
+  --hz N|on_command ticks of the lq game, and of bare, which needs a number (20)
   --ids             lq: every command also asks for its acknowledgement: 13 frames out, not 11
   --quick           one run of one second with 100 clients; writes no table
   --out FOLDER      (bench/results)
@@ -35,7 +35,7 @@ function options() {
   try {
     ({ values } = parseArgs({
       options: Object.fromEntries([
-        text("peers", "lq,ws,colyseus"),
+        text("peers", "lq,bare,ws,colyseus"),
         text("clients", "1000,4000,16000"),
         text("peer-clients-max", "4000"),
         text("runs", "5"),
@@ -72,16 +72,23 @@ function options() {
 const PIN = availableParallelism() >= 2 && existsSync("/usr/bin/taskset");
 const pinned = (core, command) => (PIN ? ["taskset", "-c", String(core), ...command] : command);
 
-function buildClient(folder) {
-  const built = join(ROOT, "build/release/bench/w6_client");
+function build(name, folder, libraries = []) {
+  const built = join(ROOT, "build/release/bench", name);
   if (existsSync(built)) return built;
-  const client = join(folder, "w6_client");
-  const source = join(BENCH, "w6_client.c");
-  execFileSync(process.env.CC ?? "cc", ["-std=c17", "-O2", "-D_GNU_SOURCE", source, "-o", client], { stdio: "inherit" });
-  return client;
+  const program = join(folder, name);
+  const command = ["-std=c17", "-O2", "-D_GNU_SOURCE", join(BENCH, `${name}.c`), "-o", program, ...libraries];
+  if (!existsSync(program)) execFileSync(process.env.CC ?? "cc", command, { stdio: "inherit" });
+  return program;
 }
 
 function serverOf(peer, folder, hz) {
+  if (peer === "bare") {
+    const files = join(folder, "bare");
+    rmSync(files, { recursive: true, force: true });
+    mkdirSync(files);
+    const program = build("bare_server", folder, ["-lsqlite3", "-lcrypto", "-pthread"]);
+    return { command: [program, "--file", join(files, "bare.db"), "--hz", hz], env: {} };
+  }
   if (peer !== "lq") {
     return { command: [process.execPath, join(BENCH, "peers", `${peer}_server.mjs`)], env: { NODE_ENV: "production" } };
   }
@@ -133,7 +140,7 @@ function start({ command, env }) {
 function load(client, peer, server, clients, opts) {
   const [file, ...args] = pinned(1, [
     client,
-    ...["--peer", peer, "--port", server.port, "--pid", String(server.pid)],
+    ...["--peer", peer === "bare" ? "ws" : peer, "--port", server.port, "--pid", String(server.pid)],
     ...["--clients", String(clients), "--seconds", String(opts.seconds), "--warmup", opts.quick ? "1" : "3"],
     ...(peer === "lq" && opts.ids ? ["--ids"] : []),
   ]);
@@ -145,6 +152,9 @@ function load(client, peer, server, clients, opts) {
     child.once("close", (code) => (code === 0 ? resolve(JSON.parse(text)) : reject(new Error(`w6_client: ${code}`))));
   });
 }
+
+/** These commit before they answer, and hold out with any number of clients. */
+const DURABLE = ["lq", "bare"];
 
 const KEYS = ["us_per_frame", "cpu_percent", "p50_ms", "p99_ms", "rss_bytes_per_client"];
 
@@ -185,8 +195,9 @@ function document(results, machine, command, opts) {
   return `# Workload W6
 
 Rooms of ten; each client sends an echoed and a broadcast command in turn: 2 messages/s in, ${opts.ids ? 13 : 11} out.
-lq commits every command durably before anything goes out (SQLite, WAL, synchronous=FULL) and ticks
+lq and bare commit every command durably before anything goes out (SQLite, WAL, synchronous=FULL) and tick
 ${opts.hz === "on_command" ? "on each command" : `at ${opts.hz} Hz, so that half a tick is waited on average`}; the others keep nothing.
+bare is bench/bare_server.c: epoll, frames and one row a tick, no engine.
 Median of ${opts.runs} runs of ${opts.seconds} s (smallest–largest). Latency: from when an echoed command was due to its echo.
 CPU: all threads of the server, pinned to one core; the load has another.
 
@@ -200,7 +211,7 @@ ${table(results)}
 
 async function main() {
   const opts = options();
-  const unknown = opts.peers.find((peer) => !["lq", "ws", "colyseus"].includes(peer));
+  const unknown = opts.peers.find((peer) => !["lq", "bare", "ws", "colyseus"].includes(peer));
   if (unknown || opts.clients.some((count) => !(count > 0 && count % 10 === 0))) {
     console.error(`${unknown ? `no server called ${unknown}` : "clients: multiples of 10"}\n\n${HELP}`);
     process.exit(2);
@@ -210,10 +221,10 @@ async function main() {
   const folder = mkdtempSync(join(ROOT, "build/w6-"));
   const results = [];
   try {
-    const client = buildClient(folder);
+    const client = build("w6_client", folder);
     for (const clients of opts.clients) {
       const rows = opts.peers
-        .filter((peer) => peer === "lq" || clients <= opts.peerClientsMax)
+        .filter((peer) => DURABLE.includes(peer) || clients <= opts.peerClientsMax)
         .map((peer) => ({ peer, clients, runs: [] }));
       // In turns, so that a machine that slows down slows all of them down.
       for (let run = 0; run < opts.runs; run++) {
