@@ -33,7 +33,7 @@ function compare(want, have, path = '', part = false) {
   if (!part) assert.deepEqual(Object.keys(have).sort(), Object.keys(want).sort(), `members of ${path || 'the message'}`)
   for (const [key, value] of Object.entries(want)) {
     assert.ok(have[key] !== undefined, `${path}.${key} is missing`)
-    compare(value, have[key], `${path}.${key}`, part || key === 'state' || key === 'set')
+    compare(value, have[key], `${path}.${key}`, part || key === 'state' || key === 'set' || key === 'del')
   }
 }
 
