@@ -73,14 +73,12 @@ typedef struct blob {
   const lq_game *game;
   lq_diag *diag;
   lq_err err;
-  bool done;
 } blob;
 
 static void blob_got(void *context, lq_err err, const char *sk, lq_span body) {
   blob *b = context;
   (void)sk;
   const lq_release *release = NULL;
-  b->done = true;
   if (err) {
     b->err = lq_diag_set(b->diag, err, "the release is not in the data folder");
     return;

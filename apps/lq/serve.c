@@ -33,8 +33,7 @@ typedef struct server {
 
 /* ---- secrets: made once, kept 0600 in the data folder ---- */
 
-static lq_err secret_need(const server *sv, const char *name, uint8_t out[SECRET_BYTES],
-                          bool *made) {
+static lq_err secret_need(const server *sv, const char *name, uint8_t out[SECRET_BYTES]) {
   char path[1200];
   (void)snprintf(path, sizeof path, "%s/%s", sv->place.folder, name);
   uint8_t *data = NULL;
@@ -45,16 +44,14 @@ static lq_err secret_need(const server *sv, const char *name, uint8_t out[SECRET
   else if (!err)
     err = LQ_ERR_CORRUPT;
   lq_file_free(data);
-  *made = err == LQ_ERR_NOT_FOUND;
-  if (!*made) return err;
+  if (err != LQ_ERR_NOT_FOUND) return err;
   err = lq_random_bytes(out, SECRET_BYTES);
   return err ? err : lq_file_write(path, lq_span_of(out, SECRET_BYTES));
 }
 
 static lq_err token_need(const server *sv, const char *file, char out[TOKEN_TEXT + 1]) {
   uint8_t secret[SECRET_BYTES];
-  bool made = false;
-  lq_err err = secret_need(sv, file, secret, &made);
+  lq_err err = secret_need(sv, file, secret);
   if (!err && !lq_base64url(secret, sizeof secret, out, TOKEN_TEXT + 1)) err = LQ_ERR_INTERNAL;
   return err;
 }
@@ -214,8 +211,7 @@ static lq_err services_open(server *sv, const char *port_flag, bool tokens, lq_d
                             .hibernate_ms = (uint32_t)hibernate,
                             .failed = store_failed,
                             .failed_context = sv};
-  bool made = false;
-  if ((err = secret_need(sv, "resume.key", shard.secret, &made)) ||
+  if ((err = secret_need(sv, "resume.key", shard.secret)) ||
       (tokens && ((err = token_need(sv, "operator.token", sv->operator_token)) ||
                   (err = token_need(sv, "player.token", sv->player_token)))))
     return lq_diag_set(diag, err, "a secret in %s cannot be read or made", sv->place.folder);
