@@ -1,8 +1,10 @@
-/* Clocks, pages and the environment. */
+/* What comes from outside and differs each time: clocks, pages, randomness, the environment. */
 #include "lq_host/host.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <time.h>
 
 static uint64_t clock_ns(clockid_t id) {
@@ -25,6 +27,20 @@ void *lq_pages_take(size_t bytes) {
 
 void lq_pages_give(void *memory, size_t bytes) {
   if (memory) LQ_CHECK(munmap(memory, bytes) == 0);
+}
+
+lq_err lq_random_bytes(void *out, size_t bytes) {
+  uint8_t *at = out;
+  while (bytes) {
+    ssize_t got = getrandom(at, bytes, 0);
+    if (got < 0) {
+      if (errno == EINTR) continue;
+      return LQ_ERR_IO;
+    }
+    at += got;
+    bytes -= (size_t)got;
+  }
+  return LQ_OK;
 }
 
 const char *lq_env(const char *name) { return getenv(name); }

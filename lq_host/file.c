@@ -132,6 +132,25 @@ lq_err lq_file_write(const char *path, lq_span data) {
   return folder_sync(path);
 }
 
+lq_err lq_file_settle(const char *path) {
+  uint8_t part[64 << 10];
+  int fd = open(path, O_RDWR | O_CLOEXEC);
+  if (fd < 0) return errno == ENOENT ? LQ_OK : err_of(errno);
+  lq_err err = LQ_OK;
+  for (off_t at = 0; !err;) {
+    ssize_t got = pread(fd, part, sizeof part, at);
+    if (got == 0) break;
+    ssize_t put = got < 0 ? got : pwrite(fd, part, (size_t)got, at);
+    if (put > 0)
+      at += put;
+    else if (errno != EINTR)
+      err = err_of(errno);
+  }
+  if (!err && fsync(fd)) err = err_of(errno);
+  if (close(fd) && !err) err = err_of(errno);
+  return err;
+}
+
 static lq_err make_one(const char *path) {
   if (mkdir(path, 0700) == 0) return LQ_OK;
   if (errno != EEXIST) return err_of(errno);

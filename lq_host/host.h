@@ -40,6 +40,10 @@ void lq_file_free(uint8_t *data);
 /* Writes beside, fsyncs, renames over, fsyncs the folder; mode 0600. LQ_ERR_DISK_FULL, LQ_ERR_IO.
  */
 LQ_MUST lq_err lq_file_write(const char *path, lq_span data);
+/* Writes the file's bytes over themselves, in place, and syncs: what an earlier sync failed to
+ * write, and the kernel has called clean since, reaches the disk. Absent is LQ_OK.
+ * LQ_ERR_DISK_FULL, LQ_ERR_IO. */
+LQ_MUST lq_err lq_file_settle(const char *path);
 LQ_MUST lq_err lq_folder_make(const char *path); /* and its parents; mode 0700; existing is LQ_OK */
 /* Calls fn for each entry (not . and ..) in byte order of names; fn returning false stops. */
 LQ_MUST lq_err lq_folder_list(const char *path,

@@ -178,7 +178,7 @@ struct lqi_store {
   lqi_op *done_first, **done_last;
   uint64_t waiting_bytes;
   bool stop, posted;
-  lq_err broken; /* a write or sync failed: final. A full disk is not: its transaction is undone */
+  lq_err broken; /* a write or sync failed: final. A full disk, or want of memory, is not: undone */
   lqi_entry **by_name, **by_id;
   uint32_t entry_count, bucket_count;
   lq_store_sqlite_stats stats;

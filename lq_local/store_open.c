@@ -1,6 +1,8 @@
 /* Opening the data file: lock, modes, format, connections, index. */
 #include "lq_local/store_int.h"
 
+#include <stdio.h>
+
 static const char schema[] =
     "BEGIN IMMEDIATE;"
     "CREATE TABLE session(id INTEGER PRIMARY KEY,tenant TEXT NOT NULL,game TEXT NOT NULL,"
@@ -98,6 +100,18 @@ static lq_err path_of(const char *folder, const char *name, char *out, size_t ca
   return w.failed ? lq_diag_set(diag, LQ_ERR_TOO_BIG, "the data folder's path is too long") : LQ_OK;
 }
 
+/* After a failed sync Linux shows the bytes that never reached the disk as if they had. The next
+ * process would build on them, and a loss of power would then take them, and all that was
+ * acknowledged behind them in the WAL. So what the WAL shows is written again before anything is
+ * built on it. The database itself needs none of this: its pages stay in the WAL until a sync of
+ * theirs succeeded. */
+static lq_err settle(const lqi_store *store, lq_diag *diag) {
+  char wal[sizeof store->path + 8];
+  (void)snprintf(wal, sizeof wal, "%s-wal", store->path);
+  lq_err err = lq_file_settle(wal);
+  return err ? lq_diag_set(diag, err, "%s cannot be written: %s", wal, lq_err_cause(err)) : LQ_OK;
+}
+
 static lq_err prepare_folder(lqi_store *store, const char *folder, lq_diag *diag) {
   char lock[sizeof store->path];
   lq_err err = path_of(folder, "lq.lock", lock, sizeof lock, diag);
@@ -110,7 +124,7 @@ static lq_err prepare_folder(lqi_store *store, const char *folder, lq_diag *diag
   /* Made here so that it, and the files SQLite puts beside it, are for the owner alone. */
   if (!lq_file_exists(store->path) && (err = lq_file_write(store->path, (lq_span){0})))
     return lq_diag_set(diag, err, "%s cannot be made: %s", store->path, lq_err_cause(err));
-  return LQ_OK;
+  return settle(store, diag);
 }
 
 lq_err lqi_open_files(lqi_store *store, const lq_store_sqlite_options *options, lq_diag *diag) {

@@ -5,8 +5,9 @@
  * sessions have gathered (docs/journal.md says the rule and its limits). Limits: exactly one
  * process per data folder (lq.lock): LQ_ERR_LOCKED. Faults: an fsync or I/O error is final for the
  * process: every later call fails with LQ_ERR_IO until the store is opened again, and nothing is
- * acknowledged. A full disk fails what was waiting with LQ_ERR_DISK_FULL, undone as a whole, and
- * the store goes on: reads answer, writes succeed again once there is space. A file that is not
+ * acknowledged. A full disk, or want of memory, fails what was waiting with LQ_ERR_DISK_FULL or
+ * LQ_ERR_MEMORY, undone as a whole, and the store goes on: reads answer, writes succeed again once
+ * there is space. A file that is not
  * ours, of another version, or damaged: LQ_ERR_CORRUPT or LQ_ERR_VERSION, with the file named. */
 #ifndef LQ_LOCAL_STORE_SQLITE_H
 #define LQ_LOCAL_STORE_SQLITE_H

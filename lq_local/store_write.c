@@ -247,6 +247,9 @@ static bool reads_only(const lqi_op *first) {
   return true;
 }
 
+/* What may go well the next time. */
+static bool passes(lq_err err) { return err == LQ_ERR_DISK_FULL || err == LQ_ERR_MEMORY; }
+
 static lq_err transact(lqi_store *store, lqi_op *first) {
   if (reads_only(first)) return acquire_all(store, first);
   lq_err err = lqi_sql_run(&store->writer, LQI_BEGIN);
@@ -256,9 +259,10 @@ static lq_err transact(lqi_store *store, lqi_op *first) {
     if (e->gather) err = lqi_gather(store, e);
   if (!err) err = group_write(store);
   if (!err) err = lqi_sql_run(&store->writer, LQI_COMMIT);
-  /* A full disk is no end when the transaction is undone as a whole; else nobody knows. */
+  /* A full disk, or want of memory, is no end when the transaction is undone as a whole; else
+   * nobody knows. */
   if (err && !sqlite3_get_autocommit(store->writer.db) &&
-      lqi_sql_exec(&store->writer, "ROLLBACK") && err == LQ_ERR_DISK_FULL)
+      lqi_sql_exec(&store->writer, "ROLLBACK") && passes(err))
     err = LQ_ERR_IO;
   return err;
 }
@@ -276,7 +280,8 @@ static void publish_gathered(lqi_store *store, lqi_entry *e) {
   e->gathered = e->next.slice;
 }
 
-/* False: out of memory, after the fact. The store must then be opened again. */
+/* False: out of memory, after the fact. The store must then be opened again, as after an I/O error.
+ */
 static bool publish_group(lqi_store *store) {
   if (!store->group.bytes) return true;
   lqi_row *row = lqi_row_add(store, store->seq_next, store->group.data, store->group.bytes,
@@ -342,13 +347,13 @@ static void run(lqi_store *store, lqi_op *first) {
   lq_err err = store->broken; /* only this thread sets it */
   if (!err) err = transact(store, first);
   lq_mutex_lock(store->mutex);
-  if (err == LQ_ERR_DISK_FULL)
+  if (passes(err))
     forget(store);
   else if (err && !store->broken)
     store->broken = err;
   if (!err) {
     count(store, begun_ns, store->group.bytes);
-    if (!publish(store)) store->broken = LQ_ERR_MEMORY;
+    if (!publish(store)) store->broken = LQ_ERR_IO;
   }
   lq_mutex_unlock(store->mutex);
   if (!err) return;

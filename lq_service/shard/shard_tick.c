@@ -27,13 +27,14 @@ void lqi_session_live(lqi_session *s) {
   lq_session *session = s->live.session;
   const lq_game *game = lq_session_game(session);
   s->state = LQI_LIVE;
-  s->slot_count = game->players_max + 1;
-  s->by_slot = calloc(s->slot_count, sizeof(lq_client *));
-  s->slot = malloc(s->slot_count * sizeof *s->slot);
+  uint32_t slots = game->players_max + 1;
+  s->by_slot = calloc(slots, sizeof(lq_client *));
+  s->slot = malloc(slots * sizeof *s->slot);
   if (!s->by_slot || !s->slot) {
     lqi_session_drop(s, LQ_ERR_MEMORY, NULL);
     return;
   }
+  s->slot_count = slots;
   s->woken_tick = lq_session_tick_number(session);
   for (uint32_t i = 0; i < s->slot_count; i++) {
     bool taken = i && lq_session_player(session, (uint16_t)i).slot;

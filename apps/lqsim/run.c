@@ -1,0 +1,220 @@
+/* The plot: which faults, when; then none, and everything must come right. */
+#include <time.h>
+
+#include "apps/lqsim/sim_run.h"
+
+enum {
+  LIVENESS_S = 90, /* after healing every player must get its answers within this */
+  LIVENESS_COMMANDS = 4
+};
+
+sim_cluster cluster;
+sim_result sim_run_result;
+sim_client sim_run_client[SIM_CLIENTS_MAX];
+uint32_t sim_run_client_count;
+
+/* ---- which faults ---- */
+
+/* Chances in millionths for each occasion, before the seed's own scale. */
+static const uint32_t usual[SIM_FAULT_COUNT] = {
+    /* by the schedule: one of them at each step */
+    [SIM_F_KILL] = 90000,
+    [SIM_F_POWER] = 90000,
+    [SIM_F_STALL] = 70000,
+    [SIM_F_CLOCK] = 50000,
+    [SIM_F_DISK_FULL] = 30000,
+    [SIM_F_RELEASE] = 30000,
+    [SIM_F_SECOND_SERVER] = 30000,
+    /* each I/O call, allocation, look at the clock */
+    [SIM_F_KILL_IO] = 250,
+    [SIM_F_READ_ERROR] = 10,
+    [SIM_F_WRITE_ERROR] = 120,
+    [SIM_F_WRITE_SHORT] = 120,
+    [SIM_F_SYNC_ERROR] = 700,
+    [SIM_F_IO_DELAY] = 800,
+    [SIM_F_MEMORY] = 4,
+    [SIM_F_SLOW_TICK] = 60,
+    /* each piece of bytes, each act of a player */
+    [SIM_F_SPLIT] = 20000,
+    [SIM_F_NET_DELAY] = 3000,
+    [SIM_F_CUT] = 6000,
+    [SIM_F_HALF_OPEN] = 2500,
+    [SIM_F_TWICE] = 2500,
+    [SIM_F_HOSTILE] = 10000,
+    [SIM_F_REPEAT] = 30000,
+    [SIM_F_SLOW_READER] = 3000,
+    [SIM_F_SECOND_OWNER] = 400000,
+    /* each request to a shared store */
+    [SIM_F_STORE_LOST] = 15000,
+    [SIM_F_STORE_REPEAT] = 20000,
+    [SIM_F_STORE_DELAY] = 20000,
+    [SIM_F_STORE_BUSY] = 10000,
+};
+
+static void swarm_choose(void) {
+  static const uint32_t scale[] = {0, 0, 1, 4, 4, 12};
+  for (uint32_t i = 0; i < SIM_FAULT_COUNT; i++)
+    sim.swarm.chance[i] =
+        (uint32_t)((uint64_t)usual[i] * scale[sim_below(SIM_FAULT, 6)] / 4);
+  if (sim_below(SIM_FAULT, 4)) sim.swarm.chance[SIM_F_MEMORY] = 0;
+}
+
+/* ---- the schedule ---- */
+
+static void room_again(void *context, uint64_t argument) {
+  (void)argument;
+  sim_disk_room(context, UINT64_MAX);
+}
+
+static void stall(sim_server *server) {
+  if (server->process)
+    server->process->stalled_until_ns = sim.now_ns + sim_between(SIM_FAULT, 20 * SIM_MS, 4 * SIM_S);
+}
+
+static void step(void *context, uint64_t argument) {
+  (void)context;
+  (void)argument;
+  if (!sim.faults_on) return;
+  sim_server *server = &cluster.server[sim_below(SIM_FAULT, cluster.server_count)];
+  sim_disk *disk = server->machine->disk;
+  if (server->process && sim_fault_now(SIM_F_KILL)) {
+    sim_server_kill(server, false);
+  } else if (sim_fault_now(SIM_F_POWER)) {
+    sim_server_kill(server, true);
+  } else if (sim_fault_now(SIM_F_STALL)) {
+    stall(server);
+  } else if (sim_fault_now(SIM_F_CLOCK)) {
+    server->machine->wall_skew_ms += (int64_t)sim_between(SIM_FAULT, 0, 7200000) - 3600000;
+  } else if (!server->shared && sim_fault_now(SIM_F_DISK_FULL)) {
+    sim_disk_room(disk, sim_disk_bytes(disk) + sim_below(SIM_FAULT, 20000));
+    sim_at(sim.now_ns + sim_between(SIM_FAULT, 100 * SIM_MS, 3 * SIM_S), room_again, disk, 0);
+  } else if (server->running && sim_fault_now(SIM_F_RELEASE)) {
+    sim_server_release(server, 1);
+  } else if (server->running && sim_fault_now(SIM_F_SECOND_SERVER)) {
+    sim_server_second(server);
+  } else if (sim_below(SIM_FAULT, 12) == 0) {
+    sim_stranger_visit(server->machine);
+  } else if (sim_below(SIM_FAULT, 60) == 0) {
+    sim_server_stop(server);
+  }
+  sim_at(sim.now_ns + sim_between(SIM_FAULT, 20 * SIM_MS, 400 * SIM_MS), step, NULL, 0);
+}
+
+/* ---- the cast ---- */
+
+static void cluster_make(void) {
+  uint32_t shape = sim_below(SIM_CLIENT, 10);
+  cluster.server_count = shape < 5 ? 1 : 2 + (shape == 9);
+  cluster.shared = shape >= 7 ? sim_shared_new() : NULL;
+  sim.machine_count = cluster.server_count;
+  static const uint32_t sleeps[] = {300, 1000, 5000}, idle[] = {3000, 8000, 60000};
+  uint32_t hibernate_ms = sleeps[sim_below(SIM_CLIENT, 3)], idle_ms = idle[sim_below(SIM_CLIENT, 3)];
+  for (uint32_t i = 0; i < cluster.server_count; i++) {
+    sim.machine[i] = (sim_machine){.number = i, .disk = sim_disk_new()};
+    cluster.server[i] = (sim_server){.machine = &sim.machine[i],
+                                     .shared = cluster.shared,
+                                     .hibernate_ms = hibernate_ms,
+                                     .idle_ms = idle_ms,
+                                     .tenant_alone = !cluster.shared && cluster.server_count > 1};
+    sim_server_start(&cluster.server[i]);
+  }
+}
+
+static void clients_make(void) {
+  sim_run_client_count = 3 + sim_below(SIM_CLIENT, 6);
+  for (uint32_t i = 0; i < sim_run_client_count; i++) {
+    sim_client *c = &sim_run_client[i];
+    *c = (sim_client){.number = i};
+    c->tenant = sim_below(SIM_CLIENT, SIM_TENANTS_MAX);
+    c->game = sim_below(SIM_CLIENT, sim_games_built.count);
+    c->home = cluster.shared               ? sim_below(SIM_CLIENT, cluster.server_count)
+              : cluster.server_count > 1 ? c->tenant
+                                           : 0;
+    (void)snprintf(c->session, sizeof c->session, "%s",
+                   sim_below(SIM_CLIENT, 3) ? "main" : "s1");
+    (void)snprintf(c->name, sizeof c->name, "%s-%u", sim_tenant[c->tenant], i);
+    sim_client_start(c);
+  }
+}
+
+/* ---- healing ---- */
+
+static bool all_content(void) {
+  for (uint32_t i = 0; i < sim_run_client_count; i++)
+    if (!sim_client_content(&sim_run_client[i])) return false;
+  return true;
+}
+
+static void heal(void) {
+  sim.faults_on = false;
+  sim_trace("healing");
+  for (uint32_t i = 0; i < cluster.server_count; i++) {
+    sim_disk_room(cluster.server[i].machine->disk, UINT64_MAX);
+    if (cluster.server[i].process) cluster.server[i].process->stalled_until_ns = 0;
+  }
+  for (uint32_t i = 0; i < sim_run_client_count; i++)
+    sim_client_heal(&sim_run_client[i], LIVENESS_COMMANDS);
+  uint64_t until_ns = sim.now_ns + LIVENESS_S * SIM_S;
+  while (!sim.failed && !all_content() && sim.now_ns < until_ns)
+    (void)sim_run_until(sim.now_ns + 100 * SIM_MS);
+  for (uint32_t i = 0; i < sim_run_client_count && !sim.failed; i++) {
+    const sim_client *c = &sim_run_client[i];
+    if (!sim_client_content(c))
+      sim_violation("client %u (%s/%s/%s) got %u of %u answers within %u s after healing",
+                    c->number, sim_tenant[c->tenant], sim_games_built.game[c->game].name,
+                    c->session, c->answered_count, c->goal, LIVENESS_S);
+  }
+}
+
+/* ---- the end ---- */
+
+static void audit(void) {
+  for (uint32_t i = 0; i < sim_run_client_count; i++) sim_client_leave(&sim_run_client[i]);
+  (void)sim_run_until(sim.now_ns + 2 * SIM_S);
+  for (uint32_t i = 0; i < cluster.server_count && !sim.failed; i++) {
+    sim_audit a = {.server = &cluster.server[i], .session = sim_audit_session};
+    if (cluster.shared && i) break; /* one store for all */
+    sim_audit_run(&a);
+    if (a.err && !cluster.damaged)
+      sim_violation("the audit cannot open machine %u: %s: %s", i, lq_err_name(a.err),
+                    a.diag.message);
+    for (uint32_t t = 0; t < SIM_TENANTS_MAX; t++)
+      if (!sim_server_serves(&cluster.server[i], t) &&
+          sim_disk_holds(cluster.server[i].machine->disk, sim_tenant[t]))
+        sim_violation("machine %u has bytes of tenant %s, which it does not serve", i,
+                      sim_tenant[t]);
+  }
+  for (uint32_t i = 0; i < sim_run_client_count && !cluster.damaged && !sim.failed; i++)
+    if (sim_run_client[i].joined_once && !sim_run_client[i].audited)
+      sim_violation("client %u had acknowledgements and its session is not there", i);
+}
+
+void sim_run(uint64_t seed, const sim_options *options) {
+  struct timespec cpu;
+  sim_begin(seed);
+  sim.nth_io = options->nth_io;
+  sim.nth_memory = options->nth_memory;
+  sim.nth_kills = options->nth_kills;
+  if (!options->enumerate) swarm_choose();
+  cluster_make();
+  clients_make();
+  sim.faults_on = true;
+  sim_at(sim.now_ns + SIM_S, step, NULL, 0);
+  uint64_t seconds = options->seconds ? options->seconds : sim_between(SIM_FAULT, 6, 20);
+  (void)sim_run_until(sim.now_ns + seconds * SIM_S);
+  if (!sim.failed) heal();
+  if (!sim.failed) audit();
+  sim_result *r = &sim_run_result;
+  r->seed = seed;
+  r->trace = sim.trace;
+  r->events = sim.events;
+  r->virtual_ns = sim.now_ns;
+  r->io_count = sim.io_count;
+  r->memory_count = sim.memory_count;
+  memcpy(r->fault, sim.fault, sizeof r->fault);
+  for (uint32_t i = 0; i < cluster.server_count; i++) r->starts += cluster.server[i].starts;
+  r->failed = sim.failed;
+  memcpy(r->why, sim.why, sizeof r->why);
+  LQ_CHECK(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu) == 0);
+  r->cpu_ns = (uint64_t)cpu.tv_sec * SIM_S + (uint64_t)cpu.tv_nsec;
+}

@@ -1,0 +1,238 @@
+/* Server processes: open, serve, stop; killed and started again. The auditor. */
+#include <stdlib.h>
+
+#include "apps/lqsim/sim_server.h"
+#include "lq_local/store_sqlite.h"
+
+const char *const sim_tenant[SIM_TENANTS_MAX] = {"acme", "zeta"};
+/* ---- one process ---- */
+
+typedef struct sim_running {
+  sim_server *server;
+  lq_loop *loop;
+  lq_store *store;
+  lq_shard *shard;
+  lq_gateway *gateway;
+  lq_err failed;
+  bool stopping, stopped;
+} running;
+
+static void shard_stopped(void *context) {
+  running *r = context;
+  r->stopped = true;
+  lq_loop_stop(r->loop);
+}
+
+static void stop(void *context) {
+  running *r = context;
+  if (r->stopping) return;
+  r->stopping = true;
+  lq_gateway_stop(r->gateway);
+  lq_shard_stop(r->shard, shard_stopped, r);
+}
+
+static void store_failed(void *context, lq_err err) {
+  running *r = context;
+  sim_trace("the store failed: %s", lq_err_name(err));
+  r->failed = err;
+  stop(r);
+}
+
+static lq_err serve_games(running *r, lq_diag *diag) {
+  const sim_server *server = r->server;
+  for (uint32_t t = 0; t < SIM_TENANTS_MAX; t++) {
+    if (!sim_server_serves(server, t)) continue;
+    for (uint32_t g = 0; g < sim_games_built.count; g++) {
+      const sim_game *game = &sim_games_built.game[g];
+      lq_err err = lq_shard_serve(r->shard, sim_tenant[t], game->name,
+                                  game->release[server->release]->id, diag);
+      if (err) return err;
+    }
+  }
+  return LQ_OK;
+}
+
+static lq_err open_all(running *r, lq_diag *diag) {
+  sim_server *server = r->server;
+  lq_err err = lq_loop_open(&r->loop);
+  if (err) return err;
+  if (server->shared) {
+    r->store = sim_shared_open(server->shared, r->loop);
+    if (!r->store) return LQ_ERR_MEMORY;
+  } else {
+    lq_store_sqlite_options options = {.folder = "/data"};
+    if ((err = lq_store_sqlite_open(r->loop, &options, &r->store, diag))) return err;
+  }
+  lq_shard_options shard = {.loop = r->loop,
+                            .store = r->store,
+                            .releases = sim_release_source(),
+                            .secret = {7},
+                            .hibernate_ms = server->hibernate_ms,
+                            .failed = store_failed,
+                            .failed_context = r};
+  if ((err = lq_shard_open(&shard, &r->shard))) return err;
+  if ((err = serve_games(r, diag))) return err;
+  lq_gateway_options gateway = {.loop = r->loop,
+                                .shard = r->shard,
+                                .host = "127.0.0.1",
+                                .port = SIM_PORT,
+                                .idle_ms = server->idle_ms,
+                                .messages_per_s = 400};
+  return lq_gateway_open(&gateway, &r->gateway, diag);
+}
+
+static void server_main(void *argument) {
+  running *r = calloc(1, sizeof *r);
+  sim_process *process = sim.process;
+  process->status = 1;
+  if (!r) return;
+  r->server = argument;
+  lq_diag diag = {0};
+  lq_err err = open_all(r, &diag);
+  if (err) {
+    sim_trace("start failed: %s: %s", lq_err_name(err), diag.message);
+    r->server->failures++;
+    bool expected = err == LQ_ERR_IO || err == LQ_ERR_DISK_FULL || err == LQ_ERR_MEMORY ||
+                    r->server->damaged;
+    if (!expected)
+      sim_violation("the server does not start: %s: %s", lq_err_name(err), diag.message);
+  } else {
+    r->server->running = r;
+    sim_trace("serves");
+    lq_loop_run(r->loop);
+    r->server->running = NULL;
+    process->status = r->failed ? 1 : 0;
+  }
+  if (r->gateway) lq_gateway_close(r->gateway);
+  if (r->shard) lq_shard_close(r->shard);
+  if (r->store) r->store->close(r->store);
+  if (r->loop) lq_loop_close(r->loop);
+  free(r);
+  if (process->block_bytes && !process->killed)
+    sim_violation("a server that ended kept %zu bytes of memory", process->block_bytes);
+}
+
+/* ---- supervision ---- */
+
+static void start(void *context, uint64_t argument) {
+  sim_server *server = context;
+  (void)argument;
+  if (!server->process) sim_server_start(server);
+}
+
+static void ended(sim_process *process, void *context) {
+  sim_server *server = context;
+  (void)process;
+  server->process = server->machine->server = NULL;
+  server->running = NULL;
+  sim_at(sim.now_ns + sim_between(SIM_SCHED, 20 * SIM_MS, 1500 * SIM_MS), start, server, 0);
+}
+
+void sim_server_start(sim_server *server) {
+  server->starts++;
+  server->process = sim_process_start(server->machine, "loop", server_main, server, ended, server);
+  server->machine->server = server->process;
+}
+
+void sim_server_stop(sim_server *server) {
+  if (server->running && lq_loop_post(server->running->loop, stop, server->running))
+    sim_violation("the simulator is out of memory");
+}
+
+void sim_server_kill(sim_server *server, bool power) {
+  if (server->process) {
+    server->process->silent = power;
+    sim_process_kill(server->process);
+  }
+  if (power) sim_disk_power_lost(server->machine->disk);
+}
+
+static void serve_again(void *context) {
+  running *r = context;
+  lq_diag diag = {0};
+  if (r->stopping) return;
+  lq_err err = serve_games(r, &diag);
+  if (err) sim_violation("a release is refused: %s: %s", lq_err_name(err), diag.message);
+}
+
+void sim_server_release(sim_server *server, uint32_t release) {
+  server->release = release;
+  if (server->running && lq_loop_post(server->running->loop, serve_again, server->running))
+    sim_violation("the simulator is out of memory");
+}
+
+static void second_main(void *argument) {
+  lq_loop *loop = NULL;
+  lq_store *store = NULL;
+  lq_diag diag = {0};
+  lq_store_sqlite_options options = {.folder = "/data"};
+  (void)argument;
+  lq_err err = lq_loop_open(&loop);
+  if (!err) err = lq_store_sqlite_open(loop, &options, &store, &diag);
+  if (!err) sim_violation("two servers opened one data folder");
+  if (store) store->close(store);
+  lq_loop_close(loop);
+}
+
+void sim_server_second(sim_server *server) {
+  if (!server->process || server->shared || !server->running) return;
+  (void)sim_process_start(server->machine, "second", second_main, NULL, NULL, NULL);
+}
+
+bool sim_server_serves(const sim_server *server, uint32_t tenant) {
+  return !server->tenant_alone || server->machine->number % SIM_TENANTS_MAX == tenant;
+}
+
+/* ---- the auditor ---- */
+
+typedef struct found {
+  lq_session_name name;
+  lq_store_head head;
+} found;
+typedef struct listing {
+  found at[64];
+  uint32_t count;
+  lq_err err;
+} listing;
+
+static void listed(void *context, lq_err err, const lq_session_name *name,
+                   const lq_store_head *head) {
+  listing *list = context;
+  if (err) {
+    list->err = err == LQ_ERR_NOT_FOUND ? LQ_OK : err;
+    return;
+  }
+  LQ_CHECK(list->count < 64);
+  list->at[list->count++] = (found){*name, *head};
+}
+
+static void audit_main(void *argument) {
+  sim_audit *audit = argument;
+  sim.process->auditor = true;
+  lq_loop *loop = NULL;
+  lq_store *store = NULL;
+  lq_store_sqlite_options options = {.folder = "/data", .read_only = true};
+  audit->err = lq_loop_open(&loop);
+  if (!audit->err && audit->server->shared)
+    store = sim_shared_open(audit->server->shared, loop);
+  else if (!audit->err)
+    audit->err = lq_store_sqlite_open(loop, &options, &store, &audit->diag);
+  listing *list = calloc(1, sizeof *list);
+  for (uint32_t t = 0; t < SIM_TENANTS_MAX && store && list; t++)
+    for (uint32_t g = 0; g < sim_games_built.count; g++)
+      store->sessions(store, sim_tenant[t], sim_games_built.game[g].name, NULL, 0, listed, list);
+  if (list && list->err && !audit->err) audit->err = list->err;
+  for (uint32_t i = 0; list && i < list->count; i++)
+    audit->session(audit->context, store, loop, &list->at[i].name, &list->at[i].head);
+  free(list);
+  if (store) store->close(store);
+  lq_loop_close(loop);
+  audit->done = true;
+}
+
+void sim_audit_run(sim_audit *audit) {
+  audit->done = false;
+  (void)sim_process_start(audit->server->machine, "audit", audit_main, audit, NULL, NULL);
+  while (!audit->done && !sim.failed && sim_run_until(sim.now_ns + SIM_MS)) {
+  }
+}

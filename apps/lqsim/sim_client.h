@@ -1,0 +1,82 @@
+/* Simulated players: the real protocol over the simulated wire, with the habits of real clients
+ * (reconnect, resume, send again what was not acknowledged) and of bad ones. What each was told is
+ * kept, for the audit. */
+#ifndef LQ_APPS_LQSIM_SIM_CLIENT_H
+#define LQ_APPS_LQSIM_SIM_CLIENT_H
+
+#include "apps/lqsim/model/client_view.h"
+#include "apps/lqsim/sim_server.h"
+#include "lq_service/gateway/ws.h"
+
+enum { SIM_PENDING_MAX = 6 };
+
+typedef struct sim_command {
+  uint32_t number; /* its id is "c<number>" */
+  char text[256];
+  uint64_t sent_ns, acked_ns, acked_tick; /* first sent; 0 = not yet */
+  uint64_t again_ns;                      /* last sent */
+  bool refused;
+} sim_command;
+
+/* What the player was told of an event, in order of arrival. */
+typedef struct sim_told {
+  uint64_t tick, seq, hash;
+} sim_told;
+/* What the player believed the state to be. */
+typedef struct sim_belief {
+  uint64_t tick, hash;
+} sim_belief;
+
+typedef enum sim_client_state {
+  SIM_AWAY,
+  SIM_DIALING,
+  SIM_UPGRADING,
+  SIM_JOINING,
+  SIM_PLAYING
+} sim_client_state;
+
+typedef struct sim_client {
+  uint32_t number, tenant, game, home; /* home: the machine it goes to first */
+  char session[LQ_ID_BYTES], name[LQ_ID_BYTES];
+  sim_client_state state;
+  sim_sock *sock;
+  uint8_t *in;
+  size_t in_bytes, in_capacity;
+  lq_ws ws;
+  lq_ws_dial dial;
+  client_view *view;
+  char player[LQ_ID_BYTES], resume[128];
+  bool joined_once, seen, goes_on, audited;
+  uint64_t seen_tick, seen_seq;
+  uint64_t joined_tick; /* of the first join */
+  uint64_t heard_ns, since_ns;
+  uint32_t hz;
+  /* Everything it ever sent with an id, ascending numbers; those not answered yet are pending. */
+  sim_command **command;
+  uint32_t command_count, pending_count, answered_count;
+  sim_told *told;
+  uint32_t told_count;
+  sim_belief *belief;
+  uint32_t belief_count;
+  uint32_t goal; /* answers it must reach after healing */
+} sim_client;
+
+void sim_client_start(sim_client *client); /* acts from now on, by itself */
+/* No more tricks: play on until `more` further commands are acknowledged. */
+void sim_client_heal(sim_client *client, uint32_t more);
+bool sim_client_content(const sim_client *client); /* has reached its goal */
+void sim_client_leave(sim_client *client);         /* closes its connection; stays away */
+
+/* One visit of something that is no player: garbage, half requests, REST. */
+void sim_stranger_visit(sim_machine *machine);
+
+/* The servers that clients may go to. */
+typedef struct sim_cluster {
+  sim_server server[SIM_MACHINES_MAX];
+  uint32_t server_count;
+  sim_shared *shared; /* NULL: each server has its own disk */
+  bool damaged;       /* bytes rot in this run: what cannot be read may be refused, never invented */
+} sim_cluster;
+extern sim_cluster cluster;
+
+#endif
