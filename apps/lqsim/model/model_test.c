@@ -1,6 +1,6 @@
 /* The model against real sessions of both games: tens of thousands of commands by chance, good ones
  * and hostile ones; and games and worlds that were spoilt on purpose, which it must find out. */
-#include "apps/lqsim/model/model.h"
+#include "apps/lqsim/model/model_int.h"
 
 #include "lq_service/release/build_testing.h"
 
@@ -401,6 +401,19 @@ LQ_TEST(other_dice_are_found_out) {
   model_close(d.m);
   d.m = model_open(d.p.game, 6);
   assert_non_null(strstr(found_out(&d, 3000), "Position."));
+  drive_close(&d);
+}
+
+/* Bounds so high that a draw is often thrown away, which no map is large enough for. */
+LQ_TEST(the_dice_are_the_engines) {
+  drive d;
+  drive_open(&d, build("examples/bank")->game, 77);
+  lq_prng engines;
+  lq_prng_seed(&engines, 77);
+  for (uint32_t i = 0; i < 10000; i++) {
+    uint32_t bound = i % 2 ? 1 + roll(&d, 300) : (1u << 31) + 1 + roll(&d, 1u << 30);
+    assert_int_equal(lqi_random(d.m, bound), lq_prng_below(&engines, bound));
+  }
   drive_close(&d);
 }
 
