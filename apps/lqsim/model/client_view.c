@@ -160,6 +160,7 @@ static bool item_set(client_view *v, const char *entity, const char *component, 
 }
 
 static void items_remove(client_view *v, uint32_t at, uint32_t count) {
+  if (count == 0) return;
   for (uint32_t i = at; i < at + count; i++) free(v->item[i].text);
   memmove(v->item + at, v->item + at + count, (v->count - at - count) * sizeof *v->item);
   v->count -= count;

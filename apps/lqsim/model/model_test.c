@@ -286,11 +286,11 @@ LQ_TEST(a_bank_by_chance_is_what_the_model_says) {
 static const lq_release *changed(const char *example, const char *file, const char *sed) {
   char folder[64], script[512];
   fx_folder(folder);
-  (void)snprintf(script, sizeof script,
-                 "cp -r %s/. %s && cp %s/%s %s.old && sed -i '%s' %s/%s && ! cmp -s %s/%s %s.old; "
-                 "status=$?; rm -f %s.old; exit $status",
-                 example, folder, folder, file, folder, sed, folder, file, folder, file, folder,
-                 folder);
+  int bytes = snprintf(script, sizeof script,
+                       "from=%s to=%s file=%s; cp -r $from/. $to && sed -i '%s' $to/$file && "
+                       "! cmp -s $from/$file $to/$file",
+                       example, folder, file, sed);
+  assert_in_range(bytes, 1, sizeof script - 1);
   assert_int_equal(system(script), 0);
   const lq_release *release = build(folder);
   fx_folder_remove(folder);
