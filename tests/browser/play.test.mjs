@@ -156,3 +156,30 @@ test("a reload is the same player, with the same purse", async (t) => {
   assert.equal(await playerOf(page), id);
   assert.equal((await look(page)).coins, 100);
 });
+
+test("a game without a map shows its players and what is told to them", async (t) => {
+  const lq = await startLq({ game: "examples/bank" });
+  t.after(() => lq.close());
+  const context = await browser.newContext();
+  t.after(() => context.close());
+  const faults = [];
+  const pages = [];
+  for (const player of ["ann", "bob"]) {
+    const page = await context.newPage();
+    page.on("pageerror", (error) => faults.push(String(error)));
+    await page.goto(`${lq.url}/play/acme/bank?player=${player}`);
+    await page.waitForFunction(() => window.lq?.client.status === "connected" && window.lq.client.player in window.lq.client.state);
+    pages.push(page);
+  }
+  const [ann, bob] = pages;
+  await ann.waitForFunction(() => document.getElementById("player-count").textContent === "2");
+  assert.equal(await ann.textContent("#veil-title"), "This game has no map");
+  await ann.evaluate(() => window.lq.client.send("transfer", { entity: "ann", to: "bob", amount: 250 }));
+  await bob.waitForFunction(() => /bank transferred/.test(document.getElementById("events").textContent));
+  await bob.waitForFunction(() => /1,002\.50/.test(document.getElementById("players").textContent));
+  // A balance is its owner's alone.
+  assert.doesNotMatch(await bob.textContent("#players"), /997\.50/);
+  assert.equal((await ann.textContent("#events")).trim(), "");
+  await bob.screenshot({ path: `${SHOTS}play-bank.png` });
+  assert.deepEqual(faults, []);
+});

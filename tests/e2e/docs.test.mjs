@@ -67,12 +67,14 @@ async function moveUntil(client, state, player, come) {
 const fitsExample = (want) => (have) =>
   have.evt === want.evt && (want.id === undefined || have.id === want.id) && (want.player === undefined || have.player === want.player) && Object.keys(want.set ?? {}).every((id) => id in have.set)
 
-// A conversation that begins in the middle of one is given its beginning: a player p1.
+// A conversation that begins in the middle of one is given its beginning: a player p1. An example's README talks to that example.
 async function talk(t, block) {
-  const server = await serve(t, dataFolder(t))
+  const folder = block.file.startsWith('examples/') ? join(root, dirname(block.file)) : game
+  const name = /^name: (\S+)/m.exec(readFileSync(join(folder, 'game.yaml'), 'utf8'))[1]
+  const server = await serve(t, dataFolder(t), ['dev', folder])
   const lines = block.lines.filter((line) => line.trim()).map((line) => ({ sent: line.startsWith('->'), message: JSON.parse(line.slice(3)) }))
   // The session's seed is fixed, so that who stands where, and what a move meets, is the same each time.
-  const made = await fetch(`${server.url}/v1/tenants/acme/games/demo/sessions`, {
+  const made = await fetch(`${server.url}/v1/tenants/acme/games/${name}/sessions`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ session: 'main', seed: SEED }),
