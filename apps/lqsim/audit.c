@@ -88,8 +88,9 @@ static void commands_check(audit *a, const lq_game *game, const lq_tick_result *
       at->good = i < result->applied_count && !result->applied[i].outcome;
     }
   }
-  if (in.failed) sim_violation("%s: commands of tick %llu cannot be read", where(a),
-                               (unsigned long long)result->tick);
+  if (in.failed)
+    sim_violation("%s: commands of tick %llu cannot be read", where(a),
+                  (unsigned long long)result->tick);
 }
 
 /* The journal's next event that this player may see. */
@@ -126,12 +127,10 @@ static void events_check(audit *a, lq_session *session, const lq_tick_result *re
     for (uint32_t k = 0; k < a->count; k++) {
       mine *m = &a->mine[k];
       if (!m->client->joined_once || result->tick < m->client->joined_tick) continue;
-      lq_player player =
-          lq_session_player_find(session, lq_span_text(m->client->player));
+      lq_player player = lq_session_player_find(session, lq_span_text(m->client->player));
       lq_viewer viewer = lq_session_viewer(session, player.slot);
-      if (player.slot &&
-          lq_session_may_see(session, &viewer, game->event[event->type].visible,
-                             event->about_owner))
+      if (player.slot && lq_session_may_see(session, &viewer, game->event[event->type].visible,
+                                            event->about_owner))
         event_check(a, m, told);
     }
   }
@@ -151,8 +150,7 @@ static void beliefs_check(audit *a, lq_session *session, uint64_t tick) {
         lq_writer w = lq_writer_of(a->text, TEXT_BYTES);
         lq_writer canonical = lq_writer_of(a->canonical, TEXT_BYTES);
         lq_message_state_object(session, &viewer, &w);
-        LQ_CHECK(!w.failed &&
-                 client_view_canonical((const char *)w.data, w.bytes, &canonical) &&
+        LQ_CHECK(!w.failed && client_view_canonical((const char *)w.data, w.bytes, &canonical) &&
                  !canonical.failed);
         truth = lq_hash_bytes(1, canonical.data, canonical.bytes);
         known = true;
@@ -222,8 +220,8 @@ static void client_check(audit *a, const mine *m, const lq_store_head *head) {
       sim_violation("%s: c%u of client %u was acknowledged and is lost", where(a), i + 1,
                     c->number);
     else if (at->tick != command->acked_tick || !at->good)
-      sim_violation("%s: c%u of client %u was acknowledged for tick %llu; tick %llu %s it", where(a),
-                    i + 1, c->number, (unsigned long long)command->acked_tick,
+      sim_violation("%s: c%u of client %u was acknowledged for tick %llu; tick %llu %s it",
+                    where(a), i + 1, c->number, (unsigned long long)command->acked_tick,
                     (unsigned long long)at->tick, at->good ? "has" : "refused");
     for (uint32_t k = i + 1; k < c->command_count; k++)
       if (m->command[k].times && c->command[k]->sent_ns > command->acked_ns &&
@@ -269,11 +267,9 @@ void sim_audit_session(void *context, lq_store *store, lq_loop *loop, const lq_s
   LQ_CHECK(a.text && a.canonical);
   players_find(&a);
   lq_ledger_verify(store, &source, name, report, verified, &a);
-  if (!source.game(NULL, head->first_release, &game, NULL))
-    a.model = model_open(game, head->seed);
+  if (!source.game(NULL, head->first_release, &game, NULL)) a.model = model_open(game, head->seed);
   if (!a.model && a.strict) sim_violation("%s: there is no model of it", where(&a));
-  if (!a.findings)
-    lq_ledger_replay(store, &source, name, head->tick, true, each, &a, replayed, &a);
+  if (!a.findings) lq_ledger_replay(store, &source, name, head->tick, true, each, &a, replayed, &a);
   LQ_CHECK(a.verified && (a.findings || a.replayed));
   if (!a.findings && !a.err && a.ticks)
     for (uint32_t i = 0; i < a.count && !sim.failed; i++) client_check(&a, &a.mine[i], head);

@@ -5,7 +5,7 @@
 #include "lq_base/hash.h"
 
 enum {
-  ANSWER_S = 6,  /* without a word for so long the player connects again */
+  ANSWER_S = 6, /* without a word for so long the player connects again */
   STATE_BYTES = 64 << 10,
 };
 
@@ -61,8 +61,8 @@ static void command_make(const sim_client *c, sim_command *command) {
                      sim_tenant[c->tenant], sim_below(SIM_CLIENT, sim_run_client_count));
     (void)snprintf(command->text, sizeof command->text,
                    "{\"cmd\":\"%s\",\"entity\":\"%s\"%s,\"amount\":%u,\"id\":\"c%u\"}",
-                   what < 2 ? verb[what] : "transfer", c->player, to,
-                   sim_below(SIM_CLIENT, 4000), command->number);
+                   what < 2 ? verb[what] : "transfer", c->player, to, sim_below(SIM_CLIENT, 4000),
+                   command->number);
     return;
   }
   int dx = (int)sim_below(SIM_CLIENT, 3) - 1, dy = (int)sim_below(SIM_CLIENT, 3) - 1;
@@ -192,21 +192,20 @@ static void text_came(sim_client *c, lq_span text) {
     return;
   }
   switch (m.kind) {
-  case CLIENT_JOINED:
+  case CLIENT_MESSAGE_JOINED:
     joined(c, &m);
     believe(c, m.tick);
     break;
-  case CLIENT_ACK:
+  case CLIENT_MESSAGE_ACK:
     acked(c, &m);
     break;
-  case CLIENT_STATE:
-  case CLIENT_SNAPSHOT:
+  case CLIENT_MESSAGE_STATE:
     believe(c, m.tick);
     break;
-  case CLIENT_EVENT:
+  case CLIENT_MESSAGE_EVENT:
     event_came(c, &m, text);
     break;
-  case CLIENT_ERROR:
+  case CLIENT_MESSAGE_ERROR:
     if (m.id[0]) refused(c, &m);
     /* The first join may have been durable although nobody could be told: then the name is taken
      * by this very player, whose token was lost with the answer. Another name, then. */
@@ -214,7 +213,7 @@ static void text_came(sim_client *c, lq_span text) {
       (void)snprintf(c->name, sizeof c->name, "%s-%u-%u", sim_tenant[c->tenant], c->number,
                      sim_below(SIM_CLIENT, 100000));
     break;
-  case CLIENT_OTHER:
+  case CLIENT_MESSAGE_OTHER:
     break;
   }
 }
@@ -324,8 +323,14 @@ static void connect_twice(sim_client *c) {
 
 static void nonsense(sim_client *c) {
   static const char *const texts[] = {
-      "{", "[]", "{\"cmd\":\"move\"}", "{\"cmd\":\"move\",\"entity\":\"nobody\",\"vec\":[0,0,0]}",
-      "{\"cmd\":\"nothing\",\"id\":\"x1\"}", "{\"action\":\"join\"}", "{\"cmd\":3}", "null",
+      "{",
+      "[]",
+      "{\"cmd\":\"move\"}",
+      "{\"cmd\":\"move\",\"entity\":\"nobody\",\"vec\":[0,0,0]}",
+      "{\"cmd\":\"nothing\",\"id\":\"x1\"}",
+      "{\"action\":\"join\"}",
+      "{\"cmd\":3}",
+      "null",
       "{\"cmd\":\"move\",\"entity\":\"chest1\",\"vec\":[1,0,0],\"id\":\"x2\"}",
       "{\"cmd\":\"join\",\"player\":\"x\",\"team\":\"\",\"roles\":1}",
       "{\"cmd\":\"move\",\"entity\":\"p1\",\"vec\":[1e999,0,0]}"};
@@ -353,7 +358,8 @@ static void read_again(void *context, uint64_t number) {
 static void act(void *context, uint64_t argument) {
   sim_client *c = context;
   (void)argument;
-  if (c->goes_on) sim_at(sim.now_ns + sim_between(SIM_CLIENT, 15 * SIM_MS, 250 * SIM_MS), act, c, 0);
+  if (c->goes_on)
+    sim_at(sim.now_ns + sim_between(SIM_CLIENT, 15 * SIM_MS, 250 * SIM_MS), act, c, 0);
   if (c->state == SIM_AWAY) {
     if (c->goes_on && sim.now_ns - c->since_ns > 100 * SIM_MS) connect(c);
     return;
@@ -375,7 +381,8 @@ static void act(void *context, uint64_t argument) {
     sim_command *command = c->command[i];
     if (pending(command) && sim.now_ns - command->again_ns > 3 * SIM_S) command_send(c, command);
   }
-  if (c->pending_count < SIM_PENDING_MAX && (!c->goal || c->answered_count < c->goal)) command_new(c);
+  if (c->pending_count < SIM_PENDING_MAX && (!c->goal || c->answered_count < c->goal))
+    command_new(c);
 }
 
 void sim_client_start(sim_client *c) {

@@ -1,7 +1,7 @@
 /* A machine's disk. What is written is seen at once by whoever reads; what survives a loss of power
- * is what was synced, and of the rest, sector by sector, whatever the disk happened to have written:
- * so writes are lost, torn, and reordered before a sync. A sync that fails may have written any part
- * of it, and what it has not written is never written again (as Linux does).
+ * is what was synced, and of the rest, sector by sector, whatever the disk happened to have
+ * written: so writes are lost, torn, and reordered before a sync. A sync that fails may have
+ * written any part of it, and what it has not written is never written again (as Linux does).
  *
  * A killed process loses nothing: the page cache is the machine's. */
 #include <stdlib.h>
@@ -227,7 +227,10 @@ static bool nth(void) {
 bool sim_io_fails(sim_io what) {
   if (!sim.fiber || sim.process->auditor) return false;
   if (nth()) return true;
-  if (sim_fault_now(SIM_F_KILL_IO)) sim_process_kill(sim.process);
+  if (sim_fault_now(SIM_F_KILL_IO)) {
+    sim.process->silent = sim_below(SIM_DISK, 2); /* with its machine's power, or alone */
+    sim_process_kill(sim.process);
+  }
   bool sync = what == SIM_IO_SYNC;
   if (sim_fault_now(SIM_F_IO_DELAY))
     sim_fiber_sleep(sim_between(SIM_DISK, 5 * SIM_MS, 900 * SIM_MS));

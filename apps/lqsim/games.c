@@ -49,8 +49,8 @@ static bool source_copy(void *context, const char *name, bool is_folder) {
   return !c->err;
 }
 
-static lq_err build_one(lq_releases *releases, const char *folder, const char *newer,
-                        sim_game *out, lq_diag *diag) {
+static lq_err build_one(lq_releases *releases, const char *folder, const char *newer, sim_game *out,
+                        lq_diag *diag) {
   char from[PATH_BYTES], to[PATH_BYTES];
   lq_err err = lq_releases_build(releases, folder, &out->release[0], diag);
   if (err) return err;

@@ -128,6 +128,8 @@ lq_err __real_lq_file_write(const char *path, lq_span data);
 lq_err __real_lq_folder_make(const char *path);
 bool __wrap_lq_file_exists(const char *path);
 lq_err __wrap_lq_file_write(const char *path, lq_span data);
+lq_err __real_lq_file_settle(const char *path);
+lq_err __wrap_lq_file_settle(const char *path);
 lq_err __wrap_lq_folder_make(const char *path);
 lq_err __wrap_lq_lock_take(const char *path, lq_lock **out);
 void __wrap_lq_lock_give(lq_lock *lock);
@@ -149,6 +151,18 @@ lq_err __wrap_lq_file_write(const char *path, lq_span data) {
   if (!err) err = err_of(sim_file_sync(file));
   if (err) sim_disk_unlink(sim.process->machine->disk, path);
   return err;
+}
+
+lq_err __wrap_lq_file_settle(const char *path) {
+  if (!sim.process) return __real_lq_file_settle(path);
+  sim_file *file = sim_disk_find(sim.process->machine->disk, path);
+  uint8_t part[4096];
+  size_t bytes;
+  lq_err err = LQ_OK;
+  for (uint64_t at = 0; file && !err && (bytes = sim_file_read(file, at, part, sizeof part)) > 0;
+       at += bytes)
+    err = err_of(sim_file_write(file, at, part, bytes));
+  return file && !err ? err_of(sim_file_sync(file)) : err;
 }
 
 lq_err __wrap_lq_folder_make(const char *path) {

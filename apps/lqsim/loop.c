@@ -303,8 +303,7 @@ static lq_err append(lq_conn *conn, lq_span bytes) {
 }
 
 lq_err lq_conn_send(lq_conn *conn, lq_span bytes) {
-  if (bytes.bytes > LQ_CONN_OUT_BYTES_MAX ||
-      conn->out_bytes > LQ_CONN_OUT_BYTES_MAX - bytes.bytes)
+  if (bytes.bytes > LQ_CONN_OUT_BYTES_MAX || conn->out_bytes > LQ_CONN_OUT_BYTES_MAX - bytes.bytes)
     return conn->state == CONN_OPEN ? LQ_ERR_SLOW : LQ_ERR_NET;
   return append(conn, bytes);
 }

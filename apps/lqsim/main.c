@@ -44,7 +44,8 @@ static const char help[] =
     "  lqsim --seeds A..B [--jobs N] [--json] [--keep-going]\n"
     "  lqsim --seeds N --trace           one run, told step by step\n"
     "  lqsim --seeds N --nth-io K [--kill] | --nth-memory K\n"
-    "                                    no random faults: the K-th I/O call fails (or the process\n"
+    "                                    no random faults: the K-th I/O call fails (or the "
+    "process\n"
     "                                    dies in it), or the K-th allocation fails\n"
     "\n"
     "  --jobs N         processes at once (the number of processors)\n"
@@ -267,9 +268,8 @@ static void summary_json(const totals *t, double seconds) {
 }
 
 int main(int argc, char **argv) {
-  command_line c = {.jobs = (uint32_t)sysconf(_SC_NPROCESSORS_ONLN),
-                    .cache = "build/lqsim",
-                    .root = "."};
+  command_line c = {
+      .jobs = (uint32_t)sysconf(_SC_NPROCESSORS_ONLN), .cache = "build/lqsim", .root = "."};
   bool have_seeds = false;
   for (int i = 1; i < argc; i++) {
     if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
@@ -291,8 +291,9 @@ int main(int argc, char **argv) {
   lq_diag diag = {0};
   lq_err err = sim_games_build(c.root, c.cache, &diag);
   if (err) {
-    (void)fprintf(stderr, "lqsim: the games do not build: %s: %s\n    mend: --root names the folder "
-                          "that has examples/\n",
+    (void)fprintf(stderr,
+                  "lqsim: the games do not build: %s: %s\n    mend: --root names the folder "
+                  "that has examples/\n",
                   lq_err_name(err), diag.message);
     return FINDING;
   }

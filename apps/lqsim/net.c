@@ -69,10 +69,10 @@ static void player_reads(sim_sock *sock) {
 }
 
 static void arrived(sim_sock *to) {
-  if (to->process)
-    sim_sock_ready(to);
-  else
+  if (to->machine)
     player_reads(to);
+  else
+    sim_sock_ready(to);
 }
 
 static void land(void *context, uint64_t argument) {
@@ -90,7 +90,8 @@ size_t sim_wire_send(sim_sock *sock, lq_span bytes) {
   size_t taken = bytes.bytes < room ? bytes.bytes : room;
   for (size_t done = 0, piece; done < taken; done += piece) {
     piece = taken - done;
-    if (piece > 1 && sim_fault_now(SIM_F_SPLIT)) piece = 1 + sim_below(SIM_NET, (uint32_t)piece - 1);
+    if (piece > 1 && sim_fault_now(SIM_F_SPLIT))
+      piece = 1 + sim_below(SIM_NET, (uint32_t)piece - 1);
     flight *f = sim_alloc(sizeof *f + piece);
     f->to = sock->peer;
     f->bytes = piece;

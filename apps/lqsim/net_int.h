@@ -15,7 +15,7 @@ struct sim_sock {
   bool eof, reset; /* nothing follows what is in the inbox */
   bool accepted;
   /* The player's end. */
-  sim_machine *machine;
+  sim_machine *machine; /* it dials; NULL at the server's end */
   sim_peer_events events;
   void *context;
   bool paused;
@@ -33,7 +33,7 @@ enum { SIM_WINDOW_BYTES = 96 << 10 }; /* flying at most: what kernels would hold
 /* ---- net.c ---- */
 /* Takes as many of the bytes as the window lets; they are on their way. */
 size_t sim_wire_send(sim_sock *sock, lq_span bytes);
-void sim_wire_end(sim_sock *sock, bool reset); /* the other end learns it later */
+void sim_wire_end(sim_sock *sock, bool reset);     /* the other end learns it later */
 void sim_wire_taken(sim_sock *sock, size_t bytes); /* this end took so many from its inbox */
 
 /* ---- loop.c ---- */

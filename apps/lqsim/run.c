@@ -26,14 +26,14 @@ static const uint32_t usual[SIM_FAULT_COUNT] = {
     [SIM_F_RELEASE] = 30000,
     [SIM_F_SECOND_SERVER] = 30000,
     /* each I/O call, allocation, look at the clock */
-    [SIM_F_KILL_IO] = 250,
-    [SIM_F_READ_ERROR] = 10,
-    [SIM_F_WRITE_ERROR] = 120,
-    [SIM_F_WRITE_SHORT] = 120,
-    [SIM_F_SYNC_ERROR] = 700,
-    [SIM_F_IO_DELAY] = 800,
-    [SIM_F_MEMORY] = 4,
-    [SIM_F_SLOW_TICK] = 60,
+    [SIM_F_KILL_IO] = 800,
+    [SIM_F_READ_ERROR] = 60,
+    [SIM_F_WRITE_ERROR] = 600,
+    [SIM_F_WRITE_SHORT] = 500,
+    [SIM_F_SYNC_ERROR] = 2500,
+    [SIM_F_IO_DELAY] = 2000,
+    [SIM_F_MEMORY] = 8,
+    [SIM_F_SLOW_TICK] = 300,
     /* each piece of bytes, each act of a player */
     [SIM_F_SPLIT] = 20000,
     [SIM_F_NET_DELAY] = 3000,
@@ -54,9 +54,8 @@ static const uint32_t usual[SIM_FAULT_COUNT] = {
 static void swarm_choose(void) {
   static const uint32_t scale[] = {0, 0, 1, 4, 4, 12};
   for (uint32_t i = 0; i < SIM_FAULT_COUNT; i++)
-    sim.swarm.chance[i] =
-        (uint32_t)((uint64_t)usual[i] * scale[sim_below(SIM_FAULT, 6)] / 4);
-  if (sim_below(SIM_FAULT, 4)) sim.swarm.chance[SIM_F_MEMORY] = 0;
+    sim.swarm.chance[i] = (uint32_t)((uint64_t)usual[i] * scale[sim_below(SIM_FAULT, 6)] / 4);
+  if (sim_below(SIM_FAULT, 4)) sim.swarm.chance[SIM_F_MEMORY] = 8;
 }
 
 /* ---- the schedule ---- */
@@ -108,7 +107,8 @@ static void cluster_make(void) {
   cluster.shared = shape >= 7 ? sim_shared_new() : NULL;
   sim.machine_count = cluster.server_count;
   static const uint32_t sleeps[] = {300, 1000, 5000}, idle[] = {3000, 8000, 60000};
-  uint32_t hibernate_ms = sleeps[sim_below(SIM_CLIENT, 3)], idle_ms = idle[sim_below(SIM_CLIENT, 3)];
+  uint32_t hibernate_ms = sleeps[sim_below(SIM_CLIENT, 3)],
+           idle_ms = idle[sim_below(SIM_CLIENT, 3)];
   for (uint32_t i = 0; i < cluster.server_count; i++) {
     sim.machine[i] = (sim_machine){.number = i, .disk = sim_disk_new()};
     cluster.server[i] = (sim_server){.machine = &sim.machine[i],
@@ -127,11 +127,10 @@ static void clients_make(void) {
     *c = (sim_client){.number = i};
     c->tenant = sim_below(SIM_CLIENT, SIM_TENANTS_MAX);
     c->game = sim_below(SIM_CLIENT, sim_games_built.count);
-    c->home = cluster.shared               ? sim_below(SIM_CLIENT, cluster.server_count)
+    c->home = cluster.shared             ? sim_below(SIM_CLIENT, cluster.server_count)
               : cluster.server_count > 1 ? c->tenant
-                                           : 0;
-    (void)snprintf(c->session, sizeof c->session, "%s",
-                   sim_below(SIM_CLIENT, 3) ? "main" : "s1");
+                                         : 0;
+    (void)snprintf(c->session, sizeof c->session, "%s", sim_below(SIM_CLIENT, 3) ? "main" : "s1");
     (void)snprintf(c->name, sizeof c->name, "%s-%u", sim_tenant[c->tenant], i);
     sim_client_start(c);
   }

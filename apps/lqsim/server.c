@@ -92,8 +92,8 @@ static void server_main(void *argument) {
   if (err) {
     sim_trace("start failed: %s: %s", lq_err_name(err), diag.message);
     r->server->failures++;
-    bool expected = err == LQ_ERR_IO || err == LQ_ERR_DISK_FULL || err == LQ_ERR_MEMORY ||
-                    r->server->damaged;
+    bool expected =
+        err == LQ_ERR_IO || err == LQ_ERR_DISK_FULL || err == LQ_ERR_MEMORY || r->server->damaged;
     if (!expected)
       sim_violation("the server does not start: %s: %s", lq_err_name(err), diag.message);
   } else {
@@ -122,7 +122,7 @@ static void start(void *context, uint64_t argument) {
 
 static void ended(sim_process *process, void *context) {
   sim_server *server = context;
-  (void)process;
+  if (process->silent) sim_disk_power_lost(server->machine->disk);
   server->process = server->machine->server = NULL;
   server->running = NULL;
   sim_at(sim.now_ns + sim_between(SIM_SCHED, 20 * SIM_MS, 1500 * SIM_MS), start, server, 0);
@@ -140,11 +140,12 @@ void sim_server_stop(sim_server *server) {
 }
 
 void sim_server_kill(sim_server *server, bool power) {
-  if (server->process) {
-    server->process->silent = power;
-    sim_process_kill(server->process);
+  if (!server->process) {
+    if (power) sim_disk_power_lost(server->machine->disk);
+    return;
   }
-  if (power) sim_disk_power_lost(server->machine->disk);
+  server->process->silent = power;
+  sim_process_kill(server->process);
 }
 
 static void serve_again(void *context) {
@@ -166,17 +167,17 @@ static void second_main(void *argument) {
   lq_store *store = NULL;
   lq_diag diag = {0};
   lq_store_sqlite_options options = {.folder = "/data"};
-  (void)argument;
+  const sim_server *first = argument; /* it may have ended meanwhile */
   lq_err err = lq_loop_open(&loop);
   if (!err) err = lq_store_sqlite_open(loop, &options, &store, &diag);
-  if (!err) sim_violation("two servers opened one data folder");
+  if (!err && first->running) sim_violation("two servers opened one data folder");
   if (store) store->close(store);
   lq_loop_close(loop);
 }
 
 void sim_server_second(sim_server *server) {
   if (!server->process || server->shared || !server->running) return;
-  (void)sim_process_start(server->machine, "second", second_main, NULL, NULL, NULL);
+  (void)sim_process_start(server->machine, "second", second_main, server, NULL, NULL);
 }
 
 bool sim_server_serves(const sim_server *server, uint32_t tenant) {

@@ -1,6 +1,6 @@
 /* The store port over a store that several nodes share, far away: requests travel, get lost, come
- * twice or late, are answered late or never, and are tried again until an answer comes. What happens
- * there is the port's own second adapter (lq_service/port/store_memory.h).
+ * twice or late, are answered late or never, and are tried again until an answer comes. What
+ * happens there is the port's own second adapter (lq_service/port/store_memory.h).
  *
  * Reads answer inside the call, as the port allows, from what is durable at that moment. */
 #include <stdlib.h>
@@ -176,8 +176,9 @@ static void try_again(void *context, uint64_t argument);
 static void send(request *r) {
   uint32_t copies = sim_fault_now(SIM_F_STORE_LOST) ? 0 : sim_fault_now(SIM_F_STORE_REPEAT) ? 2 : 1;
   for (uint32_t i = 0; i < copies; i++) {
-    uint64_t delay = sim_fault_now(SIM_F_STORE_DELAY) ? sim_between(SIM_NET, 50 * SIM_MS, 3 * SIM_S)
-                                                      : sim_between(SIM_NET, 200 * SIM_US, 6 * SIM_MS);
+    uint64_t delay = sim_fault_now(SIM_F_STORE_DELAY)
+                         ? sim_between(SIM_NET, 50 * SIM_MS, 3 * SIM_S)
+                         : sim_between(SIM_NET, 200 * SIM_US, 6 * SIM_MS);
     r->flying++;
     sim_at(sim.now_ns + delay, request_lands, r, 0);
   }

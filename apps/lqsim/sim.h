@@ -1,13 +1,13 @@
 /* One simulated world: machines with disks, server processes on them, players, a network, and a
- * clock that only moves when nothing is left to do. Everything happens on one thread, and a run is a
- * pure function of its seed and its options.
+ * clock that only moves when nothing is left to do. Everything happens on one thread, and a run is
+ * a pure function of its seed and its options.
  *
  * Shape: a heap of events ordered by (time, a random number, serial). An event runs in the world's
- * own context, or resumes a fiber: a fiber is a simulated thread of a simulated process, and it runs
- * the real code of the server, whose lq_host is this folder. A fiber gives the world back at every
- * wait and at many I/O calls; there the process may be killed.
- * Memory: what a process allocates is kept in its list and goes with it, as in a real kill.
- * Threads: one run a process; main.c forks one for each seed. */
+ * own context, or resumes a fiber: a fiber is a simulated thread of a simulated process, and it
+ * runs the real code of the server, whose lq_host is this folder. A fiber gives the world back at
+ * every wait and at many I/O calls; there the process may be killed. Memory: what a process
+ * allocates is kept in its list and goes with it, as in a real kill. Threads: one run a process;
+ * main.c forks one for each seed. */
 #ifndef LQ_APPS_LQSIM_SIM_H
 #define LQ_APPS_LQSIM_SIM_H
 
@@ -227,7 +227,13 @@ sim_io_err sim_file_truncate(sim_file *file, uint64_t bytes);
 sim_io_err sim_file_sync(sim_file *file);
 /* Before each I/O call of a process: time passes, other fibers run, the process may be killed
  * (then it does not return), the call may fail. */
-typedef enum sim_io { SIM_IO_READ, SIM_IO_WRITE, SIM_IO_TRUNCATE, SIM_IO_SYNC, SIM_IO_OTHER } sim_io;
+typedef enum sim_io {
+  SIM_IO_READ,
+  SIM_IO_WRITE,
+  SIM_IO_TRUNCATE,
+  SIM_IO_SYNC,
+  SIM_IO_OTHER
+} sim_io;
 bool sim_io_fails(sim_io what);
 
 /* ---- vfs.c ---- */

@@ -75,7 +75,7 @@ typedef struct sim_cluster {
   sim_server server[SIM_MACHINES_MAX];
   uint32_t server_count;
   sim_shared *shared; /* NULL: each server has its own disk */
-  bool damaged;       /* bytes rot in this run: what cannot be read may be refused, never invented */
+  bool damaged; /* bytes rot in this run: what cannot be read may be refused, never invented */
 } sim_cluster;
 extern sim_cluster cluster;
 

@@ -32,18 +32,18 @@ lq_store *sim_shared_memory(sim_shared *shared);
 /* ---- servers ---- */
 typedef struct sim_server {
   sim_machine *machine;
-  sim_shared *shared;       /* NULL: SQLite on the machine's disk */
-  sim_process *process;     /* NULL: down */
-  uint32_t release;         /* of sim_game.release, served now */
+  sim_shared *shared;   /* NULL: SQLite on the machine's disk */
+  sim_process *process; /* NULL: down */
+  uint32_t release;     /* of sim_game.release, served now */
   uint32_t hibernate_ms, idle_ms;
   uint64_t starts, failures;
-  bool damaged; /* rot or a misdirected write: opening may be refused, sessions may not wake */
+  bool damaged;      /* rot or a misdirected write: opening may be refused, sessions may not wake */
   bool tenant_alone; /* hosts tenant number machine.number only */
   struct sim_running *running;
 } sim_server;
 void sim_server_start(sim_server *server);
-void sim_server_stop(sim_server *server);               /* orderly, soon */
-void sim_server_kill(sim_server *server, bool power);   /* restarts by itself after a while */
+void sim_server_stop(sim_server *server);             /* orderly, soon */
+void sim_server_kill(sim_server *server, bool power); /* restarts by itself after a while */
 void sim_server_release(sim_server *server, uint32_t release);
 /* Another server on the same data folder: it must be refused. */
 void sim_server_second(sim_server *server);

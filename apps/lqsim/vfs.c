@@ -165,7 +165,7 @@ static int file_lock(sqlite3_file *base, int lock) {
   if (h->lock >= lock) return SQLITE_OK;
   if (sim_io_fails(SIM_IO_OTHER)) return SQLITE_IOERR_LOCK;
   int others = highest_lock(h);
-  if (lock == SQLITE_LOCK_SHARED ? others >= SQLITE_LOCK_PENDING
+  if (lock == SQLITE_LOCK_SHARED      ? others >= SQLITE_LOCK_PENDING
       : lock == SQLITE_LOCK_EXCLUSIVE ? others >= SQLITE_LOCK_SHARED
                                       : others >= SQLITE_LOCK_RESERVED)
     return SQLITE_BUSY;
