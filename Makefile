@@ -5,12 +5,13 @@ LAUNCHER := -DCMAKE_C_COMPILER_LAUNCHER=ccache
 CMAKE := cmake
 CTEST := ctest --output-on-failure -j$(JOBS)
 
-.PHONY: help bootstrap build run test test-asan test-golden test-e2e fuzz bench check fmt prepush clean
+.PHONY: help bootstrap build run test test-asan test-golden test-e2e test-sim sim fuzz bench check fmt prepush clean
 
 help:
 	@echo 'make run     build everything and play the treasure hunt: open the address it prints'
 	@echo 'make test    every test: unit, sanitizers, golden hashes, browser, kill -9'
 	@echo 'make build   bin/lq            make bench   the tables in bench/results/'
+	@echo 'make sim     SEEDS=1..2000: the whole server in a simulated world that tries to break it'
 	@echo 'make check   floors, format, floating point       make fuzz   FUZZ_SECONDS=60 each'
 	@echo 'make fmt     clang-format      make prepush check + test      make clean'
 
@@ -27,7 +28,7 @@ build/web.stamp: $(shell find sdk/ts/src sdk/ts/package-lock.json studio/play/sr
 build: bootstrap build/web.stamp
 	@$(CMAKE) --preset release $(LAUNCHER) >build/configure.log || { cat build/configure.log; exit 1; }
 	@$(CMAKE) --build build/release
-	@mkdir -p bin && ln -sf ../build/release/bin/lq bin/lq
+	@mkdir -p bin && ln -sf ../build/release/bin/lq ../build/release/bin/lqsim bin/
 
 run: build
 	bin/lq dev examples/treasure_hunt
@@ -36,7 +37,7 @@ test: build
 	$(CTEST) --test-dir build/release
 	cd sdk/ts && npm test --silent
 	cd studio/play && npm test --silent
-	$(MAKE) --no-print-directory check test-golden test-asan test-e2e
+	$(MAKE) --no-print-directory check test-golden test-sim test-asan test-e2e
 
 test-asan: build
 	@$(CMAKE) --preset asan $(LAUNCHER) >build/configure-asan.log || { cat build/configure-asan.log; exit 1; }
@@ -49,6 +50,13 @@ test-golden: build
 
 test-e2e: build
 	scripts/e2e.sh
+
+test-sim: build
+	scripts/sim.sh
+
+SEEDS ?= 1..2000
+sim: build
+	bin/lqsim --seeds $(SEEDS)
 
 FUZZ_SECONDS ?= 60
 fuzz: build

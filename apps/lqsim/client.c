@@ -212,6 +212,7 @@ static void text_came(sim_client *c, lq_span text) {
     if (!strcmp(m.code, "LQ_ERR_EXISTS") && c->state == SIM_JOINING && !c->resume[0])
       (void)snprintf(c->name, sizeof c->name, "%s-%u-%u", sim_tenant[c->tenant], c->number,
                      sim_below(SIM_CLIENT, 100000));
+    if (c->state == SIM_JOINING) drop(c); /* and come again */
     break;
   case CLIENT_MESSAGE_OTHER:
     break;

@@ -23,6 +23,8 @@ const char *const sim_fault_text[SIM_FAULT_COUNT] = {
 #undef X
 };
 
+const char *const sim_nth_name[SIM_NTH_COUNT] = {"", "io", "kill", "power", "memory", "error"};
+
 /* ---- random ---- */
 
 void sim_begin(uint64_t seed) {
@@ -58,6 +60,11 @@ bool sim_fault_now(sim_fault fault) {
     return false;
   sim_fault_count(fault);
   return true;
+}
+
+bool sim_nth_now(sim_nth kind) {
+  if (sim.nth_kind != kind || !sim.process || sim.process->auditor) return false;
+  return ++sim.occasions == sim.nth;
 }
 
 /* ---- trace ---- */

@@ -217,20 +217,26 @@ bool sim_disk_holds(const sim_disk *disk, const char *text) {
 
 /* ---- I/O ---- */
 
+static void die(bool power) {
+  sim.process->silent = power;
+  sim_process_kill(sim.process);
+}
+
 static bool nth(void) {
-  if (!sim.nth_io || ++sim.io_count != sim.nth_io) return false;
-  sim_fault_count(sim.nth_kills ? SIM_F_KILL_IO : SIM_F_WRITE_ERROR);
-  if (sim.nth_kills) sim_process_kill(sim.process);
+  bool kill = sim_nth_now(SIM_NTH_KILL), power = sim_nth_now(SIM_NTH_POWER);
+  if (kill || power) {
+    sim_fault_count(SIM_F_KILL_IO);
+    die(power);
+  }
+  if (!sim_nth_now(SIM_NTH_IO)) return false;
+  sim_fault_count(SIM_F_WRITE_ERROR);
   return true;
 }
 
 bool sim_io_fails(sim_io what) {
   if (!sim.fiber || sim.process->auditor) return false;
   if (nth()) return true;
-  if (sim_fault_now(SIM_F_KILL_IO)) {
-    sim.process->silent = sim_below(SIM_DISK, 2); /* with its machine's power, or alone */
-    sim_process_kill(sim.process);
-  }
+  if (sim_fault_now(SIM_F_KILL_IO)) die(sim_below(SIM_DISK, 2));
   bool sync = what == SIM_IO_SYNC;
   if (sim_fault_now(SIM_F_IO_DELAY))
     sim_fiber_sleep(sim_between(SIM_DISK, 5 * SIM_MS, 900 * SIM_MS));

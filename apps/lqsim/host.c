@@ -27,8 +27,9 @@ uint64_t lq_clock_thread_cpu_ns(void) { return sim.now_ns; }
 
 lq_err lq_random_bytes(void *out, size_t bytes) {
   uint8_t *at = out;
-  for (size_t i = 0; i < bytes; i++) at[i] = (uint8_t)sim_next(SIM_HOST);
-  return LQ_OK;
+  lq_err err = sim_error_now();
+  for (size_t i = 0; i < bytes && !err; i++) at[i] = (uint8_t)sim_next(SIM_HOST);
+  return err ? LQ_ERR_IO : LQ_OK;
 }
 
 const char *lq_env(const char *name) { return getenv(name); }
@@ -69,7 +70,7 @@ static void wake_one(sim_fiber *list[SIM_FIBERS_MAX]) {
 lq_err lq_thread_start(const char *name, void (*fn)(void *context), void *context,
                        lq_thread **out) {
   *out = NULL;
-  lq_thread *thread = malloc(sizeof *thread);
+  lq_thread *thread = sim_error_now() ? NULL : malloc(sizeof *thread);
   if (!thread) return LQ_ERR_MEMORY;
   thread->fiber = sim_fiber_start(sim.process, name, fn, context);
   if (!thread->fiber) {
@@ -184,6 +185,7 @@ lq_err __wrap_lq_lock_take(const char *path, lq_lock **out) {
     if (locks[i].process && locks[i].machine == sim.process->machine) return LQ_ERR_LOCKED;
     if (!locks[i].process) at = i;
   }
+  if (sim_error_now()) return LQ_ERR_IO;
   LQ_CHECK(at < LOCKS_MAX);
   locks[at] = (lq_lock){sim.process, sim.process->machine};
   *out = &locks[at];

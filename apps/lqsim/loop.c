@@ -81,6 +81,7 @@ void sim_sock_ready(sim_sock *sock) {
 /* ---- posts ---- */
 
 lq_err lq_loop_post(lq_loop *loop, void (*fn)(void *context), void *context) {
+  if (sim.process && sim_error_now()) return LQ_ERR_MEMORY;
   if (loop->post_count == loop->post_capacity) {
     size_t capacity = loop->post_capacity ? loop->post_capacity * 2 : 64;
     post *posts = realloc(loop->posts, capacity * sizeof *posts);
@@ -116,7 +117,7 @@ lq_err lq_timer_open(lq_loop *loop, uint64_t period_us, void (*fn)(void *context
                      void *context, lq_timer **out) {
   *out = NULL;
   if (period_us < 1000) return LQ_ERR_RANGE;
-  lq_timer *timer = calloc(1, sizeof *timer);
+  lq_timer *timer = sim_error_now() ? NULL : calloc(1, sizeof *timer);
   if (!timer) return LQ_ERR_MEMORY;
   *timer = (lq_timer){.next = loop->timers,
                       .loop = loop,
@@ -376,7 +377,7 @@ static void conns_sweep(lq_loop *loop) {
 /* ---- listeners ---- */
 
 lq_err lq_listener_open(lq_loop *loop, const lq_listen *options, lq_listener **out, lq_diag *diag) {
-  *out = calloc(1, sizeof **out);
+  *out = sim_error_now() ? NULL : calloc(1, sizeof **out);
   if (!*out) return lq_diag_set(diag, LQ_ERR_MEMORY, "no memory for a listener");
   **out = (lq_listener){.next = loop->listeners, .loop = loop, .options = *options};
   if (!(*out)->options.connections_max) (*out)->options.connections_max = LQ_CONNECTIONS_MAX;

@@ -21,21 +21,22 @@ typedef struct command_line {
   const char *cache, *root, *plant;
   bool json, trace, quiet, keep_going;
   sim_options run;
+  uint64_t every, cases; /* of an enumeration */
 } command_line;
 
 typedef struct job {
   pid_t pid;
   int fd;
-  uint64_t seed;
+  uint64_t index; /* of the case */
   sim_result result;
   size_t got;
 } job;
 
 typedef struct totals {
-  uint64_t seeds, violations, faults, acked, sessions, ticks, starts, events, trace, cpu_ns,
+  uint64_t cases, violations, faults, acked, sessions, ticks, starts, events, trace, cpu_ns,
       virtual_ns;
   uint64_t fault[SIM_FAULT_COUNT];
-  uint64_t *trace_of; /* by seed - first */
+  uint64_t *trace_of; /* by case */
 } totals;
 
 static const char help[] =
@@ -92,33 +93,47 @@ static const char *option(command_line *out, char **argv, int *i) {
   if (!strcmp(name, "--json")) return out->json = true, NULL;
   if (!strcmp(name, "--trace")) return out->trace = true, NULL;
   if (!strcmp(name, "--keep-going")) return out->keep_going = true, NULL;
-  if (!strcmp(name, "--kill")) return out->run.nth_kills = true, NULL;
   char *argument = argv[++*i];
   if (!argument) return "a value is missing";
   if (!strcmp(name, "--seeds")) return seeds(argument, out) ? NULL : "seeds are A..B or N";
   if (!strcmp(name, "--root")) return out->root = argument, NULL;
   if (!strcmp(name, "--cache")) return out->cache = argument, NULL;
   if (!strcmp(name, "--plant")) return out->plant = argument, NULL;
+  if (!strcmp(name, "--enumerate")) {
+    for (uint32_t k = 1; k < SIM_NTH_COUNT; k++)
+      if (!strcmp(argument, sim_nth_name[k])) return out->run.nth_kind = (sim_nth)k, NULL;
+    return "io, kill, power, memory or error";
+  }
   if (!number(argument, &value)) return "that is not a whole number";
   if (!strcmp(name, "--jobs"))
     out->jobs = (uint32_t)(value < 1 ? 1 : value > JOBS_MAX ? JOBS_MAX : value);
   else if (!strcmp(name, "--seconds"))
     out->run.seconds = (uint32_t)value;
-  else if (!strcmp(name, "--nth-io"))
-    out->run.nth_io = value;
-  else if (!strcmp(name, "--nth-memory"))
-    out->run.nth_memory = value;
+  else if (!strcmp(name, "--nth"))
+    out->run.nth = value;
+  else if (!strcmp(name, "--every"))
+    out->every = value ? value : 1;
   else
     return "there is no such option";
   return NULL;
 }
 
-/* ---- one seed ---- */
+/* ---- one case: a seed, or one occasion of an enumeration ---- */
 
-static void child(const command_line *c, uint64_t seed, int fd) {
+static uint64_t seed_of(const command_line *c, uint64_t index) {
+  return c->run.nth_kind ? c->first : c->first + index;
+}
+
+static sim_options options_of(const command_line *c, uint64_t index) {
+  sim_options options = c->run;
+  if (c->run.nth_kind && !options.nth) options.nth = 1 + index * c->every;
+  return options;
+}
+
+static void child(const command_line *c, uint64_t index, int fd) {
+  sim_options options = options_of(c, index);
   (void)alarm(SEED_S_MAX);
-  sim_run(seed, &c->run);
-  (void)fflush(stdout);
+  sim_run(seed_of(c, index), &options);
   const uint8_t *at = (const uint8_t *)&sim_run_result;
   for (size_t left = sizeof sim_run_result; left;) {
     ssize_t put = write(fd, at, left);
@@ -129,14 +144,14 @@ static void child(const command_line *c, uint64_t seed, int fd) {
   _exit(0);
 }
 
-static bool job_start(const command_line *c, job *j, uint64_t seed) {
+static bool job_start(const command_line *c, job *j, uint64_t index) {
   int fds[2];
   if (pipe(fds)) return false;
   (void)fflush(stdout);
-  *j = (job){.seed = seed, .fd = fds[0], .pid = fork()};
+  *j = (job){.index = index, .fd = fds[0], .pid = fork()};
   if (j->pid == 0) {
     (void)close(fds[0]);
-    child(c, seed, fds[1]);
+    child(c, index, fds[1]);
   }
   (void)close(fds[1]);
   return j->pid > 0;
@@ -152,7 +167,7 @@ static bool job_read(job *j) {
   LQ_CHECK(waitpid(j->pid, &status, 0) == j->pid);
   j->pid = 0;
   if (j->got == sizeof j->result) return true;
-  j->result = (sim_result){.seed = j->seed, .failed = true};
+  j->result = (sim_result){.failed = true};
   if (WIFSIGNALED(status))
     (void)snprintf(j->result.why, sizeof j->result.why,
                    WTERMSIG(status) == SIGALRM ? "it did not end within %d s"
@@ -166,8 +181,8 @@ static bool job_read(job *j) {
 
 /* ---- all seeds ---- */
 
-static void add(totals *t, const command_line *c, const sim_result *r) {
-  t->seeds++;
+static void add(totals *t, const command_line *c, uint64_t index, const sim_result *r) {
+  t->cases++;
   t->violations += r->failed;
   t->acked += r->acked;
   t->sessions += r->sessions;
@@ -180,10 +195,15 @@ static void add(totals *t, const command_line *c, const sim_result *r) {
     t->fault[i] += r->fault[i];
     t->faults += r->fault[i];
   }
-  t->trace_of[r->seed - c->first] = r->trace;
+  t->trace_of[index] = r->trace;
   if (!r->failed) return;
-  (void)fprintf(stderr, "seed %llu: %s\n  again, step by step: %s --seeds %llu --trace\n",
-                (unsigned long long)r->seed, r->why, "lqsim", (unsigned long long)r->seed);
+  char nth[64] = "";
+  if (c->run.nth_kind)
+    (void)snprintf(nth, sizeof nth, " --enumerate %s --nth %llu", sim_nth_name[c->run.nth_kind],
+                   (unsigned long long)options_of(c, index).nth);
+  (void)fprintf(stderr, "seed %llu%s: %s\n  again, step by step: lqsim --seeds %llu%s --trace\n",
+                (unsigned long long)seed_of(c, index), nth, r->why,
+                (unsigned long long)seed_of(c, index), nth);
 }
 
 static void progress(const command_line *c, const totals *t, uint64_t begun_ns, bool end) {
@@ -191,13 +211,13 @@ static void progress(const command_line *c, const totals *t, uint64_t begun_ns, 
   uint64_t now = clock_ns();
   if (c->quiet || c->trace || (!end && now - last_ns < SIM_S / 5)) return;
   last_ns = now;
-  uint64_t all = c->last - c->first + 1;
-  unsigned done = (unsigned)(t->seeds * 30 / all);
+  uint64_t all = c->cases;
+  unsigned done = (unsigned)(t->cases * 30 / all);
   double seconds = (double)(now - begun_ns) / 1e9;
-  (void)fprintf(stderr, "\r[%.*s%.*s] %llu of %llu seeds  %.1f/s  %llu faults  %llu violations ",
+  (void)fprintf(stderr, "\r[%.*s%.*s] %llu of %llu runs  %.1f/s  %llu faults  %llu violations ",
                 (int)done, "==============================", (int)(30 - done),
-                "                              ", (unsigned long long)t->seeds,
-                (unsigned long long)all, seconds > 0 ? (double)t->seeds / seconds : 0,
+                "                              ", (unsigned long long)t->cases,
+                (unsigned long long)all, seconds > 0 ? (double)t->cases / seconds : 0,
                 (unsigned long long)t->faults, (unsigned long long)t->violations);
   if (end) (void)fprintf(stderr, "\n");
 }
@@ -205,11 +225,11 @@ static void progress(const command_line *c, const totals *t, uint64_t begun_ns, 
 static void run_all(const command_line *c, totals *t, uint64_t begun_ns) {
   static job jobs[JOBS_MAX];
   struct pollfd polls[JOBS_MAX];
-  uint64_t next = c->first;
+  uint64_t next = 0;
   uint32_t running = 0;
   bool stop = false;
   for (;;) {
-    for (uint32_t i = 0; i < c->jobs && next <= c->last && !stop; i++)
+    for (uint32_t i = 0; i < c->jobs && next < c->cases && !stop; i++)
       if (!jobs[i].pid) {
         if (!job_start(c, &jobs[i], next++)) {
           (void)fprintf(stderr, "lqsim: a process cannot be started\n");
@@ -224,7 +244,7 @@ static void run_all(const command_line *c, totals *t, uint64_t begun_ns) {
     for (uint32_t i = 0; i < c->jobs; i++) {
       if (!jobs[i].pid || !(polls[i].revents & (POLLIN | POLLHUP)) || !job_read(&jobs[i])) continue;
       running--;
-      add(t, c, &jobs[i].result);
+      add(t, c, jobs[i].index, &jobs[i].result);
       if (jobs[i].result.failed && !c->keep_going) stop = true;
     }
     progress(c, t, begun_ns, false);
@@ -232,10 +252,10 @@ static void run_all(const command_line *c, totals *t, uint64_t begun_ns) {
 }
 
 static void summary(const command_line *c, const totals *t, double seconds) {
-  (void)printf("%llu seeds, %llu faults, %llu violations in %.1f s: %.1f seeds/s, %.0f faults/s, "
+  (void)printf("%llu runs, %llu faults, %llu violations in %.1f s: %.1f runs/s, %.0f faults/s, "
                "%.0f faults per second of CPU\n",
-               (unsigned long long)t->seeds, (unsigned long long)t->faults,
-               (unsigned long long)t->violations, seconds, (double)t->seeds / seconds,
+               (unsigned long long)t->cases, (unsigned long long)t->faults,
+               (unsigned long long)t->violations, seconds, (double)t->cases / seconds,
                (double)t->faults / seconds, (double)t->faults * 1e9 / (double)(t->cpu_ns + 1));
   (void)printf("%llu commands acknowledged, %llu sessions replayed over %llu ticks, %llu server "
                "starts, %.1f hours simulated\n",
@@ -257,7 +277,7 @@ static void summary_json(const totals *t, double seconds) {
   (void)printf("{\"seeds\":%llu,\"faults\":%llu,\"violations\":%llu,\"trace_hash\":\"%016llx\","
                "\"seconds\":%.3f,\"cpu_seconds\":%.3f,\"acknowledged\":%llu,\"sessions\":%llu,"
                "\"ticks\":%llu,\"starts\":%llu,\"by_kind\":{",
-               (unsigned long long)t->seeds, (unsigned long long)t->faults,
+               (unsigned long long)t->cases, (unsigned long long)t->faults,
                (unsigned long long)t->violations, (unsigned long long)t->trace, seconds,
                (double)t->cpu_ns / 1e9, (unsigned long long)t->acked,
                (unsigned long long)t->sessions, (unsigned long long)t->ticks,
@@ -267,9 +287,27 @@ static void summary_json(const totals *t, double seconds) {
   (void)printf("}}\n");
 }
 
+/* How many occasions there are: a run in which none is hit. */
+static uint64_t cases_count(const command_line *c) {
+  static job j;
+  command_line count = *c;
+  if (c->run.nth || c->trace) return 1;
+  count.run.nth = UINT64_MAX;
+  LQ_CHECK(job_start(&count, &j, 0));
+  while (!job_read(&j)) {
+  }
+  if (j.result.failed) {
+    (void)fprintf(stderr, "lqsim: without a fault: %s\n", j.result.why);
+    exit(FINDING);
+  }
+  return (j.result.occasions + c->every - 1) / c->every;
+}
+
 int main(int argc, char **argv) {
-  command_line c = {
-      .jobs = (uint32_t)sysconf(_SC_NPROCESSORS_ONLN), .cache = "build/lqsim", .root = "."};
+  command_line c = {.every = 1,
+                    .jobs = (uint32_t)sysconf(_SC_NPROCESSORS_ONLN),
+                    .cache = "build/lqsim",
+                    .root = "."};
   bool have_seeds = false;
   for (int i = 1; i < argc; i++) {
     if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
@@ -282,11 +320,15 @@ int main(int argc, char **argv) {
     (void)fprintf(stderr, "lqsim: %s: %s\n    mend: lqsim --help\n", name, wrong);
     return USAGE;
   }
-  if (!have_seeds) {
+  if (!have_seeds && !c.run.nth_kind) {
     (void)fprintf(stderr, "lqsim: which seeds?\n    mend: lqsim --seeds 1..200\n");
     return USAGE;
   }
-  c.run.enumerate = c.run.nth_io || c.run.nth_memory;
+  if (c.run.nth_kind && !have_seeds) c.first = c.last = 1;
+  if (c.run.nth_kind && c.first != c.last) {
+    (void)fprintf(stderr, "lqsim: an enumeration is of one seed\n    mend: --seeds 1\n");
+    return USAGE;
+  }
   c.quiet = c.json || !isatty(STDERR_FILENO);
   lq_diag diag = {0};
   lq_err err = sim_games_build(c.root, c.cache, &diag);
@@ -298,21 +340,22 @@ int main(int argc, char **argv) {
     return FINDING;
   }
   sim_vfs_register();
-  totals t = {.trace_of = calloc(c.last - c.first + 1, sizeof(uint64_t))};
-  LQ_CHECK(t.trace_of);
   uint64_t begun_ns = clock_ns();
+  c.cases = c.run.nth_kind ? cases_count(&c) : c.last - c.first + 1;
+  totals t = {.trace_of = calloc(c.cases, sizeof(uint64_t))};
+  LQ_CHECK(t.trace_of);
   if (c.trace) { /* in this process, so that a debugger sees it */
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
     sim.log = stdout;
-    c.last = c.first;
-    sim_run(c.first, &c.run);
-    add(&t, &c, &sim_run_result);
+    sim_options options = options_of(&c, 0);
+    sim_run(c.first, &options);
+    add(&t, &c, 0, &sim_run_result);
   } else {
     run_all(&c, &t, begun_ns);
   }
   progress(&c, &t, begun_ns, true);
   double seconds = (double)(clock_ns() - begun_ns) / 1e9;
-  for (uint64_t i = 0; i <= c.last - c.first; i++) t.trace = lq_hash_mix(t.trace, t.trace_of[i]);
+  for (uint64_t i = 0; i < c.cases; i++) t.trace = lq_hash_mix(t.trace, t.trace_of[i]);
   if (c.json)
     summary_json(&t, seconds);
   else

@@ -31,7 +31,7 @@ static bool fails(sim_process *process, size_t bytes) {
     sim_violation("a process has more than %u MiB of memory", PROCESS_BYTES_MAX >> 20);
     return true;
   }
-  if (sim.nth_memory && ++sim.memory_count == sim.nth_memory) {
+  if (sim_nth_now(SIM_NTH_MEMORY)) {
     sim_fault_count(SIM_F_MEMORY);
     return true;
   }

@@ -34,6 +34,7 @@ static const uint32_t usual[SIM_FAULT_COUNT] = {
     [SIM_F_IO_DELAY] = 2000,
     [SIM_F_MEMORY] = 8,
     [SIM_F_SLOW_TICK] = 300,
+    [SIM_F_ERROR] = 2000,
     /* each piece of bytes, each act of a player */
     [SIM_F_SPLIT] = 20000,
     [SIM_F_NET_DELAY] = 3000,
@@ -70,6 +71,12 @@ static void stall(sim_server *server) {
     server->process->stalled_until_ns = sim.now_ns + sim_between(SIM_FAULT, 20 * SIM_MS, 4 * SIM_S);
 }
 
+static void kill_once(void *context, uint64_t argument) {
+  (void)context;
+  (void)argument;
+  sim_server_kill(&cluster.server[0], false);
+}
+
 static void step(void *context, uint64_t argument) {
   (void)context;
   (void)argument;
@@ -102,7 +109,7 @@ static void step(void *context, uint64_t argument) {
 /* ---- the cast ---- */
 
 static void cluster_make(void) {
-  uint32_t shape = sim_below(SIM_CLIENT, 10);
+  uint32_t shape = sim.nth_kind ? (sim.seed % 2 ? 0 : 7) : sim_below(SIM_CLIENT, 10);
   cluster.server_count = shape < 5 ? 1 : 2 + (shape == 9);
   cluster.shared = shape >= 7 ? sim_shared_new() : NULL;
   sim.machine_count = cluster.server_count;
@@ -191,15 +198,17 @@ static void audit(void) {
 void sim_run(uint64_t seed, const sim_options *options) {
   struct timespec cpu;
   sim_begin(seed);
-  sim.nth_io = options->nth_io;
-  sim.nth_memory = options->nth_memory;
-  sim.nth_kills = options->nth_kills;
-  if (!options->enumerate) swarm_choose();
+  sim.nth_kind = options->nth_kind;
+  sim.nth = options->nth;
+  if (!options->nth_kind) swarm_choose();
   cluster_make();
   clients_make();
   sim.faults_on = true;
-  sim_at(sim.now_ns + SIM_S, step, NULL, 0);
-  uint64_t seconds = options->seconds ? options->seconds : sim_between(SIM_FAULT, 6, 20);
+  /* An enumerated run is short: one kill in the middle, so that there is something to recover. */
+  sim_at(sim.now_ns + SIM_S, options->nth_kind ? kill_once : step, NULL, 0);
+  uint64_t seconds = options->seconds    ? options->seconds
+                     : options->nth_kind ? 2
+                                         : sim_between(SIM_FAULT, 6, 20);
   (void)sim_run_until(sim.now_ns + seconds * SIM_S);
   if (!sim.failed) heal();
   if (!sim.failed) audit();
@@ -208,8 +217,7 @@ void sim_run(uint64_t seed, const sim_options *options) {
   r->trace = sim.trace;
   r->events = sim.events;
   r->virtual_ns = sim.now_ns;
-  r->io_count = sim.io_count;
-  r->memory_count = sim.memory_count;
+  r->occasions = sim.occasions;
   memcpy(r->fault, sim.fault, sizeof r->fault);
   for (uint32_t i = 0; i < cluster.server_count; i++) r->starts += cluster.server[i].starts;
   r->failed = sim.failed;

@@ -63,6 +63,8 @@ static lq_err open_all(running *r, lq_diag *diag) {
     lq_store_sqlite_options options = {.folder = "/data"};
     if ((err = lq_store_sqlite_open(r->loop, &options, &r->store, diag))) return err;
   }
+  r->store = sim_port_open(r->store);
+  if (!r->store) return LQ_ERR_MEMORY;
   lq_shard_options shard = {.loop = r->loop,
                             .store = r->store,
                             .releases = sim_release_source(),

@@ -74,7 +74,8 @@ typedef enum sim_stream {
   X(STORE_DELAY, "store request delayed")                                                          \
   X(STORE_BUSY, "store refused as busy")                                                           \
   X(RELEASE, "release swapped")                                                                    \
-  X(SLOW_TICK, "tick over budget")
+  X(SLOW_TICK, "tick over budget")                                                                 \
+  X(ERROR, "error told by the host or the store")
 
 typedef enum sim_fault {
 #define X(name, text) SIM_F_##name,
@@ -141,6 +142,19 @@ typedef struct sim_swarm {
   uint32_t chance[SIM_FAULT_COUNT];
 } sim_swarm;
 
+/* What is enumerated: I/O calls that fail, in which the process is killed, or the machine loses
+ * power; allocations; calls to the host and the store that tell an error. */
+typedef enum sim_nth {
+  SIM_NTH_NONE,
+  SIM_NTH_IO,
+  SIM_NTH_KILL,
+  SIM_NTH_POWER,
+  SIM_NTH_MEMORY,
+  SIM_NTH_ERROR,
+  SIM_NTH_COUNT
+} sim_nth;
+extern const char *const sim_nth_name[SIM_NTH_COUNT];
+
 typedef struct sim_world {
   uint64_t seed, now_ns, serial, trace, events;
   lq_prng stream[SIM_STREAMS];
@@ -156,9 +170,9 @@ typedef struct sim_world {
   sim_swarm swarm;
   bool faults_on;
   uint64_t fault[SIM_FAULT_COUNT];
-  /* Enumerated faults: the n-th occasion of one kind, counted over the run. 0: none. */
-  uint64_t nth_io, nth_memory, nth_error, io_count, memory_count, error_count;
-  bool nth_kills; /* nth_io kills instead of failing */
+  /* An enumerated fault: the n-th occasion of one kind, counted over the run. */
+  sim_nth nth_kind;
+  uint64_t nth, occasions;
   bool stopped;
   bool failed;
   char why[SIM_WHY_BYTES];
@@ -176,6 +190,8 @@ bool sim_chance(sim_stream stream, uint32_t millionths);
 /* Does this fault befall this occasion? Counts and traces it when it does. */
 bool sim_fault_now(sim_fault fault);
 void sim_fault_count(sim_fault fault);
+/* Is this the occasion that is enumerated? */
+bool sim_nth_now(sim_nth kind);
 
 void sim_at(uint64_t at_ns, void (*fn)(void *context, uint64_t argument), void *context,
             uint64_t argument);
@@ -198,6 +214,8 @@ void sim_fiber_wake(sim_fiber *fiber); /* makes a blocked fiber run soon; else n
 void sim_fiber_block(void);            /* the running one, until it is woken */
 void sim_fiber_sleep(uint64_t ns);     /* the running one; the world's context: nothing */
 bool sim_in_process(void);
+/* Does this call to the host or the store fail? LQ_OK: no. */
+lq_err sim_error_now(void);
 
 /* ---- memory.c: what a process allocates ---- */
 void sim_memory_drop(sim_process *process);

@@ -7,9 +7,8 @@
 enum { SIM_CLIENTS_MAX = 12 };
 
 typedef struct sim_options {
-  bool enumerate; /* no random faults: only the n-th occasion of one kind */
-  uint64_t nth_io, nth_memory;
-  bool nth_kills;
+  sim_nth nth_kind; /* no random faults: only the n-th occasion of this kind */
+  uint64_t nth;
   uint32_t seconds; /* of faults; 0 = the seed decides */
 } sim_options;
 
@@ -18,7 +17,7 @@ typedef struct sim_result {
   uint64_t seed, trace, events, virtual_ns, cpu_ns;
   uint64_t fault[SIM_FAULT_COUNT];
   uint64_t acked, sessions, ticks, starts, damaged_sessions;
-  uint64_t io_count, memory_count; /* occasions, of an enumerated run */
+  uint64_t occasions; /* of an enumerated run */
   bool failed;
   char why[SIM_WHY_BYTES];
 } sim_result;

@@ -1,0 +1,177 @@
+/* A store port that sometimes answers with an error: of what it did not do, or of what it did. */
+#include <stdlib.h>
+
+#include "apps/lqsim/sim_server.h"
+
+typedef struct faulty {
+  lq_store port; /* first */
+  lq_store *real;
+} faulty;
+
+/* One question on its way. */
+typedef struct asked {
+  union {
+    lq_store_committed committed;
+    lq_store_done done;
+    lq_store_got_head got_head;
+    lq_store_got_item got_item;
+  } call;
+  void *context;
+  lq_err err; /* told instead of the answer */
+} asked;
+
+static lq_store *real_of(lq_store *port) { return ((faulty *)port)->real; }
+
+lq_err sim_error_now(void) {
+  static const lq_err errs[] = {LQ_ERR_IO, LQ_ERR_BUSY, LQ_ERR_MEMORY, LQ_ERR_DISK_FULL};
+  bool now = sim_nth_now(SIM_NTH_ERROR);
+  if (now) sim_fault_count(SIM_F_ERROR);
+  if (!now && !sim_fault_now(SIM_F_ERROR)) return LQ_OK;
+  return errs[sim_below(SIM_FAULT, 4)];
+}
+
+/* NULL: the answer goes through as it is. */
+static asked *ask(void *context, lq_err err) {
+  asked *a = malloc(sizeof *a);
+  if (a) *a = (asked){.context = context, .err = err};
+  return a;
+}
+
+static void done(void *context, lq_err err) {
+  asked a = *(asked *)context;
+  free(context);
+  a.call.done(a.context, a.err ? a.err : err);
+}
+static void got_head(void *context, lq_err err, const lq_store_head *head) {
+  asked a = *(asked *)context;
+  free(context);
+  a.call.got_head(a.context, a.err ? a.err : err, a.err ? NULL : head);
+}
+
+/* An answer that comes later, on the loop, without the store having been asked. */
+static void refuse_done(void *context) { done(context, LQ_OK); }
+static void refuse_head(void *context) { got_head(context, LQ_OK, NULL); }
+
+/* 0: pass the call through as it is; 1: it is done, and an error is told; 2: it is not done. */
+static uint32_t fate(lq_err *err) {
+  *err = sim_error_now();
+  return *err ? 1 + sim_below(SIM_FAULT, 2) : 0;
+}
+
+static lq_err commit(lq_store *port, const lq_store_slice *slices, uint32_t count,
+                     lq_store_committed committed, void *context) {
+  return sim_error_now() ? LQ_ERR_BUSY
+                         : real_of(port)->commit(real_of(port), slices, count, committed, context);
+}
+
+static void create(lq_store *port, const lq_session_name *name, const lq_store_head *head,
+                   lq_store_done call, void *context) {
+  lq_err err;
+  uint32_t what = fate(&err);
+  asked *a = what ? ask(context, err) : NULL;
+  if (a) a->call.done = call;
+  if (a && what == 2 && !lq_loop_post(sim.process->loop, refuse_done, a)) return;
+  real_of(port)->create(real_of(port), name, head, a ? done : call, a ? a : context);
+}
+
+static void acquire(lq_store *port, const lq_session_name *name, lq_store_got_head call,
+                    void *context) {
+  lq_err err;
+  uint32_t what = fate(&err);
+  asked *a = what ? ask(context, err) : NULL;
+  if (a) a->call.got_head = call;
+  if (a && what == 2 && !lq_loop_post(sim.process->loop, refuse_head, a)) return;
+  real_of(port)->acquire(real_of(port), name, a ? got_head : call, a ? a : context);
+}
+
+static void checkpoint(lq_store *port, const lq_session_name *name, const lq_store_head *head,
+                       lq_span body, lq_store_done call, void *context) {
+  lq_err err;
+  uint32_t what = fate(&err);
+  asked *a = what ? ask(context, err) : NULL;
+  if (a) a->call.done = call;
+  if (a && what == 2 && !lq_loop_post(sim.process->loop, refuse_done, a)) return;
+  real_of(port)->checkpoint(real_of(port), name, head, body, a ? done : call, a ? a : context);
+}
+
+static void head(lq_store *port, const lq_session_name *name, lq_store_got_head call,
+                 void *context) {
+  lq_err err = sim_error_now();
+  if (err)
+    call(context, err, NULL);
+  else
+    real_of(port)->head(real_of(port), name, call, context);
+}
+
+static void checkpoint_get(lq_store *port, const lq_session_name *name, uint64_t tick,
+                           lq_store_got_item call, void *context) {
+  lq_err err = sim_error_now();
+  if (err)
+    call(context, err, NULL, (lq_span){0});
+  else
+    real_of(port)->checkpoint_get(real_of(port), name, tick, call, context);
+}
+
+static void slices(lq_store *port, const lq_session_name *name, uint64_t first, uint64_t last,
+                   uint32_t limit, lq_store_got_item call, void *context) {
+  lq_err err = sim_error_now();
+  if (err)
+    call(context, err, NULL, (lq_span){0});
+  else
+    real_of(port)->slices(real_of(port), name, first, last, limit, call, context);
+}
+
+static void sessions(lq_store *port, const char *tenant, const char *game, const char *after,
+                     uint32_t limit, lq_store_got_session call, void *context) {
+  lq_err err = sim_error_now();
+  if (err)
+    call(context, err, NULL, NULL);
+  else
+    real_of(port)->sessions(real_of(port), tenant, game, after, limit, call, context);
+}
+
+static void blob_put(lq_store *port, const uint8_t digest[32], lq_span body, lq_store_done call,
+                     void *context) {
+  real_of(port)->blob_put(real_of(port), digest, body, call, context);
+}
+static void blob_get(lq_store *port, const uint8_t digest[32], lq_store_got_item call,
+                     void *context) {
+  real_of(port)->blob_get(real_of(port), digest, call, context);
+}
+static void setting_put(lq_store *port, const char *name, lq_span value, lq_store_done call,
+                        void *context) {
+  lq_err err = sim_error_now();
+  asked *a = err ? ask(context, err) : NULL;
+  if (a) a->call.done = call;
+  real_of(port)->setting_put(real_of(port), name, value, a ? done : call, a ? a : context);
+}
+static void setting_get(lq_store *port, const char *name, lq_store_got_item call, void *context) {
+  real_of(port)->setting_get(real_of(port), name, call, context);
+}
+static void close_store(lq_store *port) {
+  real_of(port)->close(real_of(port));
+  free(port);
+}
+
+lq_store *sim_port_open(lq_store *real) {
+  faulty *f = malloc(sizeof *f);
+  if (!f) {
+    real->close(real);
+    return NULL;
+  }
+  *f = (faulty){.port = {.commit = commit,
+                         .create = create,
+                         .acquire = acquire,
+                         .head = head,
+                         .checkpoint = checkpoint,
+                         .checkpoint_get = checkpoint_get,
+                         .slices = slices,
+                         .sessions = sessions,
+                         .blob_put = blob_put,
+                         .blob_get = blob_get,
+                         .setting_put = setting_put,
+                         .setting_get = setting_get,
+                         .close = close_store},
+                .real = real};
+  return &f->port;
+}
