@@ -60,7 +60,7 @@ bench: build
 	scripts/bench.sh
 
 check: build
-	python3 scripts/check_floors.py build/release
+	python3 scripts/check_floors.py --self-test build/release
 	scripts/check_exact.sh build/release
 	scripts/check_format.sh
 

@@ -1,12 +1,11 @@
-/* Digests, secrets and their text forms, on OpenSSL's libcrypto. */
+/* Digests and their text forms, on OpenSSL's libcrypto: no clock, no randomness. A simulator that
+ * stands in for the rest of lq_host keeps this. */
 #include "lq_host/host.h"
 
-#include <errno.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <pthread.h>
-#include <sys/random.h>
 
 /* Fetched once: an implicit fetch costs more than hashing a short slice. */
 static EVP_MD *sha1_kind, *sha256_kind;
@@ -50,20 +49,6 @@ void lq_hex(const uint8_t *data, size_t bytes, char *out) {
     out[2 * i + 1] = "0123456789abcdef"[data[i] & 15];
   }
   out[2 * bytes] = 0;
-}
-
-lq_err lq_random_bytes(void *out, size_t bytes) {
-  uint8_t *at = out;
-  while (bytes) {
-    ssize_t got = getrandom(at, bytes, 0);
-    if (got < 0) {
-      if (errno == EINTR) continue;
-      return LQ_ERR_IO;
-    }
-    at += got;
-    bytes -= (size_t)got;
-  }
-  return LQ_OK;
 }
 
 bool lq_equal_constant_time(const void *a, const void *b, size_t bytes) {
