@@ -75,8 +75,8 @@ fuzz_one() {
 }
 
 canary() {
-  if fuzz "$build/canary/canary_fuzz" canary_fuzz 60; then
-    echo "fuzz: the canary lives after 60 s: this engine finds nothing, so its silence proves nothing" >&2
+  if fuzz "$build/canary/canary_fuzz" canary_fuzz 120; then
+    echo "fuzz: the canary lives after 120 s: this engine finds nothing, so its silence proves nothing" >&2
     return 1
   fi
   local bad

@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes) {
   const volatile uint8_t *in = data; /* so that no optimiser saves the canary */
   if (bytes < HEADER_BYTES || lq_hash_bytes(0, data, WORD_BYTES) != WORD_HASH) return 0;
-  size_t count = data[WORD_BYTES + 1];
+  size_t count = data[WORD_BYTES + 1] & 15u; /* four bits: seconds, not minutes */
   if (data[WORD_BYTES] != 'v' || count > bytes - HEADER_BYTES) return 0;
   for (size_t i = 0; i <= count; i++) (void)in[HEADER_BYTES + i]; /* the fault: <= */
   return 0;
