@@ -11,17 +11,22 @@ static bool has_checkpoint(const lq_store_head *head) {
   return head->checkpoint_tick != UINT64_MAX;
 }
 
+static bool names_the_same(const lq_store_head *a, const lq_store_head *b) {
+  return a->checkpoint_tick == b->checkpoint_tick && a->checkpoint_slice == b->checkpoint_slice;
+}
+
 static void rules(const lq_store_head *now, const lq_store_head *given) {
   lq_store_head next;
   lq_store_slice slice = {.epoch = given->epoch, .slice = given->slice, .head = *given};
   if (!lq_store_head_commit(now, &slice, &next)) {
     LQ_CHECK(next.slice == now->slice + 1 && next.epoch == now->epoch && next.seed == now->seed);
-    LQ_CHECK(next.checkpoint_tick == now->checkpoint_tick);
+    LQ_CHECK(names_the_same(&next, now));
     LQ_CHECK(memcmp(next.first_release, now->first_release, 32) == 0);
   }
   if (!lq_store_head_checkpoint(now, given, &next)) {
     LQ_CHECK(next.slice == now->slice && next.epoch == now->epoch && has_checkpoint(&next));
     LQ_CHECK(next.checkpoint_slice >= given->checkpoint_slice && next.seed == now->seed);
+    LQ_CHECK(names_the_same(&next, now) || names_the_same(&next, given));
     LQ_CHECK(!has_checkpoint(now) || next.checkpoint_slice >= now->checkpoint_slice);
   }
 }
