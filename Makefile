@@ -5,14 +5,14 @@ LAUNCHER := -DCMAKE_C_COMPILER_LAUNCHER=ccache
 CMAKE := cmake
 CTEST := ctest --output-on-failure -j$(JOBS)
 
-.PHONY: help bootstrap build run test test-asan test-golden test-e2e test-sim sim fuzz bench check fmt prepush clean
+.PHONY: help bootstrap build run test test-asan test-golden test-e2e test-sim sim fuzz fuzz-afl bench check fmt prepush clean
 
 help:
 	@echo 'make run     build everything and play the treasure hunt: open the address it prints'
 	@echo 'make test    every test: unit, sanitizers, golden hashes, browser, kill -9'
 	@echo 'make build   bin/lq            make bench   the tables in bench/results/'
 	@echo 'make sim     SEEDS=1..2000: the whole server in a simulated world that tries to break it'
-	@echo 'make check   floors, format, floating point       make fuzz   FUZZ_SECONDS=60 each'
+	@echo 'make check   floors, format, floating point       make fuzz   FUZZ_SECONDS=60 each; make fuzz-afl: AFL++'
 	@echo 'make fmt     clang-format      make prepush check + test      make clean'
 
 bootstrap:
@@ -58,17 +58,27 @@ SEEDS ?= 1..2000
 sim: build
 	bin/lqsim --seeds $(SEEDS)
 
+# Seconds for each core parser, for each of the others, and for all together (0: as long as it takes). docs/testing.md.
 FUZZ_SECONDS ?= 60
+FUZZ_SMALL_SECONDS ?= $(FUZZ_SECONDS)
+FUZZ_TOTAL_SECONDS ?= 0
 fuzz: build
 	@$(CMAKE) --preset fuzz $(LAUNCHER) >build/configure-fuzz.log || { cat build/configure-fuzz.log; exit 1; }
 	@$(CMAKE) --build build/fuzz --target fuzzers
-	scripts/fuzz.sh build/fuzz $(FUZZ_SECONDS)
+	scripts/fuzz.sh libfuzzer build/fuzz $(FUZZ_SECONDS) $(FUZZ_SMALL_SECONDS) $(FUZZ_TOTAL_SECONDS)
+
+# The same targets with AFL++, which this installs: it is large, and nothing else needs it.
+fuzz-afl: build
+	@scripts/bootstrap.sh afl++ libclang-rt-dev
+	@AFL_QUIET=1 $(CMAKE) --preset fuzz-afl $(LAUNCHER) >build/configure-fuzz.log || { cat build/configure-fuzz.log; exit 1; }
+	@AFL_QUIET=1 $(CMAKE) --build build/fuzz-afl --target fuzzers
+	scripts/fuzz.sh afl build/fuzz-afl $(FUZZ_SECONDS) $(FUZZ_SMALL_SECONDS) $(FUZZ_TOTAL_SECONDS)
 
 bench: build
 	scripts/bench.sh
 
 check: build
-	python3 scripts/check_floors.py build/release
+	python3 scripts/check_floors.py --self-test build/release
 	scripts/check_exact.sh build/release
 	scripts/check_format.sh
 

@@ -1,6 +1,7 @@
 # lq_module(folder DEPS modules... LIBS imported...): one folder, one static library named after it (slashes become _).
 #   *_test.c     a cmocka suite each, registered with ctest
-#   *_fuzz.c     a libFuzzer target each (LQ_FUZZ), else replayed over its corpus folder by a ctest
+#   *_fuzz.c     a fuzz target each (LQ_FUZZ; the compiler decides whose: libFuzzer's or AFL++'s), else replayed over its
+#                corpus folder by a ctest
 #   *_bench.c    a program in bench/ each, run tiny by ctest with --quick
 # Writing the file registers it: nothing is listed twice.
 set(LQ_WARNINGS -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wstrict-prototypes
@@ -25,13 +26,14 @@ elseif(CMAKE_BUILD_TYPE MATCHES "Rel")
   list(APPEND LQ_HARDEN -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
 endif()
 if(LQ_FUZZ)
-  set(LQ_SAN -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -g)
+  # The coverage flag stands alone: afl-clang-fast drops it (it has its own) with all that is in its list.
+  set(LQ_SAN -fsanitize=fuzzer-no-link -fsanitize=address,undefined -fno-sanitize-recover=all -g)
 endif()
 find_package(Threads REQUIRED)
 find_path(CMOCKA_INCLUDE cmocka.h REQUIRED)
 find_library(CMOCKA_LIB cmocka REQUIRED)
 
-add_custom_target(fuzzers) # with LQ_FUZZ: every libFuzzer target
+add_custom_target(fuzzers) # with LQ_FUZZ: every fuzz target
 
 function(lq_flags target folder)
   target_compile_options(${target} PRIVATE ${LQ_WARNINGS} ${LQ_HARDEN} ${LQ_SAN})
@@ -51,6 +53,22 @@ function(lq_test_program name folder file lib)
   target_link_libraries(${name} PRIVATE ${lib} ${CMOCKA_LIB})
   add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
   set_tests_properties(${name} PROPERTIES TIMEOUT 120)
+endfunction()
+
+# -fsanitize=fuzzer links the driver that belongs to the compiler: libFuzzer's main, or AFL++'s persistent loop.
+function(lq_fuzz_program name folder file lib)
+  get_filename_component(stem ${file} NAME_WE)
+  if(LQ_FUZZ)
+    add_executable(${name} ${file})
+    target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+    add_dependencies(fuzzers ${name})
+  else()
+    add_executable(${name} ${file} ${CMAKE_SOURCE_DIR}/tests/lq_fuzz_replay.c)
+    add_test(NAME ${name}_corpus COMMAND ${name} ${CMAKE_SOURCE_DIR}/${folder}/corpus/${stem})
+    set_tests_properties(${name}_corpus PROPERTIES TIMEOUT 120)
+  endif()
+  lq_flags(${name} ${folder})
+  target_link_libraries(${name} PRIVATE ${lib})
 endfunction()
 
 function(lq_module folder)
@@ -76,18 +94,7 @@ function(lq_module folder)
     if(stem MATCHES "_test$")
       lq_test_program(${name}_${stem} ${folder} ${file} ${name})
     elseif(stem MATCHES "_fuzz$")
-      if(LQ_FUZZ)
-        add_executable(${name}_${stem} ${file})
-        target_link_options(${name}_${stem} PRIVATE -fsanitize=fuzzer)
-        add_dependencies(fuzzers ${name}_${stem})
-      else()
-        add_executable(${name}_${stem} ${file} ${CMAKE_SOURCE_DIR}/tests/lq_fuzz_replay.c)
-        add_test(NAME ${name}_${stem}_corpus
-                 COMMAND ${name}_${stem} ${CMAKE_SOURCE_DIR}/${folder}/corpus/${stem})
-        set_tests_properties(${name}_${stem}_corpus PROPERTIES TIMEOUT 120)
-      endif()
-      lq_flags(${name}_${stem} ${folder})
-      target_link_libraries(${name}_${stem} PRIVATE ${name})
+      lq_fuzz_program(${name}_${stem} ${folder} ${file} ${name})
     elseif(stem MATCHES "_bench$")
       add_executable(${name}_${stem} ${file})
       lq_flags(${name}_${stem} ${folder})

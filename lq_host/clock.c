@@ -1,9 +1,9 @@
-/* What comes from outside and differs each time: clocks, pages, randomness, the environment. */
+/* What differs from run to run: clocks, randomness, the environment. A simulator puts its own here.
+ */
 #include "lq_host/host.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/random.h>
 #include <time.h>
 
@@ -16,18 +16,6 @@ static uint64_t clock_ns(clockid_t id) {
 uint64_t lq_clock_mono_ns(void) { return clock_ns(CLOCK_MONOTONIC); }
 uint64_t lq_clock_wall_ms(void) { return clock_ns(CLOCK_REALTIME) / 1000000u; }
 uint64_t lq_clock_thread_cpu_ns(void) { return clock_ns(CLOCK_THREAD_CPUTIME_ID); }
-
-void *lq_pages_take(size_t bytes) {
-  if (bytes == 0) return NULL;
-  /* No reservation: a session asks for its bound, and touches what it uses. */
-  void *memory =
-      mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  return memory == MAP_FAILED ? NULL : memory;
-}
-
-void lq_pages_give(void *memory, size_t bytes) {
-  if (memory) LQ_CHECK(munmap(memory, bytes) == 0);
-}
 
 lq_err lq_random_bytes(void *out, size_t bytes) {
   uint8_t *at = out;

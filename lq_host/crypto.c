@@ -1,4 +1,5 @@
-/* Digests, secrets and their text forms, on OpenSSL's libcrypto. */
+/* Digests and their text forms, on OpenSSL's libcrypto: no clock, no randomness. A simulator that
+ * stands in for the rest of lq_host keeps this. */
 #include "lq_host/host.h"
 
 #include <openssl/crypto.h>

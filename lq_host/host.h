@@ -59,14 +59,16 @@ void lq_lock_give(lq_lock *lock);
  * names that start with a dot. */
 LQ_MUST lq_err lq_folder_stamp(const char *path, uint64_t *stamp);
 
-/* ---- crypto ---- (OpenSSL libcrypto) */
+/* ---- random ---- */
+LQ_MUST lq_err lq_random_bytes(void *out, size_t bytes); /* the system's, for secrets */
+
+/* ---- crypto ---- (OpenSSL libcrypto; pure) */
 typedef struct lq_sha256 {
   uint8_t bytes[32];
 } lq_sha256;
 lq_sha256 lq_sha256_of(lq_span data);
 lq_sha256 lq_sha256_of2(lq_span a, lq_span b);             /* of a then b */
 void lq_hex(const uint8_t *data, size_t bytes, char *out); /* out: 2 * bytes + 1 */
-LQ_MUST lq_err lq_random_bytes(void *out, size_t bytes);   /* the system's, for secrets */
 lq_sha256 lq_hmac_sha256(lq_span key, lq_span data);
 bool lq_equal_constant_time(const void *a, const void *b, size_t bytes);
 /* SHA-1 in base64: the WebSocket handshake's accept value (RFC 6455 section 4.2.2). out: 29 bytes

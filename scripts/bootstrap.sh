@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Installs what building and testing need: Debian packages (12 or newer), nothing else. Safe to run again.
+# Installs what building and testing need, and the packages named as arguments: Debian packages (12 or newer), nothing else.
+# Safe to run again.
 set -euo pipefail
 
 packages=(
   build-essential clang-19 cmake ninja-build ccache pkg-config lld-19 libclang-rt-19-dev llvm-19 clang-format
   libuv1-dev libsqlite3-dev libssl-dev libfyaml-dev node-llhttp libcmocka-dev
-  python3 strace curl ca-certificates
+  python3 strace curl ca-certificates "$@"
 )
 # Node and npm build the TypeScript client and the page; a newer Node that is there already is kept.
 command -v node >/dev/null && command -v npm >/dev/null || packages+=(nodejs npm)

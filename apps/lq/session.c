@@ -319,7 +319,7 @@ static void exported(void *context, lq_err err, const char *sk, lq_span body) {
   if (t->err) return;
   t->w = lq_out_begin();
   t->err = lq_journal_json(game, body, &t->w);
-  lq_out_end(&t->w);
+  if (!t->err) lq_out_end(&t->w);
 }
 
 static void export_head(void *context, lq_err err, const lq_store_head *head) {

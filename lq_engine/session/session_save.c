@@ -125,6 +125,14 @@ static bool load_core(lq_session *s, lq_reader *in) {
          core->player_next >> 62 == 0;
 }
 
+/* An owner beyond the slots would come out again in events and changes that cannot be read. */
+static bool owners_fit(const lq_session *s) {
+  for (uint32_t row = 0; row < s->game->entities_max; row++)
+    if (lq_world_owner(s->world, lq_world_entity_at(s->world, row)) > s->game->players_max)
+      return false;
+  return true;
+}
+
 static lq_err load(lq_session *s, lq_reader *in) {
   if (lq_read_u32(in) != SESSION_MAGIC) return in->failed ? LQ_ERR_TRUNCATED : LQ_ERR_CORRUPT;
   uint32_t abi = lq_read_u32(in);
@@ -138,7 +146,8 @@ static lq_err load(lq_session *s, lq_reader *in) {
   ok = ok && !in->failed && count <= s->game->players_max;
   for (uint64_t i = 0; ok && i < count; i++) ok = load_player(s, in);
   if (!ok) return in->failed && lq_reader_left(in) == 0 ? LQ_ERR_TRUNCATED : LQ_ERR_CORRUPT;
-  return lq_world_load(s->world, lq_read_bytes(in, lq_reader_left(in)));
+  lq_err err = lq_world_load(s->world, lq_read_bytes(in, lq_reader_left(in)));
+  return err || owners_fit(s) ? err : LQ_ERR_CORRUPT;
 }
 
 lq_err lq_session_load(void *memory, size_t bytes, const lq_game *game, lq_span saved,

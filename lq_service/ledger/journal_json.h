@@ -5,7 +5,8 @@
 #include "lq_service/ledger/ledger.h"
 
 /* {"slice":..,"tick":..,"hash":"..","commands":[..],"events":[..]}. `game` is of the release the
- * record names. LQ_ERR_CORRUPT, LQ_ERR_TRUNCATED as lq_slice_open. */
+ * record names. LQ_ERR_CORRUPT (also when a command or event in it is none of this game),
+ * LQ_ERR_TRUNCATED as lq_slice_open; nothing is written then. */
 LQ_MUST lq_err lq_journal_json(const lq_game *game, lq_span record, lq_writer *out);
 
 #endif

@@ -192,7 +192,7 @@ static void set_place(lq_diag *diag) {
   if (!at) return;
   at += 3;
   diag->line = number_at(&at);
-  if (*at != ':') return;
+  if (!diag->line || *at != ':') return;
   at++;
   diag->column = number_at(&at);
 }
