@@ -10,7 +10,7 @@ if(LQ_WERROR)
 endif()
 set(LQ_HARDEN -fvisibility=hidden -fno-common -fno-strict-aliasing -fstack-protector-strong)
 # Simulation code: no contraction, no fused multiply-add, on every compiler and level (docs/adr/0003-floating-point.md).
-set(LQ_EXACT -ffp-contract=off -fno-fast-math)
+set(LQ_EXACT -ffp-contract=off -fno-fast-math -fno-math-errno) # errno: sqrt is one instruction, no call
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   list(APPEND LQ_EXACT -march=x86-64-v2 -mno-fma -fno-tree-slp-vectorize)
 endif()
@@ -48,7 +48,7 @@ function(lq_test_program name folder file lib)
   add_executable(${name} ${file} ${CMAKE_SOURCE_DIR}/tests/lq_test.c)
   lq_flags(${name} ${folder})
   target_include_directories(${name} PRIVATE ${CMOCKA_INCLUDE})
-  target_link_libraries(${name} PRIVATE ${lib} ${CMOCKA_LIB})
+  target_link_libraries(${name} PRIVATE ${lib} ${CMOCKA_LIB} m) # m: tests compare with it
   add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
   set_tests_properties(${name} PROPERTIES TIMEOUT 120)
 endfunction()
