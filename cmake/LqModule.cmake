@@ -9,14 +9,17 @@ if(LQ_WERROR)
   list(APPEND LQ_WARNINGS -Werror)
 endif()
 set(LQ_HARDEN -fvisibility=hidden -fno-common -fno-strict-aliasing -fstack-protector-strong)
-# Simulation code: no contraction, no fused multiply-add, on every compiler and level (docs/adr/0003-floating-point.md).
-set(LQ_EXACT -ffp-contract=off -fno-fast-math -fno-math-errno) # errno: sqrt is one instruction, no call
+# Simulation code: no contraction, no fused multiply-add, on every compiler and level (docs/adr/0003-floating-point.md). errno: sqrt is
+# one instruction and no call. gcc's and clang's names differ; cmake/LqCells.cmake uses both.
+set(LQ_EXACT_GNU -ffp-contract=off -fno-fast-math -fno-math-errno -fno-tree-slp-vectorize)
+set(LQ_EXACT_CLANG -ffp-contract=off -fno-fast-math -fno-math-errno -fno-slp-vectorize)
+set(LQ_EXACT_MACHINE)
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
-  list(APPEND LQ_EXACT -march=x86-64-v2 -mno-fma -fno-tree-slp-vectorize)
+  set(LQ_EXACT_MACHINE -march=x86-64-v2 -mno-fma)
 endif()
+set(LQ_EXACT ${LQ_EXACT_GNU} ${LQ_EXACT_MACHINE})
 if(CMAKE_C_COMPILER_ID STREQUAL "Clang")
-  list(REMOVE_ITEM LQ_EXACT -fno-tree-slp-vectorize)
-  list(APPEND LQ_EXACT -fno-slp-vectorize)
+  set(LQ_EXACT ${LQ_EXACT_CLANG} ${LQ_EXACT_MACHINE})
 endif()
 set(LQ_SAN)
 if(LQ_SANITIZE)
