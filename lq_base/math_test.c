@@ -33,8 +33,7 @@ static double ulps(double got, long double want, int digits, int exponent_min, d
     /* Infinity is right above half an ulp over the biggest. */
     long double edge =
         (long double)biggest + ldexpl((long double)biggest, -digits) / (2 - ldexpl(2, -digits));
-    if (!isinf(got))
-      return (double)fabsl(got) == biggest && fabsl(want) <= edge * 1.0000001L ? 0.5 : 1e9;
+    if (!isinf(got)) return fabs(got) == biggest && fabsl(want) <= edge * 1.0000001L ? 0.5 : 1e9;
     return fabsl(want) >= edge * 0.9999999L && !signbit(got) == !signbit(want) ? 0 : 1e9;
   }
   int exponent = exponent_min;
