@@ -8,11 +8,13 @@
 #include <stdio.h>
 #include <string.h>
 
-typedef struct random_player {
+typedef struct random_player random_player;
+struct random_player {
   lq_session *session;
   lq_prng prng;
-  uint32_t sent; /* commands that were taken */
-} random_player;
+  /* Instead of lq_session_submit, when set; the body is borrowed. */
+  void (*take)(random_player *player, const lq_command *command);
+};
 
 static inline uint32_t random_below(random_player *p, uint32_t bound) {
   return lq_prng_below(&p->prng, bound);
@@ -24,7 +26,10 @@ static inline void random_send(random_player *p, uint16_t type, uint16_t slot, l
   uint32_t id = random_below(p, 4); /* some with an id, of few: doubles too */
   if (id == 0)
     (void)snprintf(command.client_id, sizeof command.client_id, "c%u", random_below(p, 1000));
-  p->sent += lq_session_submit(p->session, &command, &first) == LQ_OK;
+  if (p->take)
+    p->take(p, &command);
+  else if (lq_session_submit(p->session, &command, &first) != LQ_OK)
+    return; /* as it may be */
 }
 
 static inline void random_text(lq_writer *out, const char *text) {
