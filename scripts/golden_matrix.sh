@@ -76,10 +76,18 @@ for cell in "${native[@]}"; do
 done
 [ -e tests/browser/node_modules ] || (cd tests/browser && npm ci --no-audit --no-fund --loglevel=error)
 node tests/golden/wasm.mjs "$build/cells" "$work/exact" "$work/runs"
+LQ_CELLS=$PWD/$build/cells LQ_RUN=$work/runs/treasure_hunt.random.run node --test tests/golden/lq.test.mjs >"$work/node" || { cat "$work/node"; exit 1; }
+echo 'golden: the interface of the modules'
 mapfile -t programs < <(find "$build/cells" -name '*.wasm' -o -type f -perm -u+x)
 scripts/check_exact.sh --files "${programs[@]}"
 
-# ---- the shuffle gate: a fresh process every k ticks ----
+# ---- the shuffle gate ----
+for run in "${runs[@]}"; do
+  game=$(basename "$run")
+  "$build/cells/gcc-O2-sse2/${game%%.*}" "$run" --fresh 1 | cmp - "${run%run}want" || die "$game differs when rebuilt after every tick"
+done
+echo "golden: the same when saved and loaded after every tick"
+# A fresh process every k ticks.
 for k in 1 7 64; do
   processes=0
   for run in "${runs[@]}"; do
