@@ -17,7 +17,7 @@ test('strace may trace here', () => assert.equal(straceTrouble(), undefined))
 const lab = laboratory()
 process.once('exit', () => lab.close())
 
-const spread = (all) => (all.length <= LIMIT ? all : Array.from({ length: LIMIT }, (_, i) => all[Math.floor(((i + 0.5) * all.length) / LIMIT)]))
+const spread = (all) => (all.length <= LIMIT ? [...all] : Array.from({ length: LIMIT }, (_, i) => all[Math.floor(((i + 0.5) * all.length) / LIMIT)]))
 
 for (const name of WORKLOADS)
   test(`nothing acknowledged is lost: ${name}`, { timeout: 3 * 3600000 }, async (t) => {
