@@ -56,7 +56,8 @@ export class Server {
     while (!existsSync(`${this.gate}.here`) && !this.end) await wait(3)
     const tasks = `/proc/${this.child.pid}/task`
     const named = (task) => readFileSync(`${tasks}/${task}/comm`, 'utf8').trim() === 'lq-store'
-    const store = this.end ? undefined : readdirSync(tasks).find(named)
+    let store // a thread gets its name a moment after it starts
+    while (!this.end && !(store = readdirSync(tasks).find(named))) await wait(3)
     if (!store) return
     const tracer = spawn('strace', [...strace, '-p', store], { stdio: 'ignore' })
     this.traced = new Promise((done) => tracer.once('close', done))
