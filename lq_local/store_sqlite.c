@@ -211,6 +211,7 @@ static void setting_put(lq_store *port, const char *name, lq_span value, lq_stor
 static void files_close(lqi_store *store) {
   lqi_sql_close(&store->reader); /* before the writer, which then is the last and empties the WAL */
   lqi_sql_close(&store->writer);
+  lqi_sums_end(&store->sums);
   lq_lock_give(store->lock);
 }
 

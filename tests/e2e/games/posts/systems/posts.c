@@ -10,8 +10,7 @@ static void on_post(lq_sys *sys, const void *row) {
   }
   for (uint32_t i = 0; post->text[i]; i++) board->sum = (board->sum * 31 + post->text[i]) % 1000003;
   board->posts++;
-  emit_posted(
-      sys, (Evt_posted){.player = post->entity, .posts = board->posts, .sum = board->sum});
+  emit_posted(sys, (Evt_posted){.player = post->entity, .posts = board->posts, .sum = board->sum});
 }
 
 LQ_COMMANDS({"post", on_post})
