@@ -204,6 +204,43 @@ LQ_TEST(group_row_that_is_not_what_was_written_is_found_at_open) {
   folder_end(&t);
 }
 
+LQ_TEST(backup_beside_a_server_is_a_folder_like_any_other) {
+  folder_under_test t = folder_begin(), copy = folder_begin();
+  lq_store *store = with_one_slice(&t), *again;
+  lq_session_name name = session_named(1);
+  lq_store_head head;
+  lq_diag diag = {0};
+  assert_ok(lq_store_sqlite_backup(t.path, folder_file(&copy, "lq.db"), &diag));
+  assert_int_equal(lq_store_sqlite_backup(t.path, folder_file(&copy, "lq.db"), &diag),
+                   LQ_ERR_EXISTS);
+  store->close(store);
+  assert_ok(store_open(&copy, false, &again, &diag));
+  waited w;
+  assert_int_equal(slices_count(&copy, again, &name, &w), 1);
+  assert_ok(session_head(&copy, again, &name, &head));
+  assert_ok(slice_commit(&copy, again, &name, &head, lq_span_text("goes on")));
+  again->close(again);
+  folder_end(&copy);
+  folder_end(&t);
+}
+
+LQ_TEST(backup_of_a_damaged_database_is_refused) {
+  folder_under_test t = folder_begin();
+  lq_store *store = with_one_slice(&t);
+  lq_diag diag = {0};
+  store->close(store);
+  uint8_t *whole;
+  size_t bytes;
+  assert_ok(lq_file_read(folder_file(&t, "lq.db"), 64 << 20, &whole, &bytes));
+  whole[bytes - 100] ^= 1;
+  file_put(folder_file(&t, "lq.db"), whole, bytes);
+  lq_file_free(whole);
+  assert_int_equal(lq_store_sqlite_backup(t.path, folder_file(&t, "copy"), &diag), LQ_ERR_CORRUPT);
+  assert_non_null(strstr(diag.message, "cannot be copied"));
+  assert_false(lq_file_exists(folder_file(&t, "copy")));
+  folder_end(&t);
+}
+
 /* As a kill leaves it: the three files beside a store that still runs. */
 static void copy_killed(const folder_under_test *from, const folder_under_test *to, size_t cut) {
   static const char *const names[] = {"lq.db", "lq.db-wal", "lq.db-shm"};

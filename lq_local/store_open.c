@@ -1,6 +1,8 @@
 /* Opening the data file: lock, modes, format, connections, index. */
 #include "lq_local/store_int.h"
 
+#include <stdlib.h>
+
 static const char schema[] =
     "BEGIN IMMEDIATE;"
     "CREATE TABLE session(id INTEGER PRIMARY KEY,tenant TEXT NOT NULL,game TEXT NOT NULL,"
@@ -130,7 +132,8 @@ static lq_err prepare_folder(lqi_store *store, const char *folder, lq_diag *diag
     return lq_diag_set(diag, err, "%s: %s", lock, lq_err_cause(err));
   if ((err = lqi_wal_check(store, diag))) return err;
   /* Made here so that it, and the files SQLite puts beside it, are for the owner alone. */
-  if (!lq_file_exists(store->path) && (err = lq_file_write(store->path, (lq_span){0})))
+  err = lq_file_make(store->path);
+  if (err && err != LQ_ERR_EXISTS)
     return lq_diag_set(diag, err, "%s cannot be made: %s", store->path, lq_err_cause(err));
   return LQ_OK;
 }
@@ -154,5 +157,46 @@ lq_err lqi_open_files(lqi_store *store, const lq_store_sqlite_options *options, 
    * process may hold it. */
   int64_t now = (int64_t)(lq_clock_wall_ms() * 1000);
   if (store->seq_next < now) store->seq_next = now;
+  return err;
+}
+
+/* ---- a copy, page by page, with sums: sqlite3's own .backup beside a server knows of none ---- */
+
+static lq_err copy_pages(lqi_store *from, lqi_store *to, lq_diag *diag) {
+  sqlite3 *db = to->writer.db;
+  sqlite3_backup *backup = sqlite3_backup_init(db, "main", from->reader.db, "main");
+  if (backup) {
+    (void)sqlite3_backup_step(backup, -1);
+    (void)sqlite3_backup_finish(backup); /* tells what went wrong in the step as well */
+  }
+  int rc = sqlite3_extended_errcode(db);
+  lq_err err = lqi_sql_err(db, rc);
+  if (!err && backup) return LQ_OK;
+  return lq_diag_set(diag, err ? err : LQ_ERR_MEMORY, "%s cannot be copied to %s: %s", from->path,
+                     to->path, sqlite3_errstr(rc));
+}
+
+lq_err lq_store_sqlite_backup(const char *folder, const char *to, lq_diag *diag) {
+  lqi_store *source = calloc(1, sizeof *source), *copy = calloc(1, sizeof *copy);
+  lq_err err = source && copy ? LQ_OK : LQ_ERR_MEMORY;
+  if (!err && !lq_text_copy(copy->path, sizeof copy->path, lq_span_text(to))) err = LQ_ERR_TOO_BIG;
+  const lq_store_sqlite_options options = {.folder = folder, .read_only = true};
+  if (!err) err = lqi_open_files(source, &options, diag);
+  if (!err && !(err = lqi_sums_begin(&copy->sums)) && !(err = lq_file_make(to)) &&
+      !(err = connect(copy, &copy->writer, true, diag))) {
+    err = copy_pages(source, copy, diag);
+    lqi_sql_close(&copy->writer);
+    lq_err removed = err ? lq_file_remove(to) : LQ_OK; /* half a copy is none */
+    if (!err) err = removed;
+  }
+  if (err && diag && !diag->message[0])
+    (void)lq_diag_set(diag, err, "%s cannot be written: %s", to, lq_err_cause(err));
+  if (copy) lqi_sums_end(&copy->sums);
+  if (source) {
+    lqi_sql_close(&source->reader);
+    lqi_sums_end(&source->sums);
+  }
+  free(source);
+  free(copy);
   return err;
 }

@@ -257,7 +257,9 @@ export async function strike(lab, { name, thread, call, n, pass }) {
   let outcome = !hit ? 'not reached' : elsewhere ? 'elsewhere' : pass === 'kill' ? 'killed' : server.end.code === 0 ? 'went on' : 'ended 1'
   if (pass !== 'kill' && !elsewhere) {
     const { code, signal } = server.end
-    if (workloads[name].orderly && code !== 0 && code !== 1) troubles.push(`ended with ${code ?? signal}: ${server.err}`)
+    // It may be told to stop while it already ends, with nobody listening any more.
+    const twice = signal === 'SIGTERM' && server.err.includes('this process ends')
+    if (workloads[name].orderly && code !== 0 && code !== 1 && !twice) troubles.push(`ended with ${code ?? signal}: ${server.err}`)
     if (code === 1 && !/^lq: [^]*\n {4}mend: /m.test(server.err)) troubles.push(`status 1 without cause and mend: ${server.err}`)
   }
   if (troubles.length === 0) await check(lab, name, result)
