@@ -273,13 +273,13 @@ static void probed(void *context, lq_err err) {
   void (*failed)(void *, lq_err) = shard->options.failed;
   shard->asks--;
   shard->probing = false;
-  if (err != LQ_ERR_IO || !failed) return;
+  if ((err != LQ_ERR_IO && err != LQ_ERR_CORRUPT) || !failed) return;
   shard->options.failed = NULL;
   failed(shard->options.failed_context, err);
 }
 
-/* One session met an I/O error. Was it a damaged place in a file, which is that session's alone, or
- * does the store write nothing any more? A small write tells. */
+/* One session met an I/O error, or damage. Is it that session's alone, or does the store write
+ * nothing any more? A small write tells. */
 static void store_probe(lq_shard *shard) {
   if (shard->probing || !shard->options.failed) return;
   lq_store *store = shard->options.store;
@@ -299,7 +299,7 @@ void lqi_session_drop(lqi_session *s, lq_err why, const char *message) {
     if (s->by_slot[slot]) lqi_client_close(s->by_slot[slot], why, message);
   lqi_calls_ready(s, why);
   lqi_out_clear(s, why);
-  if (why == LQ_ERR_IO) store_probe(s->shard);
+  if (why == LQ_ERR_IO || why == LQ_ERR_CORRUPT) store_probe(s->shard);
   lqi_unpin(s);
 }
 
