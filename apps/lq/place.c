@@ -132,7 +132,8 @@ lq_err lq_place_build(lq_place *place, const char *folder, const lq_release **ou
   place->store->blob_put(place->store, (*out)->id, (*out)->blob, put_done, &p);
   lq_place_wait(place, &p.done);
   if (p.err)
-    return lq_diag_set(diag, p.err, "the release could not be kept: %s", lq_err_cause(p.err));
+    return lq_diag_set(diag, p.err, "the release could not be kept in %.160s/lq.db: %s",
+                       place->folder, lq_err_cause(p.err));
   return LQ_OK;
 }
 

@@ -192,6 +192,10 @@ void lqi_catch_up(lq_client *client) {
     c.from_seq = UINT64_MAX;
   }
   if (!c.err) store->slices(store, &s->name, first, last, 0, second_walk, &c);
-  if (c.err && c.client)
-    lqi_client_close(c.client, c.err, "what was missed cannot be read; join anew to go on without");
+  if (!c.err || !c.client) return;
+  /* The player goes on, knowing of the gap; "joined" has the state as it is. */
+  lq_writer w = lqi_text(s->shard);
+  lq_message_error(c.err, "events that were missed cannot be read, and are left out", NULL, NULL,
+                   &w);
+  (void)lqi_client_send(client, lq_writer_span(&w), false);
 }

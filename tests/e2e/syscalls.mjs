@@ -50,6 +50,8 @@ export class Server {
       })
       this.ended.then(() => done(false))
     })
+    lab.servers.add(this)
+    this.ended.then(() => lab.servers.delete(this))
     if (this.gate) this.attached = this.attach(strace)
   }
   async attach(strace) {
@@ -102,6 +104,7 @@ export class Player {
   }
   // Sends `count` posts and waits until all that is pending is acknowledged.
   async post(count, bytes = 10) {
+    if (this.client.closed) throw new Error('closed before')
     for (let i = 0; i < count; i++) {
       const id = `${this.name}-${++this.sent}`
       this.pending.set(id, { cmd: 'post', entity: this.player, text: id.padEnd(bytes, '.'), id })
@@ -115,7 +118,7 @@ export class Player {
 
 export function laboratory() {
   const folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'lq-syscalls-'))
-  const lab = { folder, memo: join(folder, 'memo'), cc: join(root, 'tests/e2e/memo_cc.sh'), serial: 0, bases: new Map() }
+  const lab = { folder, memo: join(folder, 'memo'), cc: join(root, 'tests/e2e/memo_cc.sh'), serial: 0, bases: new Map(), servers: new Set() }
   mkdirSync(lab.memo)
   lab.games = {}
   for (const release of [1, 2]) {
@@ -124,7 +127,10 @@ export function laboratory() {
     const yaml = join(game, 'game.yaml')
     writeFileSync(yaml, readFileSync(yaml, 'utf8').replace('version: 1.0.0', `version: ${release}.0.0`))
   }
-  lab.close = () => rmSync(folder, { recursive: true, force: true })
+  lab.close = () => {
+    for (const server of lab.servers) server.child.kill('SIGKILL')
+    rmSync(folder, { recursive: true, force: true })
+  }
   return lab
 }
 
