@@ -5,13 +5,14 @@ LAUNCHER := -DCMAKE_C_COMPILER_LAUNCHER=ccache
 CMAKE := cmake
 CTEST := ctest --output-on-failure -j$(JOBS)
 
-.PHONY: help bootstrap build run test test-asan test-golden test-e2e test-sim sim fuzz fuzz-afl bench check fmt prepush clean
+.PHONY: help bootstrap build run test test-asan test-golden test-e2e test-sim sim kill fuzz fuzz-afl bench check fmt prepush clean
 
 help:
 	@echo 'make run     build everything and play the treasure hunt: open the address it prints'
 	@echo 'make test    every test: unit, sanitizers, golden hashes, browser, kill -9'
 	@echo 'make build   bin/lq            make bench   the tables in bench/results/'
 	@echo 'make sim     SEEDS=1..2000: the whole server in a simulated world that tries to break it'
+	@echo 'make kill    1,000 kills, and one at every system call of five workloads'
 	@echo 'make check   floors, format, floating point       make fuzz   FUZZ_SECONDS=60 each; make fuzz-afl: AFL++'
 	@echo 'make fmt     clang-format      make prepush check + test      make clean'
 
@@ -43,7 +44,7 @@ test-asan: build
 	@$(CMAKE) --preset asan $(LAUNCHER) >build/configure-asan.log || { cat build/configure-asan.log; exit 1; }
 	@$(CMAKE) --build build/asan
 	$(CTEST) --test-dir build/asan
-	LQ_BIN=$(CURDIR)/build/asan/bin/lq LQ_KILLS=10 scripts/e2e.sh
+	LQ_BIN=$(CURDIR)/build/asan/bin/lq LQ_KILLS=10 LQ_SYSCALLS=3 scripts/e2e.sh
 
 test-golden: build
 	scripts/golden_matrix.sh
@@ -57,6 +58,14 @@ test-sim: build
 SEEDS ?= 1..2000
 sim: build
 	bin/lqsim --seeds $(SEEDS)
+
+# Every kill: LQ_KILLS random ones, then every system call of LQ_WORKLOADS (first,play,sleep,recover,swap). LQ_SECONDS
+# bounds the second part; LQ_REPORT names a file for its table.
+kill: export LQ_KILLS ?= 1000
+kill: export LQ_SYSCALLS ?= all
+kill: build
+	cd tests/e2e && npm ci --no-audit --no-fund --loglevel=error
+	node --test tests/e2e/kill.test.mjs tests/e2e/syscalls.test.mjs
 
 # Seconds for each core parser, for each of the others, and for all together (0: as long as it takes). docs/testing.md.
 FUZZ_SECONDS ?= 60

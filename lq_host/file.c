@@ -151,6 +151,13 @@ lq_err lq_file_settle(const char *path) {
   return err;
 }
 
+lq_err lq_file_make(const char *path) {
+  int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (fd < 0) return errno == EEXIST ? LQ_ERR_EXISTS : err_of(errno);
+  (void)close(fd);
+  return folder_sync(path);
+}
+
 static lq_err make_one(const char *path) {
   if (mkdir(path, 0700) == 0) return LQ_OK;
   if (errno != EEXIST) return err_of(errno);

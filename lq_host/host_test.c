@@ -118,6 +118,22 @@ static bool list_one(void *context, const char *name, bool is_folder) {
   return --l->stop_after != 0;
 }
 
+LQ_TEST(a_made_file_is_empty_and_never_takes_the_place_of_another) {
+  place p;
+  place_open(&p);
+  struct stat about;
+  assert_ok(lq_file_make(at(&p, "a")));
+  assert_ok(stat(p.path, &about));
+  assert_int_equal(about.st_size, 0);
+  assert_int_equal(about.st_mode & 0777, 0600);
+  assert_ok(lq_file_write(p.path, lq_span_text("content")));
+  assert_int_equal(lq_file_make(p.path), LQ_ERR_EXISTS);
+  assert_ok(stat(p.path, &about));
+  assert_int_equal(about.st_size, 7);
+  assert_int_equal(lq_file_make(at(&p, "none/a")), LQ_ERR_NOT_FOUND);
+  place_close(&p);
+}
+
 LQ_TEST(folders_are_made_deep_and_listed_in_byte_order) {
   place p;
   place_open(&p);

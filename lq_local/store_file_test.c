@@ -1,4 +1,5 @@
 /* The file: modes, locks, foreign and damaged files, a reader in another connection, compaction. */
+#include "lq_local/store_int.h"
 #include "lq_local/store_testing.h"
 
 #include <fcntl.h>
@@ -96,11 +97,11 @@ LQ_TEST(newer_format_is_refused_and_named) {
   store->close(store);
   sqlite3 *db;
   assert_int_equal(sqlite3_open(folder_file(&t, "lq.db"), &db), 0);
-  assert_int_equal(sqlite3_exec(db, "PRAGMA user_version=2", NULL, NULL, NULL), 0);
+  assert_int_equal(sqlite3_exec(db, "PRAGMA user_version=3", NULL, NULL, NULL), 0);
   (void)sqlite3_close(db);
   for (int read_only = 0; read_only < 2; read_only++) {
     assert_int_equal(store_open(&t, read_only, &store, &diag), LQ_ERR_VERSION);
-    assert_non_null(strstr(diag.message, "format 2"));
+    assert_non_null(strstr(diag.message, "format 3"));
   }
   folder_end(&t);
 }
@@ -154,12 +155,29 @@ LQ_TEST(damaged_file_is_an_error_and_never_a_crash) {
   folder_end(&t);
 }
 
-LQ_TEST(flipped_bit_in_a_group_row_is_found_at_open) {
-  folder_under_test t = folder_begin();
-  lq_store *store = open_good(&t);
+/* Changes the database as the store would: with sums. */
+static void sql_write(folder_under_test *t, const char *text) {
+  lqi_sums sums = {0};
+  sqlite3 *db;
+  assert_ok(lqi_sums_begin(&sums));
+  assert_int_equal(sqlite3_open_v2(folder_file(t, "lq.db"), &db, SQLITE_OPEN_READWRITE, sums.name),
+                   0);
+  assert_int_equal(sqlite3_exec(db, text, NULL, NULL, NULL), 0);
+  (void)sqlite3_close(db);
+  lqi_sums_end(&sums);
+}
+
+static lq_store *with_one_slice(folder_under_test *t) {
+  lq_store *store = open_good(t);
   lq_session_name name = session_named(1);
-  lq_store_head head = begin_session(&t, store, 1);
-  assert_ok(slice_commit(&t, store, &name, &head, lq_span_text("a body that can be found")));
+  lq_store_head head = begin_session(t, store, 1);
+  assert_ok(slice_commit(t, store, &name, &head, lq_span_text("a body that can be found")));
+  return store;
+}
+
+LQ_TEST(flipped_bit_in_a_page_is_found_when_it_is_read) {
+  folder_under_test t = folder_begin();
+  lq_store *store = with_one_slice(&t);
   store->close(store);
   uint8_t *whole;
   size_t bytes;
@@ -171,7 +189,115 @@ LQ_TEST(flipped_bit_in_a_group_row_is_found_at_open) {
   lq_file_free(whole);
   lq_diag diag = {0};
   assert_int_equal(store_open(&t, false, &store, &diag), LQ_ERR_CORRUPT);
+  assert_non_null(strstr(diag.message, "the journal cannot be read"));
+  folder_end(&t);
+}
+
+LQ_TEST(group_row_that_is_not_what_was_written_is_found_at_open) {
+  folder_under_test t = folder_begin();
+  lq_store *store = with_one_slice(&t);
+  store->close(store);
+  sql_write(&t, "UPDATE journal SET body=CAST(substr(body,1,length(body)-1)||'!' AS BLOB)");
+  lq_diag diag = {0};
+  assert_int_equal(store_open(&t, false, &store, &diag), LQ_ERR_CORRUPT);
   assert_non_null(strstr(diag.message, "group row"));
+  folder_end(&t);
+}
+
+LQ_TEST(backup_beside_a_server_is_a_folder_like_any_other) {
+  folder_under_test t = folder_begin(), copy = folder_begin();
+  lq_store *store = with_one_slice(&t), *again;
+  lq_session_name name = session_named(1);
+  lq_store_head head;
+  lq_diag diag = {0};
+  assert_ok(lq_store_sqlite_backup(t.path, folder_file(&copy, "lq.db"), &diag));
+  assert_int_equal(lq_store_sqlite_backup(t.path, folder_file(&copy, "lq.db"), &diag),
+                   LQ_ERR_EXISTS);
+  store->close(store);
+  assert_ok(store_open(&copy, false, &again, &diag));
+  waited w;
+  assert_int_equal(slices_count(&copy, again, &name, &w), 1);
+  assert_ok(session_head(&copy, again, &name, &head));
+  assert_ok(slice_commit(&copy, again, &name, &head, lq_span_text("goes on")));
+  again->close(again);
+  folder_end(&copy);
+  folder_end(&t);
+}
+
+LQ_TEST(backup_of_a_damaged_database_is_refused) {
+  folder_under_test t = folder_begin();
+  lq_store *store = with_one_slice(&t);
+  lq_diag diag = {0};
+  store->close(store);
+  uint8_t *whole;
+  size_t bytes;
+  assert_ok(lq_file_read(folder_file(&t, "lq.db"), 64 << 20, &whole, &bytes));
+  whole[bytes - 100] ^= 1;
+  file_put(folder_file(&t, "lq.db"), whole, bytes);
+  lq_file_free(whole);
+  assert_int_equal(lq_store_sqlite_backup(t.path, folder_file(&t, "copy"), &diag), LQ_ERR_CORRUPT);
+  assert_non_null(strstr(diag.message, "cannot be copied"));
+  assert_false(lq_file_exists(folder_file(&t, "copy")));
+  folder_end(&t);
+}
+
+/* As a kill leaves it: the three files beside a store that still runs. */
+static void copy_killed(const folder_under_test *from, const folder_under_test *to, size_t cut) {
+  static const char *const names[] = {"lq.db", "lq.db-wal", "lq.db-shm"};
+  for (size_t i = 0; i < 3; i++) {
+    uint8_t *data;
+    size_t bytes;
+    assert_ok(lq_file_read(folder_file(from, names[i]), 64 << 20, &data, &bytes));
+    file_put(folder_file(to, names[i]), data, i == 1 ? bytes - cut : bytes);
+    lq_file_free(data);
+  }
+}
+
+LQ_TEST(wal_that_lost_its_last_commit_is_refused_and_named) {
+  folder_under_test t = folder_begin(), killed = folder_begin();
+  lq_store *store = with_one_slice(&t), *again;
+  lq_diag diag = {0};
+  for (int read_only = 0; read_only < 2; read_only++) {
+    copy_killed(&t, &killed, 1);
+    assert_int_equal(store_open(&killed, read_only, &again, &diag), LQ_ERR_CORRUPT);
+    assert_non_null(strstr(diag.message, "lq.db-wal is damaged: it ends before"));
+    assert_int_equal(unlink(folder_file(&killed, "lq.db-wal")), 0);
+    assert_int_equal(store_open(&killed, read_only, &again, &diag), LQ_ERR_CORRUPT);
+    assert_non_null(strstr(diag.message, "lq.db-wal is damaged: it is gone"));
+  }
+  copy_killed(&t, &killed, 0);
+  assert_ok(store_open(&killed, false, &again, &diag));
+  again->close(again);
+  store->close(store);
+  folder_end(&killed);
+  folder_end(&t);
+}
+
+/* A loss of power may leave any older index, or none: that is no damage. */
+LQ_TEST(old_index_of_the_wal_is_no_damage) {
+  folder_under_test t = folder_begin(), killed = folder_begin();
+  lq_store *store = with_one_slice(&t), *again;
+  lq_session_name name = session_named(1);
+  lq_store_head head;
+  lq_diag diag = {0};
+  uint8_t *old;
+  size_t bytes;
+  assert_ok(session_head(&t, store, &name, &head));
+  assert_ok(lq_file_read(folder_file(&t, "lq.db-shm"), 1 << 20, &old, &bytes));
+  static uint8_t body[100000];
+  for (int i = 0; i < 60; i++) /* far enough for the WAL to begin anew */
+    assert_ok(slice_commit(&t, store, &name, &head, lq_span_of(body, sizeof body)));
+  for (int i = 0; i < 2; i++) {
+    copy_killed(&t, &killed, 0);
+    file_put(folder_file(&killed, "lq.db-shm"), old, i ? 0 : bytes);
+    assert_ok(store_open(&killed, false, &again, &diag));
+    waited w;
+    assert_int_equal(slices_count(&killed, again, &name, &w), 61);
+    again->close(again);
+  }
+  lq_file_free(old);
+  store->close(store);
+  folder_end(&killed);
   folder_end(&t);
 }
 

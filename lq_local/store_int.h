@@ -16,7 +16,7 @@
 #include <sqlite3.h>
 
 enum {
-  LQI_FORMAT = 1,                  /* user_version */
+  LQI_FORMAT = 2,                  /* user_version */
   LQI_APPLICATION_ID = 0x4c515354, /* "LQST" */
   LQI_JOURNAL_SOFT =
       32 << 20, /* group rows; above it each commit also gathers of the oldest row ... */
@@ -30,6 +30,8 @@ enum {
   LQI_PAGE_SESSIONS = 64,
   LQI_GROUP_HEADER_BYTES = 24,
   LQI_HEAD_BYTES_MAX = 256,
+  LQI_PAGE_BYTES = 4096,
+  LQI_SUM_BYTES = 8, /* at the end of each page of the database */
 };
 
 #define LQI_SQL(X)                                                                                 \
@@ -154,6 +156,13 @@ typedef struct lqi_bytes {
   size_t bytes, capacity;
 } lqi_bytes;
 
+/* The VFS that sums pages; one for each store. */
+typedef struct lqi_sums {
+  sqlite3_vfs vfs; /* first */
+  sqlite3_vfs *real;
+  char name[48];
+} lqi_sums;
+
 typedef struct lqi_store lqi_store;
 /* What a post to the loop carries: outlives the store while posts are on their way. */
 typedef struct lqi_gate {
@@ -171,6 +180,7 @@ struct lqi_store {
   lq_thread *thread;
   char path[1024];
   bool read_only;
+  lqi_sums sums;
   lqi_db reader;
 
   /* Under the mutex. */
@@ -222,6 +232,15 @@ void lqi_answer_post(lqi_store *store);
 
 /* ---- store_open.c ---- */
 lq_err lqi_open_files(lqi_store *store, const lq_store_sqlite_options *options, lq_diag *diag);
+
+/* ---- store_sums.c ---- */
+LQ_MUST lq_err lqi_sums_begin(lqi_sums *sums);
+void lqi_sums_end(lqi_sums *sums); /* after the last connection over it is closed */
+
+/* ---- store_wal.c ---- */
+/* Before SQLite opens the files. LQ_ERR_CORRUPT: commits that the WAL's index counts are not in it.
+ */
+LQ_MUST lq_err lqi_wal_check(lqi_store *store, lq_diag *diag);
 
 /* ---- store_cache.c ---- */
 lqi_entry *lqi_cache_find(const lqi_store *store, const lq_session_name *name);

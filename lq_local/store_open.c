@@ -2,6 +2,7 @@
 #include "lq_local/store_int.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 static const char schema[] =
     "BEGIN IMMEDIATE;"
@@ -17,14 +18,14 @@ static const char schema[] =
     "CREATE TABLE blob(digest BLOB PRIMARY KEY,body BLOB NOT NULL);"
     "CREATE TABLE setting(name TEXT PRIMARY KEY,value BLOB NOT NULL);"
     "PRAGMA application_id=1280398164;" /* LQI_APPLICATION_ID */
-    "PRAGMA user_version=1;"            /* LQI_FORMAT */
+    "PRAGMA user_version=2;"            /* LQI_FORMAT */
     "COMMIT;";
-_Static_assert(LQI_APPLICATION_ID == 1280398164 && LQI_FORMAT == 1, "as in the schema's text");
+_Static_assert(LQI_APPLICATION_ID == 1280398164 && LQI_FORMAT == 2, "as in the schema's text");
 
 /* synchronous=FULL: a commit is on the disk when it returns. No mmap: an I/O error would be a
  * signal. Spilling is off so that a transaction writes only when it commits. */
 static const char writer_pragmas[] =
-    "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;PRAGMA mmap_size=0;"
+    "PRAGMA page_size=4096;PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;PRAGMA mmap_size=0;"
     "PRAGMA wal_autocheckpoint=1000;PRAGMA cache_size=-16384;PRAGMA cache_spill=OFF;"
     "PRAGMA temp_store=MEMORY;PRAGMA trusted_schema=OFF;PRAGMA cell_size_check=ON;";
 static const char reader_pragmas[] = "PRAGMA query_only=ON;PRAGMA mmap_size=0;"
@@ -34,7 +35,7 @@ static const char reader_pragmas[] = "PRAGMA query_only=ON;PRAGMA mmap_size=0;"
 static lq_err connect(lqi_store *store, lqi_db *db, bool writer, lq_diag *diag) {
   int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
               (writer ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY);
-  int rc = sqlite3_open_v2(store->path, &db->db, flags, NULL);
+  int rc = sqlite3_open_v2(store->path, &db->db, flags, store->sums.name);
   lq_err err = lqi_sql_err(db->db, rc);
   if (err)
     return lq_diag_set(diag, err, "%s cannot be opened: %s", store->path, sqlite3_errstr(rc));
@@ -44,6 +45,20 @@ static lq_err connect(lqi_store *store, lqi_db *db, bool writer, lq_diag *diag) 
   return LQ_OK;
 }
 
+/* A number in the file's header, read past the page's sum: in a file that is not ours, or of a
+ * format without sums, it tells more than "damaged". */
+static bool header_number(lqi_db *db, size_t at, int64_t *out) {
+  uint8_t header[100];
+  sqlite3_file *file = NULL;
+  if (sqlite3_file_control(db->db, NULL, SQLITE_FCNTL_FILE_POINTER, &file) != SQLITE_OK || !file ||
+      !file->pMethods || file->pMethods->xRead(file, header, sizeof header, 0) != SQLITE_OK ||
+      memcmp(header, "SQLite format 3", 16) != 0)
+    return false;
+  *out = 0;
+  for (size_t i = 0; i < 4; i++) *out = *out * 256 + header[at + i];
+  return true;
+}
+
 /* Is it ours, of this format, or empty? */
 static lq_err check_format(lqi_store *store, lqi_db *db, bool *fresh, lq_diag *diag) {
   int64_t application = 0, version = 0, tables = 0;
@@ -51,10 +66,14 @@ static lq_err check_format(lqi_store *store, lqi_db *db, bool *fresh, lq_diag *d
   lq_err err = lqi_sql_number(db, "PRAGMA application_id", &application);
   if (!err) err = lqi_sql_number(db, "PRAGMA user_version", &version);
   if (!err) err = lqi_sql_number(db, "SELECT count(*) FROM sqlite_schema", &tables);
+  bool damaged = err == LQ_ERR_CORRUPT;
+  if (damaged && header_number(db, 68, &application) && header_number(db, 60, &version) &&
+      (application != LQI_APPLICATION_ID || version != LQI_FORMAT))
+    err = LQ_OK; /* said below */
   if (err)
     return lq_diag_set(diag, err, "%s is not a data file of ledgerquest, or it is damaged: %s",
                        store->path, sqlite3_errmsg(db->db));
-  *fresh = application == 0 && version == 0 && tables == 0;
+  *fresh = !damaged && application == 0 && version == 0 && tables == 0;
   if (*fresh) return LQ_OK;
   if (application != LQI_APPLICATION_ID)
     return lq_diag_set(diag, LQ_ERR_CORRUPT, "%s is a database of another program", store->path);
@@ -76,6 +95,9 @@ static lq_err open_writer(lqi_store *store, lq_diag *diag) {
   bool fresh;
   lq_err err = connect(store, &store->writer, true, diag);
   if (!err) err = check_format(store, &store->writer, &fresh, diag);
+  int reserve = LQI_SUM_BYTES; /* takes effect when the file is made */
+  if (!err && fresh)
+    (void)sqlite3_file_control(store->writer.db, NULL, SQLITE_FCNTL_RESERVE_BYTES, &reserve);
   if (!err) err = setup(store, &store->writer, writer_pragmas, diag);
   if (!err && fresh) err = setup(store, &store->writer, schema, diag);
   return err;
@@ -84,8 +106,8 @@ static lq_err open_writer(lqi_store *store, lq_diag *diag) {
 static lq_err open_reader(lqi_store *store, lq_diag *diag) {
   bool fresh = false;
   lq_err err = connect(store, &store->reader, false, diag);
-  if (!err) err = setup(store, &store->reader, reader_pragmas, diag);
   if (!err) err = check_format(store, &store->reader, &fresh, diag);
+  if (!err) err = setup(store, &store->reader, reader_pragmas, diag);
   if (!err && fresh) err = lq_diag_set(diag, LQ_ERR_NOT_FOUND, "%s holds nothing yet", store->path);
   return err;
 }
@@ -121,8 +143,10 @@ static lq_err prepare_folder(lqi_store *store, const char *folder, lq_diag *diag
                        lq_err_cause(err));
   if ((err = lq_lock_take(lock, &store->lock)))
     return lq_diag_set(diag, err, "%s: %s", lock, lq_err_cause(err));
+  if ((err = lqi_wal_check(store, diag))) return err;
   /* Made here so that it, and the files SQLite puts beside it, are for the owner alone. */
-  if (!lq_file_exists(store->path) && (err = lq_file_write(store->path, (lq_span){0})))
+  err = lq_file_make(store->path);
+  if (err && err != LQ_ERR_EXISTS)
     return lq_diag_set(diag, err, "%s cannot be made: %s", store->path, lq_err_cause(err));
   return settle(store, diag);
 }
@@ -130,9 +154,12 @@ static lq_err prepare_folder(lqi_store *store, const char *folder, lq_diag *diag
 lq_err lqi_open_files(lqi_store *store, const lq_store_sqlite_options *options, lq_diag *diag) {
   lq_err err = path_of(options->folder, "lq.db", store->path, sizeof store->path, diag);
   if (err) return err;
+  if ((err = lqi_sums_begin(&store->sums)))
+    return lq_diag_set(diag, err, "%s cannot be opened: %s", store->path, lq_err_cause(err));
   if (options->read_only) {
     if (!lq_file_exists(store->path))
       return lq_diag_set(diag, LQ_ERR_NOT_FOUND, "there is no data file %s", store->path);
+    if ((err = lqi_wal_check(store, diag))) return err;
     store->data_version = -1; /* the first read builds the index */
     return open_reader(store, diag);
   }
@@ -143,5 +170,46 @@ lq_err lqi_open_files(lqi_store *store, const lq_store_sqlite_options *options, 
    * process may hold it. */
   int64_t now = (int64_t)(lq_clock_wall_ms() * 1000);
   if (store->seq_next < now) store->seq_next = now;
+  return err;
+}
+
+/* ---- a copy, page by page, with sums: sqlite3's own .backup beside a server knows of none ---- */
+
+static lq_err copy_pages(lqi_store *from, lqi_store *to, lq_diag *diag) {
+  sqlite3 *db = to->writer.db;
+  sqlite3_backup *backup = sqlite3_backup_init(db, "main", from->reader.db, "main");
+  if (backup) {
+    (void)sqlite3_backup_step(backup, -1);
+    (void)sqlite3_backup_finish(backup); /* tells what went wrong in the step as well */
+  }
+  int rc = sqlite3_extended_errcode(db);
+  lq_err err = lqi_sql_err(db, rc);
+  if (!err && backup) return LQ_OK;
+  return lq_diag_set(diag, err ? err : LQ_ERR_MEMORY, "%s cannot be copied to %s: %s", from->path,
+                     to->path, sqlite3_errstr(rc));
+}
+
+lq_err lq_store_sqlite_backup(const char *folder, const char *to, lq_diag *diag) {
+  lqi_store *source = calloc(1, sizeof *source), *copy = calloc(1, sizeof *copy);
+  lq_err err = source && copy ? LQ_OK : LQ_ERR_MEMORY;
+  if (!err && !lq_text_copy(copy->path, sizeof copy->path, lq_span_text(to))) err = LQ_ERR_TOO_BIG;
+  const lq_store_sqlite_options options = {.folder = folder, .read_only = true};
+  if (!err) err = lqi_open_files(source, &options, diag);
+  if (!err && !(err = lqi_sums_begin(&copy->sums)) && !(err = lq_file_make(to)) &&
+      !(err = connect(copy, &copy->writer, true, diag))) {
+    err = copy_pages(source, copy, diag);
+    lqi_sql_close(&copy->writer);
+    lq_err removed = err ? lq_file_remove(to) : LQ_OK; /* half a copy is none */
+    if (!err) err = removed;
+  }
+  if (err && diag && !diag->message[0])
+    (void)lq_diag_set(diag, err, "%s cannot be written: %s", to, lq_err_cause(err));
+  if (copy) lqi_sums_end(&copy->sums);
+  if (source) {
+    lqi_sql_close(&source->reader);
+    lqi_sums_end(&source->sums);
+  }
+  free(source);
+  free(copy);
   return err;
 }

@@ -54,7 +54,7 @@ static void on_post(void *context) {
 
 void lqi_answer_post(lqi_store *store) {
   if (store->posted) return;
-  /* Out of memory: the answers go with the next post, at the latest with close. */
+  /* Out of memory: the writer tries again. */
   store->posted = lq_loop_post(store->loop, on_post, store->gate) == LQ_OK;
   if (store->posted) store->gate->posts++;
 }
@@ -211,6 +211,7 @@ static void setting_put(lq_store *port, const char *name, lq_span value, lq_stor
 static void files_close(lqi_store *store) {
   lqi_sql_close(&store->reader); /* before the writer, which then is the last and empties the WAL */
   lqi_sql_close(&store->writer);
+  lqi_sums_end(&store->sums);
   lq_lock_give(store->lock);
 }
 

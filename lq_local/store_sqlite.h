@@ -25,6 +25,10 @@ typedef struct lq_store_sqlite_options {
 LQ_MUST lq_err lq_store_sqlite_open(lq_loop *loop, const lq_store_sqlite_options *options,
                                     lq_store **out, lq_diag *diag);
 
+/* Copies the database of a data folder, as it is now and with all that is committed, to the file
+ * `to`, which must not exist; also beside a running server. Every page is checked on the way. */
+LQ_MUST lq_err lq_store_sqlite_backup(const char *folder, const char *to, lq_diag *diag);
+
 typedef struct lq_store_sqlite_stats {
   uint64_t commits, slices, bytes;       /* group commits, slices in them, bytes written */
   uint64_t commit_ns_p50, commit_ns_p99; /* of the last 1,024 group commits */

@@ -399,11 +399,23 @@ static void epochs_write(lqi_store *store) {
     (void)lqi_sql_exec(&store->writer, "ROLLBACK"); /* as if killed: no commit stood under them */
 }
 
+/* Under the mutex. Answers that could not be posted for want of memory are tried until they are:
+ * nobody else would wake the loop, and whoever waits for them asks nothing more. */
+static void wait(lqi_store *store) {
+  if (!store->done_first || store->posted) {
+    lq_cond_wait(store->cond, store->mutex);
+    return;
+  }
+  lq_mutex_unlock(store->mutex);
+  lq_mutex_lock(store->mutex);
+  lqi_answer_post(store);
+}
+
 void lqi_writer_main(void *context) {
   lqi_store *store = context;
   lq_mutex_lock(store->mutex);
   for (;;) {
-    while (!store->queue_first && !store->stop) lq_cond_wait(store->cond, store->mutex);
+    while (!store->queue_first && !store->stop) wait(store);
     if (!store->queue_first) break;
     uint64_t bytes;
     lqi_op *first = take(store, &bytes);

@@ -99,6 +99,25 @@ LQ_TEST(a_token_of_another_server_or_player_is_refused) {
   rig_close(&r);
 }
 
+LQ_TEST(missed_events_that_cannot_be_read_are_told_and_not_left_out) {
+  conn a = {0}, b = {0};
+  char resume[256];
+  uint64_t seen;
+  begin(LAB_A);
+  miss_two(&a, &b, resume, sizeof resume, &seen);
+  r.between.fail_slices = LQ_ERR_CORRUPT;
+  join_start(&r, &a, with_seen(resume, seen, 2));
+  UNTIL(&r, has(&a, "LQ_ERR_CORRUPT"));
+  assert_has(a.line[0], "\"evt\":\"joined\"");
+  assert_false(has(&a, "\"n\":22"));
+  inc(&a, "p1", 5, "m3"); /* and goes on */
+  UNTIL(&r, has(&a, "\"m3\""));
+  assert_false(a.closed || b.closed);
+  conn_free(&a);
+  conn_free(&b);
+  rig_close(&r);
+}
+
 LQ_TEST(a_second_connection_takes_the_player_over_and_stays_connected) {
   conn a = {0}, b = {0};
   begin(LAB_A);

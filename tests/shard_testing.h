@@ -126,6 +126,7 @@ typedef struct between {
   lq_err fail_commits;     /* commits come back so */
   uint64_t calls, fail_at; /* the fail_at-th call of any kind fails with fail_with; 0 = none */
   lq_err fail_with;
+  lq_err fail_slices; /* every read of slices fails so */
   bool fail_for_good; /* and all that change something after it */
   struct {
     lq_store_slice slice;
@@ -273,6 +274,7 @@ static void b_slices(lq_store *port, const lq_session_name *name, uint64_t first
                      uint32_t limit, lq_store_got_item got, void *context) {
   between *b = between_of(port);
   lq_err err = between_count(b, false);
+  if (!err) err = b->fail_slices;
   if (err)
     got(context, err, NULL, (lq_span){0});
   else

@@ -132,7 +132,8 @@ lq_err lq_place_build(lq_place *place, const char *folder, const lq_release **ou
   place->store->blob_put(place->store, (*out)->id, (*out)->blob, put_done, &p);
   lq_place_wait(place, &p.done);
   if (p.err)
-    return lq_diag_set(diag, p.err, "the release could not be kept: %s", lq_err_cause(p.err));
+    return lq_diag_set(diag, p.err, "the release could not be kept in %.160s/lq.db: %s",
+                       place->folder, lq_err_cause(p.err));
   return LQ_OK;
 }
 
@@ -191,5 +192,51 @@ int lq_cmd_build(const lq_cli *cli) {
         game->event_count, game->system_count);
   }
   lq_releases_close(releases);
+  return LQ_EXIT_OK;
+}
+
+/* ---- lq backup ---- */
+
+/* The secrets go along: without resume.key nobody could come back to the copy. */
+static lq_err secrets_copy(const char *from, const char *to, lq_diag *diag) {
+  static const char *const names[] = {"resume.key", "operator.token", "player.token"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    char source[1200], copy[1200];
+    uint8_t *data = NULL;
+    size_t bytes = 0;
+    (void)snprintf(source, sizeof source, "%s/%s", from, names[i]);
+    (void)snprintf(copy, sizeof copy, "%s/%s", to, names[i]);
+    lq_err err = lq_file_read(source, 4096, &data, &bytes);
+    if (err == LQ_ERR_NOT_FOUND) continue;
+    if (!err) err = lq_file_write(copy, lq_span_of(data, bytes));
+    lq_file_free(data);
+    if (err)
+      return lq_diag_set(diag, err, "%.100s cannot be copied to %.100s: %s", source, copy,
+                         lq_err_cause(err));
+  }
+  return LQ_OK;
+}
+
+int lq_cmd_backup(const lq_cli *cli) {
+  if (cli->word_count != 1) return lq_cli_usage("where to? lq backup FOLDER");
+  const char *to = cli->word[0], *from = lq_setting_text(LQ_SETTING_DATA, cli->value[0], NULL);
+  char database[1100];
+  if (snprintf(database, sizeof database, "%s/lq.db", to) > 1000 || strlen(from) > 1000)
+    return lq_cli_usage("the folder's path is too long");
+  lq_diag diag = {0};
+  lq_err err = lq_folder_make(to);
+  if (err) lq_diag_set(&diag, err, "%.200s cannot be made: %s", to, lq_err_cause(err));
+  if (!err) err = lq_store_sqlite_backup(from, database, &diag);
+  if (!err) err = secrets_copy(from, to, &diag);
+  if (err) return lq_cli_fail(cli, err, &diag);
+  if (cli->json) {
+    lq_writer w = lq_out_begin();
+    lq_write_text(&w, "{\"backup\":");
+    lq_json_write_text(&w, lq_span_text(to));
+    lq_write_text(&w, "}");
+    lq_out_end(&w);
+  } else {
+    (void)printf("copied %s to %s: a data folder like any other\n", from, to);
+  }
   return LQ_EXIT_OK;
 }

@@ -31,27 +31,52 @@ typedef struct server {
   lq_diag build_diag;
 } server;
 
-/* ---- secrets: made once, kept 0600 in the data folder ---- */
+/* ---- secrets: made once, kept 0600 in the data folder, their SHA-256 behind them ---- */
 
-static lq_err secret_need(const server *sv, const char *name, uint8_t out[SECRET_BYTES]) {
-  char path[1200];
-  (void)snprintf(path, sizeof path, "%s/%s", sv->place.folder, name);
+static lq_err secret_read(const char *path, uint8_t out[SECRET_BYTES]) {
   uint8_t *data = NULL;
   size_t bytes = 0;
   lq_err err = lq_file_read(path, 4096, &data, &bytes);
-  if (!err && bytes == SECRET_BYTES)
+  if (err) return err;
+  lq_sha256 digest = lq_sha256_of(lq_span_of(data, bytes < SECRET_BYTES ? bytes : SECRET_BYTES));
+  if (bytes == SECRET_BYTES + sizeof digest.bytes &&
+      memcmp(data + SECRET_BYTES, digest.bytes, sizeof digest.bytes) == 0)
     memcpy(out, data, SECRET_BYTES);
-  else if (!err)
+  else
     err = LQ_ERR_CORRUPT;
   lq_file_free(data);
-  if (err != LQ_ERR_NOT_FOUND) return err;
-  err = lq_random_bytes(out, SECRET_BYTES);
-  return err ? err : lq_file_write(path, lq_span_of(out, SECRET_BYTES));
+  return err;
 }
 
-static lq_err token_need(const server *sv, const char *file, char out[TOKEN_TEXT + 1]) {
+static lq_err secret_make(const char *path, uint8_t out[SECRET_BYTES]) {
+  lq_err err = lq_random_bytes(out, SECRET_BYTES);
+  if (err) return err;
+  uint8_t whole[SECRET_BYTES + 32];
+  lq_sha256 digest = lq_sha256_of(lq_span_of(out, SECRET_BYTES));
+  memcpy(whole, out, SECRET_BYTES);
+  memcpy(whole + SECRET_BYTES, digest.bytes, 32);
+  return lq_file_write(path, lq_span_of(whole, sizeof whole));
+}
+
+static lq_err secret_need(const server *sv, const char *name, uint8_t out[SECRET_BYTES],
+                          lq_diag *diag) {
+  char path[1200];
+  (void)snprintf(path, sizeof path, "%s/%s", sv->place.folder, name);
+  lq_err err = secret_read(path, out);
+  if (err == LQ_ERR_NOT_FOUND) err = secret_make(path, out);
+  if (!err) return LQ_OK;
+  if (err == LQ_ERR_CORRUPT)
+    (void)snprintf(diag->mend, sizeof diag->mend,
+                   "restore it from a backup, or remove it: a new one is made, and what was given "
+                   "out under the old one is not valid any more");
+  return lq_diag_set(diag, err, "the secret %.200s cannot be read or made: %s", path,
+                     lq_err_cause(err));
+}
+
+static lq_err token_need(const server *sv, const char *file, char out[TOKEN_TEXT + 1],
+                         lq_diag *diag) {
   uint8_t secret[SECRET_BYTES];
-  lq_err err = secret_need(sv, file, secret);
+  lq_err err = secret_need(sv, file, secret, diag);
   if (!err && !lq_base64url(secret, sizeof secret, out, TOKEN_TEXT + 1)) err = LQ_ERR_INTERNAL;
   return err;
 }
@@ -211,10 +236,10 @@ static lq_err services_open(server *sv, const char *port_flag, bool tokens, lq_d
                             .hibernate_ms = (uint32_t)hibernate,
                             .failed = store_failed,
                             .failed_context = sv};
-  if ((err = secret_need(sv, "resume.key", shard.secret)) ||
-      (tokens && ((err = token_need(sv, "operator.token", sv->operator_token)) ||
-                  (err = token_need(sv, "player.token", sv->player_token)))))
-    return lq_diag_set(diag, err, "a secret in %s cannot be read or made", sv->place.folder);
+  if ((err = secret_need(sv, "resume.key", shard.secret, diag)) ||
+      (tokens && ((err = token_need(sv, "operator.token", sv->operator_token, diag)) ||
+                  (err = token_need(sv, "player.token", sv->player_token, diag)))))
+    return err;
   if ((err = lq_shard_open(&shard, &sv->shard)))
     return lq_diag_set(diag, err, "the shard could not be opened");
   if ((err = games_open(sv, diag))) return err;

@@ -99,6 +99,7 @@ static void event_check(audit *a, mine *m, sim_told event) {
   const sim_told *told = m->told_at < c->told_count ? &c->told[m->told_at] : NULL;
   bool same = told && told->tick == event.tick && told->seq == event.seq;
   if (!same) {
+    if (event.tick <= c->gap_until) return;
     if (!m->told_missing) m->missing = event;
     m->told_missing = true;
     return;

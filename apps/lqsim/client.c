@@ -171,7 +171,7 @@ static void joined(sim_client *c, const client_message *m) {
     sim_violation("client %u came back as %s and was %s", c->number, m->player, c->player);
   if (!c->joined_once) c->joined_tick = m->tick;
   c->joined_once = true;
-  c->hz = m->hz;
+  c->last_joined_tick = m->tick;
   (void)lq_text_copy(c->player, sizeof c->player, lq_span_text(m->player));
   (void)lq_text_copy(c->resume, sizeof c->resume, lq_span_text(m->resume));
   c->state = SIM_PLAYING;
@@ -206,7 +206,10 @@ static void text_came(sim_client *c, lq_span text) {
     event_came(c, &m, text);
     break;
   case CLIENT_MESSAGE_ERROR:
-    if (m.id[0]) refused(c, &m);
+    if (m.id[0])
+      refused(c, &m);
+    else if (c->state == SIM_PLAYING)
+      c->gap_until = c->last_joined_tick; /* it may tell that what was missed cannot be read */
     /* The first join may have been durable although nobody could be told: then the name is taken
      * by this very player, whose token was lost with the answer. Another name, then. */
     if (!strcmp(m.code, "LQ_ERR_EXISTS") && c->state == SIM_JOINING && !c->resume[0])

@@ -249,6 +249,14 @@ bool sim_io_fails(sim_io what) {
               : what != SIM_IO_OTHER && sim_fault_now(SIM_F_WRITE_ERROR);
 }
 
+const char *sim_file_path(const sim_file *file) { return file->path; }
+
+void sim_file_poke(sim_file *file, uint64_t at, const void *data, size_t bytes) {
+  put(&file->now, at, data, bytes);
+  pending_add(file, at, data, bytes, false);
+  file->settled = true;
+}
+
 uint64_t sim_file_bytes(const sim_file *file) { return file->now.bytes; }
 
 size_t sim_file_read(const sim_file *file, uint64_t at, void *out, size_t bytes) {

@@ -124,11 +124,13 @@ void lq_cond_signal(lq_cond *cond) { wake_one(cond->waiting); }
 
 /* ---- files: the data folder's, on the machine's disk ---- */
 
+lq_err __real_lq_file_read(const char *path, size_t bytes_max, uint8_t **data, size_t *bytes);
+lq_err __real_lq_file_make(const char *path);
+lq_err __wrap_lq_file_read(const char *path, size_t bytes_max, uint8_t **data, size_t *bytes);
+lq_err __wrap_lq_file_make(const char *path);
 bool __real_lq_file_exists(const char *path);
-lq_err __real_lq_file_write(const char *path, lq_span data);
 lq_err __real_lq_folder_make(const char *path);
 bool __wrap_lq_file_exists(const char *path);
-lq_err __wrap_lq_file_write(const char *path, lq_span data);
 lq_err __real_lq_file_settle(const char *path);
 lq_err __wrap_lq_file_settle(const char *path);
 lq_err __wrap_lq_folder_make(const char *path);
@@ -144,14 +146,26 @@ static lq_err err_of(sim_io_err err) {
   return err == SIM_IO_FULL ? LQ_ERR_DISK_FULL : err ? LQ_ERR_IO : LQ_OK;
 }
 
-lq_err __wrap_lq_file_write(const char *path, lq_span data) {
-  if (!sim.process) return __real_lq_file_write(path, data);
+lq_err __wrap_lq_file_read(const char *path, size_t bytes_max, uint8_t **data, size_t *bytes) {
+  if (!sim.process) return __real_lq_file_read(path, bytes_max, data, bytes);
+  const sim_file *file = sim_disk_find(sim.process->machine->disk, path);
+  *data = NULL;
+  *bytes = 0;
+  if (!file) return LQ_ERR_NOT_FOUND;
+  if (sim_io_fails(SIM_IO_READ)) return LQ_ERR_IO;
+  size_t all = sim_file_bytes(file);
+  if (all > bytes_max) return LQ_ERR_TOO_BIG;
+  if (!(*data = malloc(all + 1))) return LQ_ERR_MEMORY;
+  *bytes = sim_file_read(file, 0, *data, all);
+  return LQ_OK;
+}
+
+lq_err __wrap_lq_file_make(const char *path) {
+  if (!sim.process) return __real_lq_file_make(path);
+  if (sim_disk_find(sim.process->machine->disk, path)) return LQ_ERR_EXISTS;
   if (sim_io_fails(SIM_IO_WRITE)) return LQ_ERR_IO;
-  sim_file *file = sim_disk_make(sim.process->machine->disk, path);
-  lq_err err = err_of(sim_file_write(file, 0, data.data, data.bytes));
-  if (!err) err = err_of(sim_file_sync(file));
-  if (err) sim_disk_unlink(sim.process->machine->disk, path);
-  return err;
+  (void)sim_disk_make(sim.process->machine->disk, path);
+  return LQ_OK;
 }
 
 lq_err __wrap_lq_file_settle(const char *path) {

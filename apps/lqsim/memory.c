@@ -136,6 +136,13 @@ void lq_pages_give(void *memory, size_t bytes) {
   LQ_CHECK(munmap(memory, bytes) == 0);
 }
 
+const sim_process *sim_memory_owner(const void *memory) {
+  for (const sim_process *process = sim.processes; process; process = process->next)
+    for (const block *b = process->blocks; b; b = b->next)
+      if ((uintptr_t)memory - (uintptr_t)(b + 1) < b->bytes) return process;
+  return NULL;
+}
+
 void sim_memory_drop(sim_process *process) {
   while (process->blocks) __wrap_free((block *)process->blocks + 1);
   for (page_run *run = process->pages, *next; run; run = next) {

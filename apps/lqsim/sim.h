@@ -219,6 +219,8 @@ lq_err sim_error_now(void);
 
 /* ---- memory.c: what a process allocates ---- */
 void sim_memory_drop(sim_process *process);
+/* Whose block these bytes lie in; NULL: nobody's. */
+const sim_process *sim_memory_owner(const void *memory);
 void *sim_alloc(size_t bytes); /* the world's own, whatever runs; never NULL */
 void sim_memory_sqlite(void);  /* SQLite allocates here too */
 
@@ -237,6 +239,9 @@ uint64_t sim_disk_bytes(const sim_disk *disk);
 void sim_disk_room(sim_disk *disk, uint64_t bytes); /* UINT64_MAX: no limit */
 bool sim_disk_holds(const sim_disk *disk, const char *text);
 typedef enum sim_io_err { SIM_IO_OK, SIM_IO_FAILED, SIM_IO_FULL } sim_io_err;
+const char *sim_file_path(const sim_file *file);
+/* Written by nobody's I/O call: through a mapping. */
+void sim_file_poke(sim_file *file, uint64_t at, const void *data, size_t bytes);
 uint64_t sim_file_bytes(const sim_file *file);
 /* Bytes read; fewer at the end of the file. */
 size_t sim_file_read(const sim_file *file, uint64_t at, void *out, size_t bytes);

@@ -48,9 +48,9 @@ typedef struct sim_client {
   char player[LQ_ID_BYTES], resume[128];
   bool joined_once, seen, goes_on, audited;
   uint64_t seen_tick, seen_seq;
-  uint64_t joined_tick; /* of the first join */
+  uint64_t joined_tick, last_joined_tick; /* of the first join, and the last */
+  uint64_t gap_until;                     /* it was told that events up to this tick are left out */
   uint64_t heard_ns, since_ns;
-  uint32_t hz;
   /* Everything it ever sent with an id, ascending numbers; those not answered yet are pending. */
   sim_command **command;
   uint32_t command_count, pending_count, answered_count;

@@ -34,11 +34,25 @@ static int last_errno;
 
 /* ---- the index of the WAL ---- */
 
-static void shm_leave(handle *h) {
+/* The mapping is a file of the machine's, which outlives a killed process. */
+static void shm_path(const sim_file *file, char out[160]) {
+  (void)snprintf(out, 160, "%s-shm", sim_file_path(file));
+}
+
+static void shm_keep(const shm *s, sim_disk *disk) {
+  char path[160];
+  shm_path(s->file, path);
+  sim_file *kept = sim_disk_make(disk, path);
+  for (uint32_t i = 0; i < SHM_REGIONS_MAX && s->region[i]; i++)
+    sim_file_poke(kept, i * (uint64_t)s->region_bytes, s->region[i], (size_t)s->region_bytes);
+}
+
+static void shm_leave(handle *h, bool killed) {
   shm *s = h->shm;
   h->shm = NULL;
   h->shared = h->exclusive = 0;
   if (!s || --s->users) return;
+  if (killed) shm_keep(s, h->disk);
   for (uint32_t i = 0; i < SHM_REGIONS_MAX; i++) free(s->region[i]);
   memset(s, 0, sizeof *s);
 }
@@ -60,8 +74,12 @@ static int shm_map(sqlite3_file *base, int region, int bytes, int extend, void v
   if (region >= SHM_REGIONS_MAX) return SQLITE_FULL;
   if (!h->shm) {
     h->shm = shm_join(h->file);
-    h->shm->users++;
+    /* Who comes first empties what an earlier process left. */
+    char path[160];
+    shm_path(h->file, path);
+    if (!h->shm->users++) sim_disk_unlink(h->disk, path);
   }
+  h->shm->region_bytes = bytes;
   if (!h->shm->region[region]) {
     if (!extend) return SQLITE_OK;
     if (sim_io_fails(SIM_IO_WRITE)) return SQLITE_IOERR_SHMMAP;
@@ -97,27 +115,33 @@ static void shm_barrier(sqlite3_file *base) { (void)base; }
 
 static int shm_unmap(sqlite3_file *base, int delete_flag) {
   (void)delete_flag;
-  shm_leave((handle *)base);
+  shm_leave((handle *)base, false);
   return SQLITE_OK;
 }
 
 /* ---- files ---- */
 
-static void forget(handle *h) {
-  shm_leave(h);
+static void forget(handle *h, bool killed) {
+  shm_leave(h, killed);
   for (uint32_t i = 0; i < HANDLES_MAX; i++)
     if (open_handle[i] == h) open_handle[i] = NULL;
 }
 
 void sim_vfs_process_gone(const sim_process *process) {
+  /* A store registers a VFS of its own, in its memory. */
+  for (sqlite3_vfs *vfs = sqlite3_vfs_find(NULL), *next; vfs; vfs = next) {
+    next = vfs->pNext;
+    if (sim_memory_owner(vfs) == process) (void)sqlite3_vfs_unregister(vfs);
+  }
   for (uint32_t i = 0; i < HANDLES_MAX; i++)
-    if (open_handle[i] && open_handle[i]->process == process) forget(open_handle[i]);
+    if (open_handle[i] && open_handle[i]->process == process)
+      forget(open_handle[i], process->killed);
 }
 
 static int file_close(sqlite3_file *base) {
   handle *h = (handle *)base;
   if (h->delete_on_close) sim_disk_unlink(h->disk, h->path);
-  forget(h);
+  forget(h, false);
   return SQLITE_OK;
 }
 

@@ -63,6 +63,49 @@ LQ_TEST(two_processes_may_build_at_once) {
   fx_folder_remove(cache);
 }
 
+static bool find_module(void *context, const char *name, bool is_folder) {
+  char *found = context;
+  size_t bytes = strlen(name);
+  if (!is_folder && bytes > 3 && strcmp(name + bytes - 3, ".so") == 0)
+    memcpy(found, name, bytes + 1);
+  return true;
+}
+
+/* It is code: whatever the bit changes, it would run. */
+LQ_TEST(a_module_with_one_flipped_bit_is_never_loaded) {
+  char cache[64], name[256] = "", path[512];
+  fx_folder(cache);
+  lq_releases *first = fx_releases(cache, NULL);
+  (void)fx_build(first, "examples/treasure_hunt");
+  lq_releases_close(first);
+  assert_ok(lq_folder_list(cache, find_module, name));
+  (void)snprintf(path, sizeof path, "%s/%s", cache, name);
+  uint8_t *whole, *again;
+  size_t bytes, bytes_again;
+  assert_ok(lq_file_read(path, 1 << 24, &whole, &bytes));
+  const lq_release *release;
+  lq_diag diag = {0};
+  for (size_t i = 0; i < 100; i++) {
+    size_t at = i * (bytes - 1) / 99; /* the last one is of the digest itself */
+    whole[at] ^= (uint8_t)(1u << i % 8);
+    assert_ok(lq_file_write(path, lq_span_of(whole, bytes)));
+    lq_releases *damaged = fx_releases(cache, "/bin/false");
+    assert_int_equal(lq_releases_build(damaged, "examples/treasure_hunt", &release, &diag),
+                     LQ_ERR_BUILD);
+    lq_releases_close(damaged);
+    whole[at] ^= (uint8_t)(1u << i % 8);
+  }
+  assert_ok(lq_file_write(path, lq_span_of(whole, bytes - 100)));
+  lq_releases *mended = fx_releases(cache, NULL);
+  (void)fx_build(mended, "examples/treasure_hunt");
+  lq_releases_close(mended);
+  assert_ok(lq_file_read(path, 1 << 24, &again, &bytes_again));
+  assert_true(bytes_again == bytes && memcmp(again, whole, bytes) == 0);
+  lq_file_free(whole);
+  lq_file_free(again);
+  fx_folder_remove(cache);
+}
+
 LQ_TEST(a_damaged_module_in_the_cache_is_made_again) {
   char cache[64], path[512];
   fx_folder(cache);

@@ -2,9 +2,10 @@
  *
  * Shape: <cache>/<release id>-<abi>/ holds the sources with game.h and lq_system.h as they are
  * compiled; their content follows from the name, so processes may write them at once. The module is
- * <cache>/<release id>-<abi>-<compiler>.so, written beside and renamed. abi: lq_system.h, the
- * generated game.h, the flags and the machine; any compiler's module of that abi will do when none
- * runs here, because exact floating point makes them agree. */
+ * <cache>/<release id>-<abi>-<compiler>.so, written beside and renamed. It is code that will run,
+ * so its last 32 bytes (which ELF does not mind) are the SHA-256 of all before: a damaged one is
+ * made again. abi: lq_system.h, the generated game.h, the flags and the machine; any compiler's
+ * module of that abi will do when none runs here, because exact floating point makes them agree. */
 #include "lq_service/release/release_int.h"
 
 #include "lq_base/hash.h"
@@ -17,6 +18,7 @@ enum {
   COMPILE_MS_MAX = 60000,
   OUTPUT_BYTES = 64 << 10,
   MODULE_BYTES_MAX = 64 << 20,
+  DIGEST_BYTES = 32,
   HEADER_BYTES = 4 << 20, /* game.h of a game at every limit */
   WORDS_MAX = 8,          /* of the compiler's command */
 };
@@ -111,12 +113,26 @@ typedef struct search {
   bool found;
 } search;
 
+/* Is the cached module, to its last byte, what was compiled? */
+static bool module_whole(const native *n) {
+  uint8_t *data = NULL;
+  size_t bytes = 0;
+  if (lq_file_read(n->module, MODULE_BYTES_MAX, &data, &bytes)) return false;
+  bool whole = bytes > DIGEST_BYTES;
+  if (whole) {
+    lq_sha256 digest = lq_sha256_of(lq_span_of(data, bytes - DIGEST_BYTES));
+    whole = memcmp(digest.bytes, data + bytes - DIGEST_BYTES, DIGEST_BYTES) == 0;
+  }
+  lq_file_free(data);
+  return whole;
+}
+
 static bool same_abi(void *context, const char *name, bool is_folder) {
   search *s = context;
   size_t stem = strlen(s->n->stem), bytes = strlen(name);
   if (is_folder || bytes != stem + 20 || strncmp(name, s->n->stem, stem) != 0) return true;
   if (strcmp(name + bytes - 3, ".so") != 0) return true;
-  s->found = lqi_path(s->n->module, s->n->compiler->cache, name);
+  s->found = lqi_path(s->n->module, s->n->compiler->cache, name) && module_whole(s->n);
   return !s->found;
 }
 
@@ -247,8 +263,16 @@ static lq_err temporary_path(native *n, char out[LQI_PATH_BYTES]) {
 static lq_err keep_module(native *n, const char *temporary) {
   uint8_t *data = NULL;
   size_t bytes = 0;
-  lq_err err = lq_file_read(temporary, MODULE_BYTES_MAX, &data, &bytes);
-  if (!err) err = lq_file_write(n->module, lq_span_of(data, bytes));
+  lq_err err = lq_file_read(temporary, MODULE_BYTES_MAX - DIGEST_BYTES, &data, &bytes);
+  uint8_t *whole = err ? NULL : malloc(bytes + DIGEST_BYTES);
+  if (!err && !whole) err = LQ_ERR_MEMORY;
+  if (whole) {
+    lq_sha256 digest = lq_sha256_of(lq_span_of(data, bytes));
+    if (bytes) memcpy(whole, data, bytes);
+    memcpy(whole + bytes, digest.bytes, DIGEST_BYTES);
+    err = lq_file_write(n->module, lq_span_of(whole, bytes + DIGEST_BYTES));
+  }
+  free(whole);
   lq_file_free(data);
   if (err) return lqi_say(n->diag, err, NULL, "%s: %s", n->module, lq_err_cause(err));
   return LQ_OK;
@@ -334,8 +358,7 @@ static lq_err open_or_compile(native *n, lq_library **library, const lq_module *
     return find_cached(n) ? open_module(n, library, module) : say_no_compiler(n);
   if (!name_module(n))
     return lqi_say(n->diag, LQ_ERR_TOO_BIG, NULL, "%s: the name is too long", n->compiler->cache);
-  /* A cached module that does not open was damaged: it is made again. */
-  if (lq_file_exists(n->module) && open_module(n, library, module) == LQ_OK) return LQ_OK;
+  if (module_whole(n) && open_module(n, library, module) == LQ_OK) return LQ_OK;
   err = compile(n);
   return err ? err : open_module(n, library, module);
 }

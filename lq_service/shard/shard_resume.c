@@ -57,6 +57,7 @@ typedef struct catching {
   bool entrance_known, present;
   uint64_t entrance_tick; /* what happened up to it is not theirs */
   uint64_t left_tick;     /* last time anybody left */
+  lq_err err;             /* what was missed cannot be read: to be told, not left out */
 } catching;
 
 static const lq_game *game_of(const lqi_session *s, const uint8_t release[32]) {
@@ -89,11 +90,18 @@ static void note_command(catching *c, const lq_command *command, uint64_t tick) 
   }
 }
 
+/* A slice, opened; false at the end, and after an error, which is kept. */
+static bool slice_of(catching *c, lq_err err, lq_span body, lq_slice_reader *reader) {
+  if (!err) err = lq_slice_open(body, reader);
+  if (err && err != LQ_ERR_NOT_FOUND && !c->err) c->err = err;
+  return !err && !c->err;
+}
+
 static void first_walk(void *context, lq_err err, const char *sk, lq_span body) {
   catching *c = context;
   lq_slice_reader reader;
   (void)sk;
-  if (err || lq_slice_open(body, &reader)) return;
+  if (!slice_of(c, err, body, &reader)) return;
   const lq_game *game = game_of(c->session, reader.header.release);
   for (lq_slice_tick tick; game && lq_slice_next(&reader, &tick);) {
     lq_reader in = lq_reader_of(tick.commands);
@@ -125,7 +133,7 @@ static void second_walk(void *context, lq_err err, const char *sk, lq_span body)
   lq_slice_reader reader;
   (void)sk;
   /* No client: it was too slow, and comes again having seen more. */
-  if (err || !c->client || lq_slice_open(body, &reader)) return;
+  if (!c->client || !slice_of(c, err, body, &reader)) return;
   const lq_game *game = game_of(c->session, reader.header.release);
   for (lq_slice_tick tick; game && c->client && lq_slice_next(&reader, &tick);) {
     if (tick.tick < c->from_tick || tick.tick > c->to_tick) continue;
@@ -140,7 +148,7 @@ static void oldest_only(void *context, lq_err err, const char *sk, lq_span body)
   catching *c = context;
   lq_slice_reader reader;
   (void)sk;
-  if (!err && !lq_slice_open(body, &reader)) c->oldest_tick = reader.header.tick_first;
+  if (slice_of(c, err, body, &reader)) c->oldest_tick = reader.header.tick_first;
 }
 
 /* Back in growing steps until a slice begins at or before the first tick that was missed. */
@@ -183,5 +191,11 @@ void lqi_catch_up(lq_client *client) {
     c.from_tick = c.entrance_tick;
     c.from_seq = UINT64_MAX;
   }
-  store->slices(store, &s->name, first, last, 0, second_walk, &c);
+  if (!c.err) store->slices(store, &s->name, first, last, 0, second_walk, &c);
+  if (!c.err || !c.client) return;
+  /* The player goes on, knowing of the gap; "joined" has the state as it is. */
+  lq_writer w = lqi_text(s->shard);
+  lq_message_error(c.err, "events that were missed cannot be read, and are left out", NULL, NULL,
+                   &w);
+  (void)lqi_client_send(client, lq_writer_span(&w), false);
 }

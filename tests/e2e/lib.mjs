@@ -121,10 +121,10 @@ export async function rest(server, path, options = {}) {
   return { status: answer.status, headers: answer.headers, body: text && answer.headers.get('content-type')?.includes('json') ? JSON.parse(text) : text }
 }
 
-export async function journal(server, session = 'main', from = 1) {
+export async function journal(server, session = 'main', from = 1, headers = {}) {
   const records = []
   for (let next = from; next; ) {
-    const { status, body } = await rest(server, `/v1/tenants/acme/games/demo/sessions/${session}/journal?from=${next}`)
+    const { status, body } = await rest(server, `/v1/tenants/acme/games/demo/sessions/${session}/journal?from=${next}`, { headers })
     if (status !== 200) throw new Error(`journal: ${status} ${JSON.stringify(body)}`)
     records.push(...body.records)
     next = body.next
