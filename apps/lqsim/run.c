@@ -25,6 +25,8 @@ static const uint32_t usual[SIM_FAULT_COUNT] = {
     [SIM_F_DISK_FULL] = 30000,
     [SIM_F_RELEASE] = 30000,
     [SIM_F_SECOND_SERVER] = 30000,
+    [SIM_F_ROT] = 60000,
+    [SIM_F_MISDIRECTED] = 20000,
     /* each I/O call, allocation, look at the clock */
     [SIM_F_KILL_IO] = 800,
     [SIM_F_READ_ERROR] = 60,
@@ -56,7 +58,9 @@ static void swarm_choose(void) {
   static const uint32_t scale[] = {0, 0, 1, 4, 4, 12};
   for (uint32_t i = 0; i < SIM_FAULT_COUNT; i++)
     sim.swarm.chance[i] = (uint32_t)((uint64_t)usual[i] * scale[sim_below(SIM_FAULT, 6)] / 4);
-  if (sim_below(SIM_FAULT, 4)) sim.swarm.chance[SIM_F_MEMORY] = 8;
+  if (sim_below(SIM_FAULT, 4)) sim.swarm.chance[SIM_F_MEMORY] = 0;
+  cluster.damaged = sim_below(SIM_FAULT, 10) == 0;
+  if (!cluster.damaged) sim.swarm.chance[SIM_F_ROT] = sim.swarm.chance[SIM_F_MISDIRECTED] = 0;
 }
 
 /* ---- the schedule ---- */
@@ -98,6 +102,8 @@ static void step(void *context, uint64_t argument) {
     sim_server_release(server, 1);
   } else if (server->running && sim_fault_now(SIM_F_SECOND_SERVER)) {
     sim_server_second(server);
+  } else if (cluster.damaged && sim_fault_now(SIM_F_ROT)) {
+    (void)sim_disk_rot(disk);
   } else if (sim_below(SIM_FAULT, 12) == 0) {
     sim_stranger_visit(server->machine);
   } else if (sim_below(SIM_FAULT, 60) == 0) {
@@ -111,7 +117,8 @@ static void step(void *context, uint64_t argument) {
 static void cluster_make(void) {
   uint32_t shape = sim.nth_kind ? (sim.seed % 2 ? 0 : 7) : sim_below(SIM_CLIENT, 10);
   cluster.server_count = shape < 5 ? 1 : 2 + (shape == 9);
-  cluster.shared = shape >= 7 ? sim_shared_new() : NULL;
+  if (cluster.damaged) cluster.server_count = 1; /* with a disk of its own */
+  cluster.shared = shape >= 7 && !cluster.damaged ? sim_shared_new() : NULL;
   sim.machine_count = cluster.server_count;
   static const uint32_t sleeps[] = {300, 1000, 5000}, idle[] = {3000, 8000, 60000};
   uint32_t hibernate_ms = sleeps[sim_below(SIM_CLIENT, 3)],
@@ -122,6 +129,7 @@ static void cluster_make(void) {
                                      .shared = cluster.shared,
                                      .hibernate_ms = hibernate_ms,
                                      .idle_ms = idle_ms,
+                                     .damaged = cluster.damaged,
                                      .tenant_alone = !cluster.shared && cluster.server_count > 1};
     sim_server_start(&cluster.server[i]);
   }
@@ -161,9 +169,9 @@ static void heal(void) {
   for (uint32_t i = 0; i < sim_run_client_count; i++)
     sim_client_heal(&sim_run_client[i], LIVENESS_COMMANDS);
   uint64_t until_ns = sim.now_ns + LIVENESS_S * SIM_S;
-  while (!sim.failed && !all_content() && sim.now_ns < until_ns)
+  while (!sim.failed && !all_content() && sim.now_ns < until_ns && !cluster.damaged)
     (void)sim_run_until(sim.now_ns + 100 * SIM_MS);
-  for (uint32_t i = 0; i < sim_run_client_count && !sim.failed; i++) {
+  for (uint32_t i = 0; i < sim_run_client_count && !sim.failed && !cluster.damaged; i++) {
     const sim_client *c = &sim_run_client[i];
     if (!sim_client_content(c))
       sim_violation("client %u (%s/%s/%s) got %u of %u answers within %u s after healing",
@@ -220,6 +228,7 @@ void sim_run(uint64_t seed, const sim_options *options) {
   r->occasions = sim.occasions;
   memcpy(r->fault, sim.fault, sizeof r->fault);
   for (uint32_t i = 0; i < cluster.server_count; i++) r->starts += cluster.server[i].starts;
+  r->damaged_runs = cluster.damaged;
   r->failed = sim.failed;
   memcpy(r->why, sim.why, sizeof r->why);
   LQ_CHECK(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu) == 0);
