@@ -18,9 +18,9 @@ function(lqi_cell_object out cell source name compiler)
   set(${out} ${object} PARENT_SCOPE)
 endfunction()
 
-# lqi_cell(name compiler suffix LIBC sources LINK flags FLAGS flags)
+# lqi_cell(name compiler suffix FLAGS flags LINK flags LIBS for games (sqrt at -O0) LIBC sources)
 function(lqi_cell cell compiler suffix)
-  cmake_parse_arguments(C "" "" "FLAGS;GAME_FLAGS;LINK;LIBC" ${ARGN})
+  cmake_parse_arguments(C "" "" "FLAGS;LINK;LIBS;LIBC" ${ARGN})
   file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/cells/${cell})
   set(flags -std=c17 -I${CMAKE_SOURCE_DIR} -D_GNU_SOURCE -fvisibility=hidden -fno-strict-aliasing ${LQ_WARNINGS} ${C_FLAGS})
   set(engine)
@@ -50,14 +50,14 @@ function(lqi_cell cell compiler suffix)
       add_custom_command(
         OUTPUT ${object}
         COMMAND ${CMAKE_C_COMPILER_LAUNCHER} ${compiler} -std=c17 -I${CMAKE_BINARY_DIR}/cells/${game} -I${CMAKE_SOURCE_DIR}/lq_engine/game
-                -fvisibility=hidden -fno-strict-aliasing -Wall ${C_FLAGS} ${C_GAME_FLAGS} -c ${source} -o ${object}
+                -fvisibility=hidden -fno-strict-aliasing -Wall ${C_FLAGS} -c ${source} -o ${object}
         DEPENDS ${source} ${CMAKE_BINARY_DIR}/cells/${game}/game.h ${CMAKE_SOURCE_DIR}/lq_engine/game/lq_system.h
         COMMENT "${cell}: ${game}/${stem}"
         VERBATIM)
       list(APPEND objects ${object})
     endforeach()
     set(program ${CMAKE_BINARY_DIR}/cells/${cell}/${game}${suffix})
-    add_custom_command(OUTPUT ${program} COMMAND ${compiler} ${C_FLAGS} ${C_LINK} ${objects} -o ${program} DEPENDS ${objects}
+    add_custom_command(OUTPUT ${program} COMMAND ${compiler} ${C_FLAGS} ${C_LINK} ${objects} ${C_LIBS} -o ${program} DEPENDS ${objects}
                        COMMENT "${cell}: ${game}" VERBATIM)
     list(APPEND programs ${program})
   endforeach()
@@ -98,8 +98,8 @@ function(lq_cells)
       set(exact ${LQ_EXACT_CLANG})
     endif()
     foreach(level O0 O2 O3)
-      lqi_cell(${compiler}-${level}-sse2 ${compiler} "" FLAGS -${level} ${exact} ${LQ_EXACT_MACHINE})
-      lqi_cell(${compiler}-${level}-scalar ${compiler} "" FLAGS -${level} -DLQ_SCALAR ${exact} ${LQ_EXACT_MACHINE})
+      lqi_cell(${compiler}-${level}-sse2 ${compiler} "" LIBS -lm FLAGS -${level} ${exact} ${LQ_EXACT_MACHINE})
+      lqi_cell(${compiler}-${level}-scalar ${compiler} "" LIBS -lm FLAGS -${level} -DLQ_SCALAR ${exact} ${LQ_EXACT_MACHINE})
     endforeach()
   endforeach()
   add_custom_target(golden_cells DEPENDS ${LQ_CELL_PROGRAMS})

@@ -10,10 +10,10 @@
  * saved bytes are canonical. Rows: a new entity takes the lowest free row. Handles carry the row's
  * generation. Hash: wrapping sum over entities of H(row, id, owner) and over components of H(row,
  * type name, row bytes): order-free; two worlds with the same live rows, ids, owners and values
- * share it, whatever came and went before. Generations of free rows are not in it; they are in the
- * saved bytes. Limits: LQ_COMPONENTS_MAX types, entities_max rows (declared by the game),
- * LQ_DEFER_BYTES of deferred changes. Owner: one session; no thread safety. Nothing here allocates.
- * Replay: the save format carries LQ_ABI_VERSION and the schema's hash. */
+ * share it, whatever came and went before. Generations and the counter of made-up ids are not in
+ * it; they are in the saved bytes. Limits: LQ_COMPONENTS_MAX types, entities_max rows (declared by
+ * the game), LQ_DEFER_BYTES of deferred changes. Owner: one session; no thread safety. Nothing here
+ * allocates. Replay: the save format carries LQ_ABI_VERSION and the schema's hash. */
 #ifndef LQ_ENGINE_ECS_ECS_H
 #define LQ_ENGINE_ECS_ECS_H
 

@@ -182,6 +182,22 @@ LQ_TEST(what_differs_between_machines_does_not_link) {
               5, 0, "systems/a.c:5: undefined reference to `sin'");
 }
 
+LQ_TEST(the_root_is_exact_and_links) {
+  char cache[64], folder[64];
+  fx_folder(cache);
+  fx_folder(folder);
+  fx_write(folder, "game.yaml", YAML);
+  fx_write(folder, "systems/a.c",
+           "#include \"game.h\"\n#include <math.h>\nvolatile double in = 1;\ndouble out;\n"
+           "static void run(lq_sys *sys) { (void)sys; out = sqrt(in) + sqrtf((float)in); }\n"
+           "LQ_SYSTEMS({\"a.run\", run})\n");
+  lq_releases *releases = fx_releases(cache, NULL);
+  assert_non_null(fx_build(releases, folder));
+  lq_releases_close(releases);
+  fx_folder_remove(folder);
+  fx_folder_remove(cache);
+}
+
 LQ_TEST(what_is_declared_and_what_is_written_must_agree) {
   check_error(YAML, CODE "LQ_SYSTEMS({\"a.other\", run})\n", 0, 0,
               "game.yaml: the code has a system \"a.other\"");

@@ -35,7 +35,8 @@ enum {
 #endif
 #define DEBUG_FOLDER "/lq-release" /* where debug information says that the sources lie */
 /* The exact floating point of cmake/LqModule.cmake. -z defs: what is not in libc (sin, of libm) is
- * an error now and not a difference between two machines later. */
+ * an error now and not a difference between two machines later. errno: else sqrt, which is exact
+ * and allowed, needs libm for it. */
 static const char *const flags[] = {"-O2",
                                     "-g1",
                                     "-std=c17",
@@ -43,6 +44,7 @@ static const char *const flags[] = {"-O2",
                                     "-shared",
                                     "-ffp-contract=off",
                                     "-fno-fast-math",
+                                    "-fno-math-errno",
                                     "-fno-tree-slp-vectorize",
                                     MACHINE_FLAGS "-fvisibility=hidden",
                                     "-fno-strict-aliasing",

@@ -50,7 +50,7 @@ static inline void random_entity(random_player *p, uint16_t slot, bool own, lq_w
 
 static inline int64_t random_integer(random_player *p) {
   uint32_t kind = random_below(p, 8);
-  int64_t small = (int64_t)random_below(p, 7) - 3, large = (int64_t)random_below(p, 20001) - 5000;
+  int64_t small = (int64_t)random_below(p, 7) - 3, large = (int64_t)random_below(p, 20001) - 10000;
   return kind == 0 ? large : kind == 1 ? small * 100000000 : kind == 2 ? large / 50 : small;
 }
 
@@ -74,10 +74,14 @@ static inline void random_field(random_player *p, const lq_field *field, uint16_
                                 lq_writer *out) {
   switch ((lq_field_kind)field->kind) {
   case LQ_FIELD_I32:
-  case LQ_FIELD_I64:
-  case LQ_FIELD_MONEY:
     lq_write_zigzag(out, random_integer(p));
     break;
+  case LQ_FIELD_I64:
+  case LQ_FIELD_MONEY: { /* amounts: mostly above 0 */
+    int64_t value = random_integer(p);
+    lq_write_zigzag(out, value < 0 && random_below(p, 4) ? -value : value);
+    break;
+  }
   case LQ_FIELD_F32:
     random_f32(p, out);
     break;
