@@ -235,6 +235,7 @@ lq_err lqi_open_files(lqi_store *store, const lq_store_sqlite_options *options, 
 
 /* ---- store_sums.c ---- */
 LQ_MUST lq_err lqi_sums_begin(lqi_sums *sums);
+bool lqi_page_good(const uint8_t *page, sqlite3_int64 at); /* `at`: the page's offset */
 void lqi_sums_end(lqi_sums *sums); /* after the last connection over it is closed */
 
 /* ---- store_wal.c ---- */

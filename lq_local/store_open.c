@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* %s: this folder's own number, so that page 1, where the schema lies, is like no other folder's
+ * (store_wal.c). */
 static const char schema[] =
     "BEGIN IMMEDIATE;"
     "CREATE TABLE session(id INTEGER PRIMARY KEY,tenant TEXT NOT NULL,game TEXT NOT NULL,"
@@ -16,7 +18,7 @@ static const char schema[] =
     "tick INTEGER NOT NULL,body BLOB NOT NULL);"
     "CREATE UNIQUE INDEX checkpoint_at ON checkpoint(session,tick);"
     "CREATE TABLE blob(digest BLOB PRIMARY KEY,body BLOB NOT NULL);"
-    "CREATE TABLE setting(name TEXT PRIMARY KEY,value BLOB NOT NULL);"
+    "CREATE TABLE setting(name TEXT PRIMARY KEY,value BLOB NOT NULL/*%s*/);"
     "PRAGMA application_id=1280398164;" /* LQI_APPLICATION_ID */
     "PRAGMA user_version=2;"            /* LQI_FORMAT */
     "COMMIT;";
@@ -91,6 +93,16 @@ static lq_err setup(lqi_store *store, lqi_db *db, const char *text, lq_diag *dia
   return err;
 }
 
+static lq_err make_schema(lqi_store *store, lq_diag *diag) {
+  uint8_t number[16];
+  char hex[2 * sizeof number + 1], text[sizeof schema + sizeof hex];
+  lq_err err = lq_random_bytes(number, sizeof number);
+  if (err) return lq_diag_set(diag, err, "%s cannot be set up: no random bytes", store->path);
+  lq_hex(number, sizeof number, hex);
+  (void)snprintf(text, sizeof text, schema, hex);
+  return setup(store, &store->writer, text, diag);
+}
+
 static lq_err open_writer(lqi_store *store, lq_diag *diag) {
   bool fresh;
   lq_err err = connect(store, &store->writer, true, diag);
@@ -99,7 +111,7 @@ static lq_err open_writer(lqi_store *store, lq_diag *diag) {
   if (!err && fresh)
     (void)sqlite3_file_control(store->writer.db, NULL, SQLITE_FCNTL_RESERVE_BYTES, &reserve);
   if (!err) err = setup(store, &store->writer, writer_pragmas, diag);
-  if (!err && fresh) err = setup(store, &store->writer, schema, diag);
+  if (!err && fresh) err = make_schema(store, diag);
   return err;
 }
 

@@ -40,7 +40,7 @@ static bool is_zero(const uint8_t *page) {
   return page[0] == 0 && memcmp(page, page + 1, PAGE - 1) == 0;
 }
 
-static bool page_good(const uint8_t *page, sqlite3_int64 at) {
+bool lqi_page_good(const uint8_t *page, sqlite3_int64 at) {
   lq_reader in = lq_reader_of(lq_span_of(page + COVERED, LQI_SUM_BYTES));
   return lq_read_u64(&in) == sum_of(page, at) || is_zero(page);
 }
@@ -55,7 +55,7 @@ static int sums_read(sqlite3_file *file, void *to, int count, sqlite3_int64 at) 
   if (count > PAGE - inside) return SQLITE_CORRUPT;
   int rc = real->pMethods->xRead(real, page, PAGE, at - inside);
   if (rc != SQLITE_OK && rc != SQLITE_IOERR_SHORT_READ) return rc; /* short: the rest is zeroes */
-  if (!page_good(page, at - inside)) return SQLITE_CORRUPT;
+  if (!lqi_page_good(page, at - inside)) return SQLITE_CORRUPT;
   memcpy(to, page + inside, (size_t)count);
   return rc;
 }

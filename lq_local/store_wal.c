@@ -3,7 +3,9 @@
  * When SQLite recovers it takes the frames up to the first one that fails its sum for all that was
  * ever committed: right after a crash in a write, silent loss after damage. But the WAL's index
  * (lq.db-shm) outlives a kill, and counts a frame only when it is synced. So a WAL with fewer good
- * frames than its index counts has lost something, whatever happened to the machine.
+ * frames than its index counts has lost something, whatever happened to the machine. And page 1 of
+ * a database, but for its header, never changes once the schema is there, and is like no other
+ * folder's: a WAL with another page 1 is not this database's.
  * Source: https://www.sqlite.org/walformat.html, offsets below as there. */
 #include "lq_local/store_int.h"
 
@@ -13,6 +15,7 @@ enum {
   WAL_VERSION = 3007000,
   WAL_HEADER = 32,
   FRAME_HEADER = 24,
+  DATABASE_HEADER = 100,
   FRAME = FRAME_HEADER + LQI_PAGE_BYTES,
   INDEX_HEADER = 48,
   INDEX_BYTES = 136,
@@ -44,11 +47,23 @@ static bool sum_is(sum s, const uint8_t *at, bool big) {
 
 typedef struct wal {
   bool any, good;  /* there are frames; the header is whole */
+  bool foreign;    /* a good frame holds another page 1 than the database */
   uint8_t salt[8]; /* the first four rise by one each time the WAL begins anew */
   uint32_t frames; /* good ones, from the start */
 } wal;
 
-static wal wal_read(const uint8_t *data, size_t bytes) {
+/* The schema on a page 1; NULL where there is none yet. */
+static const uint8_t *schema_of(const uint8_t *page) {
+  return page[DATABASE_HEADER + 3] || page[DATABASE_HEADER + 4] ? page + DATABASE_HEADER : NULL;
+}
+static bool same_schema(const uint8_t *a, const uint8_t *b) {
+  a = schema_of(a);
+  b = schema_of(b);
+  return !a || !b || memcmp(a, b, LQI_PAGE_BYTES - LQI_SUM_BYTES - DATABASE_HEADER) == 0;
+}
+
+/* first: page 1 of the database, zeroes when it has none. */
+static wal wal_read(const uint8_t *data, size_t bytes, const uint8_t *first) {
   wal w = {.any = bytes > WAL_HEADER};
   if (bytes < WAL_HEADER) return w;
   uint32_t magic = word(data, true);
@@ -62,6 +77,7 @@ static wal wal_read(const uint8_t *data, size_t bytes) {
     s = sum_add(sum_add(s, frame, 8, big), frame + FRAME_HEADER, LQI_PAGE_BYTES, big);
     if (memcmp(frame + 8, w.salt, 8) != 0 || !sum_is(s, frame + 16, true)) break;
     w.frames++;
+    w.foreign |= word(frame, true) == 1 && !same_schema(frame + FRAME_HEADER, first);
   }
   return w;
 }
@@ -93,6 +109,7 @@ static wal_index index_read(const uint8_t *data, size_t bytes) {
 static const char *compare(const wal *w, const wal_index *x, bool database_empty) {
   if (w->any && database_empty) return "it belongs to a database that is gone or empty";
   if (w->any && !w->good) return "its header fails its check";
+  if (w->foreign) return "it belongs to another database";
   if (!x->good || x->frames == 0) return NULL;
   if (!w->good) return x->frames > x->moved ? "it is gone or empty" : NULL;
   if (memcmp(w->salt, x->salt, 8) == 0)
@@ -110,20 +127,30 @@ static lq_err read_beside(const lqi_store *store, const char *suffix, uint8_t **
   return err == LQ_ERR_NOT_FOUND ? LQ_OK : err;
 }
 
+/* How many bytes of page 1 there are. A page that a crash tore is mended from the WAL: zeroes. */
+static size_t read_first(const lqi_store *store, uint8_t page[LQI_PAGE_BYTES]) {
+  memset(page, 0, LQI_PAGE_BYTES);
+  FILE *file = fopen(store->path, "rbe");
+  if (!file) return 0;
+  size_t bytes = fread(page, 1, LQI_PAGE_BYTES, file);
+  (void)fclose(file);
+  if (!lqi_page_good(page, 0)) memset(page, 0, LQI_PAGE_BYTES);
+  return bytes;
+}
+
 static lq_err look(const lqi_store *store, const char **trouble) {
-  uint8_t *index = NULL, *log = NULL, *database = NULL;
-  size_t index_bytes = 0, log_bytes = 0, database_bytes = 0;
+  uint8_t *index = NULL, *log = NULL, first[LQI_PAGE_BYTES];
+  size_t index_bytes = 0, log_bytes = 0;
   *trouble = NULL;
   /* In this order: beside a server the WAL only has more than the index said before. */
   lq_err err = read_beside(store, "-shm", &index, &index_bytes);
   if (!err) err = read_beside(store, "-wal", &log, &log_bytes);
   if (!err) {
-    lq_err one = lq_file_read(store->path, 0, &database, &database_bytes); /* empty: LQ_OK */
+    bool empty = read_first(store, first) == 0;
     wal_index x = index_read(index, index_bytes);
-    wal w = wal_read(log, log_bytes);
-    *trouble = compare(&w, &x, one == LQ_OK || one == LQ_ERR_NOT_FOUND);
+    wal w = wal_read(log, log_bytes, first);
+    *trouble = compare(&w, &x, empty);
   }
-  lq_file_free(database);
   lq_file_free(log);
   lq_file_free(index);
   return err;

@@ -30,8 +30,8 @@ static void put_rest(lab *l) {
 
 /* Plays once, and keeps the folder at four moments: after an orderly end, again, and twice as a
  * kill leaves it. s0 has checkpoints, archives and a tail; s1 sleeps; s2 has a tail alone. */
-static played play_all(void) {
-  played p = {.l = lab_begin()};
+static played play_all_of(uint64_t world) {
+  played p = {.l = lab_begin(world)};
   lab *l = p.l;
   lq_diag diag;
   assert_ok(lab_open(l, false, &diag));
@@ -57,6 +57,7 @@ static played play_all(void) {
   lab_close(l);
   return p;
 }
+static played play_all(void) { return play_all_of(99); }
 static void play_end(played *p) {
   files_free(&p->early);
   files_free(&p->closed);
@@ -238,6 +239,25 @@ LQ_TEST(files_that_do_not_belong_together_are_named_or_harmless) {
       count_case(&c, p.l, p.killed_truth, file_names[file], i);
     }
   all_good(&c, "files of other moments");
+  play_end(&p);
+}
+
+/* The same names, another history. */
+LQ_TEST(files_of_another_folder_are_named) {
+  played p = play_all(), other = play_all_of(5000);
+  counts c = {0};
+  for (int mask = 1; mask < 7; mask++) { /* which of the three are the other folder's; not all */
+    files mixed = p.killed;
+    for (int file = 0; file < 3; file++)
+      if (mask >> file & 1) {
+        mixed.data[file] = other.killed.data[file];
+        mixed.bytes[file] = other.killed.bytes[file];
+      }
+    files_put(p.l, &mixed);
+    count_case(&c, p.l, p.killed_truth, "files of another folder", (size_t)mask);
+  }
+  all_good(&c, "files of another folder");
+  play_end(&other);
   play_end(&p);
 }
 

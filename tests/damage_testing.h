@@ -34,6 +34,7 @@ typedef struct lab {
   uint8_t arena[ARENA];
   lq_release_source releases;
   lq_store *store;
+  uint64_t seed; /* of session s0; the next one's is one more */
   uint8_t blob[BLOB_BYTES];
   lq_sha256 digest;
   lq_ledger_session live[PLAYED];
@@ -49,9 +50,10 @@ static inline lq_err lab_game(void *context, const uint8_t release[32], const lq
   *out = release[0] == 0x11 ? &l->fx.game : NULL;
   return *out ? LQ_OK : lq_diag_set(diag, LQ_ERR_NOT_FOUND, "no such release");
 }
-static inline lab *lab_begin(void) {
+static inline lab *lab_begin(uint64_t seed) {
   lab *l = calloc(1, sizeof *l);
   LQ_CHECK(l != NULL);
+  l->seed = seed;
   l->t = (folder_under_test){.path = "/dev/shm/lq_damage_XXXXXX"};
   if (!mkdtemp(l->t.path)) {
     memcpy(l->t.path, "/tmp/lq_damage_XXXXXX", 22);
@@ -159,7 +161,7 @@ static inline lq_err lab_checkpoint(lab *l, uint32_t s, lq_head_state state) {
 static inline void lab_create(lab *l, uint32_t number) {
   lq_session_name name = session_named(number);
   lq_store_head head = {
-      .checkpoint_tick = UINT64_MAX, .seed = number + 99, .state = LQ_HEAD_HIBERNATED};
+      .checkpoint_tick = UINT64_MAX, .seed = number + l->seed, .state = LQ_HEAD_HIBERNATED};
   memset(head.release, 0x11, 32);
   memset(head.first_release, 0x11, 32);
   l->w = (waited){.t = &l->t};
@@ -190,7 +192,7 @@ static inline void got_name(void *context, lq_err err, const lq_session_name *na
   }
   g->bad_name |= strcmp(name->tenant, "acme") != 0 || strcmp(name->game, "demo") != 0 ||
                  name->session[0] != 's' ||
-                 head->seed != strtoull(name->session + 1, NULL, 10) + 99;
+                 head->seed != strtoull(name->session + 1, NULL, 10) + g->l->seed;
   g->names++;
 }
 static inline void got_slice(void *context, lq_err err, const char *sk, lq_span body) {
