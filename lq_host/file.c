@@ -85,6 +85,22 @@ lq_err lq_file_read(const char *path, size_t bytes_max, uint8_t **data, size_t *
 
 void lq_file_free(uint8_t *data) { free(data); }
 
+lq_err lq_file_head(const char *path, void *out, size_t capacity, size_t *bytes) {
+  *bytes = 0;
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return err_of(errno);
+  lq_err err = LQ_OK;
+  for (ssize_t got = 1; !err && got != 0 && *bytes < capacity;) {
+    got = read(fd, (uint8_t *)out + *bytes, capacity - *bytes);
+    if (got > 0)
+      *bytes += (size_t)got;
+    else if (got < 0 && errno != EINTR)
+      err = err_of(errno);
+  }
+  (void)close(fd);
+  return err;
+}
+
 static lq_err write_all(int fd, lq_span data) {
   for (size_t at = 0; at < data.bytes;) {
     ssize_t put = write(fd, data.data + at, data.bytes - at);

@@ -37,6 +37,10 @@ void lq_cond_signal(lq_cond *cond);
  * LQ_ERR_IO. */
 LQ_MUST lq_err lq_file_read(const char *path, size_t bytes_max, uint8_t **data, size_t *bytes);
 void lq_file_free(uint8_t *data);
+/* The first bytes of a file, *bytes of them: fewer where it is shorter. LQ_ERR_NOT_FOUND,
+ * LQ_ERR_IO.
+ */
+LQ_MUST lq_err lq_file_head(const char *path, void *out, size_t capacity, size_t *bytes);
 /* Writes beside, fsyncs, renames over, fsyncs the folder; mode 0600. LQ_ERR_DISK_FULL, LQ_ERR_IO.
  */
 LQ_MUST lq_err lq_file_write(const char *path, lq_span data);

@@ -127,15 +127,14 @@ static lq_err read_beside(const lqi_store *store, const char *suffix, uint8_t **
   return err == LQ_ERR_NOT_FOUND ? LQ_OK : err;
 }
 
-/* How many bytes of page 1 there are. A page that a crash tore is mended from the WAL: zeroes. */
-static size_t read_first(const lqi_store *store, uint8_t page[LQI_PAGE_BYTES]) {
+/* Page 1. A page that a crash tore is mended from the WAL: zeroes. */
+static lq_err read_first(const lqi_store *store, uint8_t page[LQI_PAGE_BYTES], bool *empty) {
+  size_t bytes = 0;
   memset(page, 0, LQI_PAGE_BYTES);
-  FILE *file = fopen(store->path, "rbe");
-  if (!file) return 0;
-  size_t bytes = fread(page, 1, LQI_PAGE_BYTES, file);
-  (void)fclose(file);
+  lq_err err = lq_file_head(store->path, page, LQI_PAGE_BYTES, &bytes);
+  *empty = bytes == 0;
   if (!lqi_page_good(page, 0)) memset(page, 0, LQI_PAGE_BYTES);
-  return bytes;
+  return err == LQ_ERR_NOT_FOUND ? LQ_OK : err;
 }
 
 static lq_err look(const lqi_store *store, const char **trouble) {
@@ -145,8 +144,9 @@ static lq_err look(const lqi_store *store, const char **trouble) {
   /* In this order: beside a server the WAL only has more than the index said before. */
   lq_err err = read_beside(store, "-shm", &index, &index_bytes);
   if (!err) err = read_beside(store, "-wal", &log, &log_bytes);
+  bool empty = false;
+  if (!err) err = read_first(store, first, &empty);
   if (!err) {
-    bool empty = read_first(store, first) == 0;
     wal_index x = index_read(index, index_bytes);
     wal w = wal_read(log, log_bytes, first);
     *trouble = compare(&w, &x, empty);

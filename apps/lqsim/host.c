@@ -125,6 +125,8 @@ void lq_cond_signal(lq_cond *cond) { wake_one(cond->waiting); }
 /* ---- files: the data folder's, on the machine's disk ---- */
 
 lq_err __real_lq_file_read(const char *path, size_t bytes_max, uint8_t **data, size_t *bytes);
+lq_err __real_lq_file_head(const char *path, void *out, size_t capacity, size_t *bytes);
+lq_err __wrap_lq_file_head(const char *path, void *out, size_t capacity, size_t *bytes);
 lq_err __real_lq_file_make(const char *path);
 lq_err __wrap_lq_file_read(const char *path, size_t bytes_max, uint8_t **data, size_t *bytes);
 lq_err __wrap_lq_file_make(const char *path);
@@ -157,6 +159,16 @@ lq_err __wrap_lq_file_read(const char *path, size_t bytes_max, uint8_t **data, s
   if (all > bytes_max) return LQ_ERR_TOO_BIG;
   if (!(*data = malloc(all + 1))) return LQ_ERR_MEMORY;
   *bytes = sim_file_read(file, 0, *data, all);
+  return LQ_OK;
+}
+
+lq_err __wrap_lq_file_head(const char *path, void *out, size_t capacity, size_t *bytes) {
+  if (!sim.process) return __real_lq_file_head(path, out, capacity, bytes);
+  const sim_file *file = sim_disk_find(sim.process->machine->disk, path);
+  *bytes = 0;
+  if (!file) return LQ_ERR_NOT_FOUND;
+  if (sim_io_fails(SIM_IO_READ)) return LQ_ERR_IO;
+  *bytes = sim_file_read(file, 0, out, capacity);
   return LQ_OK;
 }
 
