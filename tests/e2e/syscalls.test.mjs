@@ -12,7 +12,8 @@ const UNTIL = Date.now() + 1000 * Number(process.env.LQ_SECONDS ?? 86400)
 const WORKLOADS = (process.env.LQ_WORKLOADS ?? Object.keys(workloads).join(',')).split(',')
 const atOnce = (name) => (name === 'sleep' ? 6 : 2) // that one mostly waits
 
-test('strace may trace here', () => assert.equal(straceTrouble(), undefined))
+const trouble = straceTrouble()
+test('strace may trace here', () => assert.equal(trouble, undefined))
 
 const lab = laboratory()
 process.once('exit', () => lab.close())
@@ -21,6 +22,7 @@ const spread = (all) => (all.length <= LIMIT ? [...all] : Array.from({ length: L
 
 for (const name of WORKLOADS)
   test(`nothing acknowledged is lost: ${name}`, { timeout: 3 * 3600000 }, async (t) => {
+    assert.equal(trouble, undefined)
     assert.ok(workloads[name], `there is no workload ${name}`)
     const points = await survey(lab, name)
     const calls = (thread) => new Set(points.filter((p) => p.thread === thread).map((p) => p.call))
