@@ -257,8 +257,6 @@ void sim_fiber_sleep(uint64_t ns) {
   switch_to_world(fiber, false);
 }
 
-bool sim_in_process(void) { return sim.process != NULL; }
-
 /* ---- processes ---- */
 
 sim_process *sim_process_start(sim_machine *machine, const char *name, void (*main)(void *),

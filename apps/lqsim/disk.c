@@ -170,18 +170,6 @@ void sim_disk_power_lost(sim_disk *disk) {
   }
 }
 
-void sim_disk_copy(sim_disk *to, const sim_disk *from) {
-  for (uint32_t i = 0; i < FILES_MAX; i++) {
-    const sim_file *file = from->file[i];
-    if (!file || !file->linked) continue;
-    sim_file *twin = sim_disk_make(to, file->path);
-    copy(&twin->now, &file->now);
-    copy(&twin->durable, &file->now);
-    pending_drop(twin);
-    twin->settled = true;
-  }
-}
-
 /* The database, whose pages have sums. Damage in the WAL that comes with a loss of power cannot be
  * told from a torn end (docs/journal.md), so it is left to tests/damage_test.c. */
 static bool has_sums(const sim_file *file) {

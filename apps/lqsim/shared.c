@@ -342,5 +342,3 @@ sim_shared *sim_shared_new(void) {
   LQ_CHECK(shared->memory);
   return shared;
 }
-
-lq_store *sim_shared_memory(sim_shared *shared) { return shared->memory; }

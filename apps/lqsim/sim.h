@@ -213,7 +213,6 @@ sim_fiber *sim_fiber_start(sim_process *process, const char *name, void (*fn)(vo
 void sim_fiber_wake(sim_fiber *fiber); /* makes a blocked fiber run soon; else nothing */
 void sim_fiber_block(void);            /* the running one, until it is woken */
 void sim_fiber_sleep(uint64_t ns);     /* the running one; the world's context: nothing */
-bool sim_in_process(void);
 /* Does this call to the host or the store fail? LQ_OK: no. */
 lq_err sim_error_now(void);
 
@@ -231,8 +230,6 @@ sim_file *sim_disk_find(sim_disk *disk, const char *path);
 sim_file *sim_disk_make(sim_disk *disk, const char *path);
 void sim_disk_unlink(sim_disk *disk, const char *path);
 void sim_disk_power_lost(sim_disk *disk);
-/* Copies all files of `from`, as the running machine sees them, over `to`. */
-void sim_disk_copy(sim_disk *to, const sim_disk *from);
 /* Damages bytes at rest; false: there is nothing to damage. */
 bool sim_disk_rot(sim_disk *disk);
 uint64_t sim_disk_bytes(const sim_disk *disk);

@@ -27,7 +27,6 @@ extern const char *const sim_tenant[SIM_TENANTS_MAX];
 typedef struct sim_shared sim_shared;
 sim_shared *sim_shared_new(void);
 lq_store *sim_shared_open(sim_shared *shared, lq_loop *loop); /* in a process; NULL: memory */
-lq_store *sim_shared_memory(sim_shared *shared);
 /* The store with errors; takes it. NULL: memory (it is closed). */
 lq_store *sim_port_open(lq_store *real);
 
