@@ -1,4 +1,5 @@
 /* The writer's thread: everything that waits becomes one transaction. */
+#include "lq_base/plant.h"
 #include "lq_local/store_int.h"
 
 #include <stdlib.h>
@@ -166,7 +167,7 @@ static lq_err op_acquire(lqi_store *store, lqi_op *op) {
   lqi_entry *entry;
   lq_err err = lqi_touch(store, &op->name, &entry);
   if (err) return refuse(op, err);
-  entry->next.epoch++;
+  if (!LQ_PLANTED(EPOCH_NOT_RAISED)) entry->next.epoch++;
   if (entry->next.state == LQ_HEAD_HIBERNATED) entry->next.state = LQ_HEAD_LIVE;
   op->head = entry->next;
   /* No other process can own the session (lq.lock), so the epoch needs the disk only together with
@@ -248,7 +249,10 @@ static bool reads_only(const lqi_op *first) {
 }
 
 /* What may go well the next time. */
-static bool passes(lq_err err) { return err == LQ_ERR_DISK_FULL || err == LQ_ERR_MEMORY; }
+static bool passes(lq_err err) {
+  return err == LQ_ERR_DISK_FULL || err == LQ_ERR_MEMORY ||
+         (LQ_PLANTED(SYNC_RETRIED) && err == LQ_ERR_IO);
+}
 
 static lq_err transact(lqi_store *store, lqi_op *first) {
   if (reads_only(first)) return acquire_all(store, first);
@@ -320,7 +324,8 @@ static bool publish(lqi_store *store) {
 
 /* The transaction was undone: what it prepared in memory as well. */
 static void forget(lqi_store *store) {
-  for (lqi_row *row = store->row_first; row; row = row->next) row->leaving = 0;
+  for (lqi_row *row = store->row_first; row && !LQ_PLANTED(UNDO_LEAVING); row = row->next)
+    row->leaving = 0;
   for (lqi_entry *e = store->touched, *next; e; e = next) {
     next = e->touched_next;
     e->touched = e->gather = false;
@@ -403,6 +408,8 @@ void lqi_writer_main(void *context) {
   lqi_store *store = context;
   lq_mutex_lock(store->mutex);
   for (;;) {
+    if (LQ_PLANTED(WRITER_ASLEEP) && store->stats.commits && !store->stop)
+      lq_cond_wait(store->cond, store->mutex);
     while (!store->queue_first && !store->stop) lq_cond_wait(store->cond, store->mutex);
     if (!store->queue_first) break;
     uint64_t bytes;
