@@ -47,7 +47,7 @@
   X(TOKEN_PLAYER, "shard_resume.c", "a resume token is good for any player of its session")        \
   X(NAME_TAKEN, "shard_client.c", "joining under a taken name gives that player")                  \
   X(TENANT_UNCHECKED, "shard.c", "a live session is found by game and name, of any tenant")        \
-  X(SLOW_DELTAS, "shard_out.c", "a slow client that lost a delta gets the next one")               \
+  X(SLOW_DELTAS, "shard_out.c", "a client that was slow gets deltas again without a snapshot")     \
   X(SETTLE_QUIET, "shard_tick.c", "a checkpoint is made of quiet ticks that no slice has")         \
   X(QUIET_TWICE, "shard_tick.c", "a slice begins with the last tick of the one before")            \
   X(JOIN_LEAK, "shard_client.c", "a refused resume token leaks the client")                        \
@@ -59,7 +59,6 @@
   /* lq_local */                                                                                   \
   X(SYNC_NORMAL, "store_open.c", "SQLite is told not to sync each commit")                         \
   X(SYNC_SWALLOWED, "store_sql.c", "a failed sync counts as done")                                 \
-  X(SYNC_RETRIED, "store_write.c", "after a failed sync the writer simply goes on")                \
   X(WAL_UNSETTLED, "store_open.c", "a WAL whose sync failed is built on as it looks")              \
   X(LOCK_IGNORED, "store_open.c", "a second server opens the data folder")                         \
   X(GATHER_ROW, "store_gather.c", "compaction drops a group row one slice too early")              \

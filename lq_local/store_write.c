@@ -249,10 +249,7 @@ static bool reads_only(const lqi_op *first) {
 }
 
 /* What may go well the next time. */
-static bool passes(lq_err err) {
-  return err == LQ_ERR_DISK_FULL || err == LQ_ERR_MEMORY ||
-         (LQ_PLANTED(SYNC_RETRIED) && err == LQ_ERR_IO);
-}
+static bool passes(lq_err err) { return err == LQ_ERR_DISK_FULL || err == LQ_ERR_MEMORY; }
 
 static lq_err transact(lqi_store *store, lqi_op *first) {
   if (reads_only(first)) return acquire_all(store, first);

@@ -119,6 +119,15 @@ static void event_check(audit *a, mine *m, sim_told event) {
                   (unsigned long long)m->missing.tick, (unsigned long long)m->missing.seq);
 }
 
+/* Who comes back without a word of what was seen is told the last half minute, which may reach back
+ * behind the first join: what everybody may see may be told then. */
+static void event_before(mine *m, sim_told event, bool open) {
+  const sim_told *told = m->told_at < m->client->told_count ? &m->client->told[m->told_at] : NULL;
+  if (open && told && told->tick == event.tick && told->seq == event.seq &&
+      told->hash == event.hash)
+    m->told_at++;
+}
+
 static void events_check(audit *a, lq_session *session, const lq_tick_result *result) {
   const lq_game *game = lq_session_game(session);
   for (uint32_t i = 0; i < result->event_count; i++) {
@@ -136,7 +145,11 @@ static void events_check(audit *a, lq_session *session, const lq_tick_result *re
     sim_told told = {result->tick, event->seq, lq_hash_bytes(1, w.data, w.bytes)};
     for (uint32_t k = 0; k < a->count; k++) {
       mine *m = &a->mine[k];
-      if (!m->client->joined_once || result->tick < m->client->joined_tick) continue;
+      if (!m->client->joined_once) continue;
+      if (result->tick < m->client->joined_tick) {
+        event_before(m, told, game->event[event->type].visible.see == LQ_SEE_ALL);
+        continue;
+      }
       lq_player player = lq_session_player_find(session, lq_span_text(m->client->player));
       lq_viewer viewer = lq_session_viewer(session, player.slot);
       if (player.slot && lq_session_may_see(session, &viewer, game->event[event->type].visible,

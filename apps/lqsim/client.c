@@ -295,7 +295,7 @@ static void send_control(sim_client *c, lq_ws_opcode opcode, lq_span payload) {
 /* Pings whose answers it does not read: the way to be slow in small worlds. */
 static void flood(sim_client *c, uint32_t pings) {
   static const uint8_t payload[125];
-  for (uint32_t i = 0; i < pings && sim_sock_room(c->sock) > sizeof payload * 400; i++)
+  for (uint32_t i = 0; i < pings && sim_sock_room(c->sock) > sizeof payload * 100; i++)
     send_control(c, LQ_WS_OP_PING, lq_span_of(payload, sizeof payload));
 }
 
@@ -443,10 +443,15 @@ static void act(void *context, uint64_t argument) {
   if (c->goes_on)
     sim_at(sim.now_ns + sim_between(SIM_CLIENT, 15 * SIM_MS, 250 * SIM_MS), act, c, 0);
   if (c->state == SIM_AWAY) {
-    if (c->goes_on && sim.now_ns - c->since_ns > 100 * SIM_MS) connect(c);
+    if (c->goes_on && sim.now_ns - c->since_ns > 100 * SIM_MS && sim.now_ns >= c->away_until_ns)
+      connect(c);
     return;
   }
-  if (sim.faults_on) trick(c);
+  if (sim.faults_on && sim_below(SIM_CLIENT, 250) == 0) { /* enough for now: sessions fall asleep */
+    c->away_until_ns = sim.now_ns + sim_between(SIM_CLIENT, SIM_S, 9 * SIM_S);
+    drop(c);
+  }
+  if (sim.faults_on && c->sock) trick(c);
   if (!c->sock) return;
   bool waits = c->state != SIM_PLAYING || c->pending_count;
   if (waits && sim.now_ns - c->heard_ns > ANSWER_S * SIM_S) {
@@ -454,14 +459,16 @@ static void act(void *context, uint64_t argument) {
     return;
   }
   if (c->state != SIM_PLAYING) return;
-  if (sim.now_ns < c->flood_until_ns) flood(c, 45);
+  if (sim.now_ns < c->flood_until_ns) flood(c, 60);
   if (sim_fault_now(SIM_F_SLOW_READER)) {
-    uint64_t for_ns = sim_between(SIM_CLIENT, 500 * SIM_MS, 5 * SIM_S);
+    bool floods = sim_below(SIM_CLIENT, 3) == 0;
+    uint64_t for_ns = floods ? sim_between(SIM_CLIENT, 4 * SIM_S, 6 * SIM_S)
+                             : sim_between(SIM_CLIENT, 500 * SIM_MS, 5 * SIM_S);
     sim_sock_pause(c->sock, false);
     sim_at(sim.now_ns + for_ns, read_again, c, (uint64_t)(uintptr_t)c->sock);
-    if (for_ns > 3 * SIM_S) {
+    if (floods) {
       c->flood_until_ns = sim.now_ns + for_ns;
-      flood(c, 600);
+      flood(c, 700);
     }
   }
   for (uint32_t i = 0; i < c->command_count && c->pending_count; i++) {
@@ -482,7 +489,7 @@ void sim_client_start(sim_client *c) {
 
 void sim_client_heal(sim_client *c, uint32_t more) {
   c->goal = c->answered_count + more;
-  c->flood_until_ns = 0;
+  c->flood_until_ns = c->away_until_ns = 0;
   if (c->sock) sim_sock_pause(c->sock, true);
 }
 

@@ -52,6 +52,7 @@ typedef struct sim_client {
   uint64_t seen_tick, seen_seq;
   uint64_t joined_tick; /* of the first join */
   uint64_t heard_ns, since_ns;
+  uint64_t away_until_ns;
   uint64_t flood_until_ns; /* does not read, and asks for answers all the time */
   bool forges;             /* its next join claims to be somebody else */
   bool forged;             /* so did its last one */

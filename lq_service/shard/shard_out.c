@@ -8,7 +8,7 @@
 lq_writer lqi_text(lq_shard *shard) { return lq_writer_of(shard->text, LQI_TEXT_BYTES); }
 
 bool lqi_client_send(lq_client *client, lq_span text, bool droppable) {
-  if (client->slow && droppable && !LQ_PLANTED(SLOW_DELTAS)) return true;
+  if (client->slow && droppable) return true;
   client->shard->stats.frames_out++;
   lq_err err = client->sink->send(client->conn, text);
   if (!err) {
@@ -234,5 +234,6 @@ void lqi_out_clear(lqi_session *s, lq_err why) {
 
 void lq_client_drained(lq_client *client) {
   lqi_session *s = client->session;
+  if (LQ_PLANTED(SLOW_DELTAS)) client->slow = false;
   if (client->slow && client->slot && s->state == LQI_LIVE) lqi_resync(s, client);
 }
