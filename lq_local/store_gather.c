@@ -1,5 +1,6 @@
 /* Compaction: a session's slices leave the group rows for rows of its own; old checkpoints are
  * thinned. The rule and its limits: docs/journal.md. */
+#include "lq_base/plant.h"
 #include "lq_local/store_int.h"
 
 enum { ARCHIVE_VERSION = 1, HEADER_BYTES = 12, CHECKPOINTS_LISTED = 256 };
@@ -61,7 +62,7 @@ static lq_err archive_write(lqi_store *store, cursor from, const archive_row *ro
 }
 
 static lq_err archives_write(lqi_store *store, lqi_entry *entry) {
-  cursor at = {entry, 0, entry->pending_first}, from = at;
+  cursor at = {entry, 0, LQ_PLANTED(GATHER_PENDING) ? 0 : entry->pending_first}, from = at;
   archive_row row = {.first = entry->gathered + 1};
   lq_err err = LQ_OK;
   while (!err && cursor_more(&at)) {
@@ -82,7 +83,7 @@ lq_err lqi_gather(lqi_store *store, lqi_entry *entry) {
   lq_err err = archives_write(store, entry);
   for (uint32_t i = 0; !err && i < entry->tail_count; i++) {
     lqi_row *row = entry->tail[i].row;
-    if (++row->leaving < row->live) continue;
+    if (++row->leaving + LQ_PLANTED(GATHER_ROW) < row->live) continue;
     sqlite3_stmt *stmt = lqi_sql_get(&store->writer, LQI_JOURNAL_DROP);
     err = lqi_bind_number(stmt, 1, (uint64_t)row->seq) ? lqi_sql_done(&store->writer, stmt)
                                                        : LQ_ERR_MEMORY;
@@ -92,7 +93,8 @@ lq_err lqi_gather(lqi_store *store, lqi_entry *entry) {
   lq_writer w = lq_writer_of(bytes, sizeof bytes);
   lq_store_head_encode(&entry->next, &w);
   sqlite3_stmt *stmt = lqi_sql_get(&store->writer, LQI_SESSION_SET);
-  if (!lqi_bind_number(stmt, 1, entry->next.slice) || !lqi_bind_span(stmt, 2, lq_writer_span(&w)) ||
+  uint64_t gathered = LQ_PLANTED(GATHERED_UNSAVED) ? entry->gathered : entry->next.slice;
+  if (!lqi_bind_number(stmt, 1, gathered) || !lqi_bind_span(stmt, 2, lq_writer_span(&w)) ||
       !lqi_bind_number(stmt, 3, (uint64_t)entry->id))
     return LQ_ERR_MEMORY;
   return lqi_sql_done(&store->writer, stmt);
@@ -146,7 +148,7 @@ lq_err lqi_checkpoints_thin(lqi_store *store, int64_t id) {
   err = LQ_OK;
   /* tick[0], tick[1] are the newest two, the last is the first: they stay, and of the others the
    * oldest of each age class, so that it can grow into the next one. */
-  for (uint32_t i = 2; !err && i + 1 < count; i++) {
+  for (uint32_t i = LQ_PLANTED(THIN_NEWEST) ? 0 : 2; !err && i + 1 < count; i++) {
     if (age_class(tick[0] - tick[i]) != age_class(tick[0] - tick[i + 1])) continue;
     stmt = lqi_sql_get(&store->writer, LQI_CHECKPOINT_DROP);
     if (!lqi_bind_number(stmt, 1, (uint64_t)id) || !lqi_bind_number(stmt, 2, tick[i]))

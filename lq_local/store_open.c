@@ -1,4 +1,5 @@
 /* Opening the data file: lock, modes, format, connections, index. */
+#include "lq_base/plant.h"
 #include "lq_local/store_int.h"
 
 #include <stdio.h>
@@ -111,6 +112,8 @@ static lq_err open_writer(lqi_store *store, lq_diag *diag) {
   if (!err && fresh)
     (void)sqlite3_file_control(store->writer.db, NULL, SQLITE_FCNTL_RESERVE_BYTES, &reserve);
   if (!err) err = setup(store, &store->writer, writer_pragmas, diag);
+  if (!err && LQ_PLANTED(SYNC_NORMAL))
+    err = setup(store, &store->writer, "PRAGMA synchronous=NORMAL", diag);
   if (!err && fresh) err = make_schema(store, diag);
   return err;
 }
@@ -140,6 +143,7 @@ static lq_err path_of(const char *folder, const char *name, char *out, size_t ca
  * built on it. The database itself needs none of this: its pages stay in the WAL until a sync of
  * theirs succeeded. */
 static lq_err settle(const lqi_store *store, lq_diag *diag) {
+  if (LQ_PLANTED(WAL_UNSETTLED)) return LQ_OK;
   char wal[sizeof store->path + 8];
   (void)snprintf(wal, sizeof wal, "%s-wal", store->path);
   lq_err err = lq_file_settle(wal);
@@ -153,7 +157,7 @@ static lq_err prepare_folder(lqi_store *store, const char *folder, lq_diag *diag
   if ((err = lq_folder_make(folder)))
     return lq_diag_set(diag, err, "the data folder %s cannot be made: %s", folder,
                        lq_err_cause(err));
-  if ((err = lq_lock_take(lock, &store->lock)))
+  if (!LQ_PLANTED(LOCK_IGNORED) && (err = lq_lock_take(lock, &store->lock)))
     return lq_diag_set(diag, err, "%s: %s", lock, lq_err_cause(err));
   if ((err = lqi_wal_check(store, diag))) return err;
   /* Made here so that it, and the files SQLite puts beside it, are for the owner alone. */

@@ -1,5 +1,6 @@
 /* Reads, on the loop's thread. No statement is active while a callback runs, so that it may read
  * again. */
+#include "lq_base/plant.h"
 #include "lq_local/store_int.h"
 
 #include <stdlib.h>
@@ -100,7 +101,8 @@ static lq_err from_tail(walk *w) {
   size_t bytes = 0;
   lq_mutex_lock(store->mutex);
   const lqi_entry *e = lqi_cache_find(store, w->name);
-  bool in_tail = e && w->next > e->gathered && w->next - e->gathered <= e->tail_count;
+  bool in_tail =
+      e && w->next > e->gathered && w->next - e->gathered + LQ_PLANTED(TAIL_SHORT) <= e->tail_count;
   if (in_tail) {
     const lqi_loc *loc = &e->tail[w->next - e->gathered - 1];
     bytes = loc->bytes;

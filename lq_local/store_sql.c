@@ -1,4 +1,5 @@
 /* Statements and errors of one SQLite connection. */
+#include "lq_base/plant.h"
 #include "lq_local/store_int.h"
 
 #include <errno.h>
@@ -19,6 +20,7 @@ lq_err lqi_sql_err(sqlite3 *db, int rc) {
   case SQLITE_FULL:
     return LQ_ERR_DISK_FULL;
   case SQLITE_IOERR:
+    if (LQ_PLANTED(SYNC_SWALLOWED) && rc == SQLITE_IOERR_FSYNC) return LQ_OK;
     /* A failed sync is final whatever its reason; growing the WAL's index is a write like any. */
     return db && sqlite3_system_errno(db) == ENOSPC &&
                    sqlite3_extended_errcode(db) == SQLITE_IOERR_SHMSIZE

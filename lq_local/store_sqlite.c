@@ -1,4 +1,5 @@
 /* The store's face: operations into the queue, answers out of it, open and close. */
+#include "lq_base/plant.h"
 #include "lq_local/store_int.h"
 
 #include <stdlib.h>
@@ -57,6 +58,7 @@ void lqi_answer_post(lqi_store *store) {
   /* Out of memory: the writer tries again. */
   store->posted = lq_loop_post(store->loop, on_post, store->gate) == LQ_OK;
   if (store->posted) store->gate->posts++;
+  if (LQ_PLANTED(POST_ASSUMED)) store->posted = true;
 }
 
 /* ---- operations ---- */

@@ -1,4 +1,5 @@
 /* The writer's thread: everything that waits becomes one transaction. */
+#include "lq_base/plant.h"
 #include "lq_local/store_int.h"
 
 #include <stdlib.h>
@@ -166,7 +167,7 @@ static lq_err op_acquire(lqi_store *store, lqi_op *op) {
   lqi_entry *entry;
   lq_err err = lqi_touch(store, &op->name, &entry);
   if (err) return refuse(op, err);
-  entry->next.epoch++;
+  if (!LQ_PLANTED(EPOCH_NOT_RAISED)) entry->next.epoch++;
   if (entry->next.state == LQ_HEAD_HIBERNATED) entry->next.state = LQ_HEAD_LIVE;
   op->head = entry->next;
   /* No other process can own the session (lq.lock), so the epoch needs the disk only together with
@@ -320,7 +321,8 @@ static bool publish(lqi_store *store) {
 
 /* The transaction was undone: what it prepared in memory as well. */
 static void forget(lqi_store *store) {
-  for (lqi_row *row = store->row_first; row; row = row->next) row->leaving = 0;
+  for (lqi_row *row = store->row_first; row && !LQ_PLANTED(UNDO_LEAVING); row = row->next)
+    row->leaving = 0;
   for (lqi_entry *e = store->touched, *next; e; e = next) {
     next = e->touched_next;
     e->touched = e->gather = false;
@@ -415,6 +417,8 @@ void lqi_writer_main(void *context) {
   lqi_store *store = context;
   lq_mutex_lock(store->mutex);
   for (;;) {
+    if (LQ_PLANTED(WRITER_ASLEEP) && store->stats.commits && !store->stop)
+      lq_cond_wait(store->cond, store->mutex);
     while (!store->queue_first && !store->stop) wait(store);
     if (!store->queue_first) break;
     uint64_t bytes;

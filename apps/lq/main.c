@@ -2,6 +2,10 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
+#ifdef LQ_PLANT
+#error "lq must not be built with planted bugs (LQ_PLANT): build lqsim alone"
+#endif
+
 #include "apps/lq/cli.h"
 #include "lq_host/host.h"
 

@@ -12,7 +12,7 @@ enum {
 static uint8_t scratch[LQ_WS_MESSAGE_BYTES_MAX];
 static uint8_t state_text[STATE_BYTES];
 
-static void *grown(void *array, uint32_t count, size_t size) {
+void *sim_grown(void *array, uint32_t count, size_t size) {
   if (count & (count - 1) || (count && count < 16)) return array;
   void *larger = sim_alloc((count ? 2 * (size_t)count : 16) * size);
   if (count) memcpy(larger, array, count * size);
@@ -27,31 +27,87 @@ static void send_text(sim_client *c, const char *text) {
   uint8_t mask[4];
   for (uint32_t i = 0; i < 4; i++) mask[i] = (uint8_t)sim_next(SIM_CLIENT);
   lq_writer w = lq_writer_of(frame, sizeof frame);
-  lq_ws_write(&w, LQ_WS_OP_TEXT, lq_span_text(text), mask);
+  size_t bytes = strlen(text), first = bytes;
+  if (bytes > 1 && sim_fault_now(SIM_F_SPLIT))
+    first = 1 + sim_below(SIM_CLIENT, (uint32_t)bytes - 1);
+  lq_ws_write(&w, LQ_WS_OP_TEXT, lq_span_of(text, first), mask);
+  if (first < bytes) { /* a message in two fragments */
+    frame[0] &= 0x7f;
+    lq_ws_write(&w, LQ_WS_OP_CONTINUATION, lq_span_of(text + first, bytes - first), mask);
+  }
   sim_trace("c%u -> %s", c->number, text);
   sim_sock_send(c->sock, lq_writer_span(&w));
 }
 
 static const char *game_name(const sim_client *c) { return sim_games_built.game[c->game].name; }
 
+/* Another player of the same session, who is surely in it. */
+static const sim_client *victim_of(const sim_client *c) {
+  for (uint32_t i = 0; i < sim_run_client_count; i++) {
+    const sim_client *other = &sim_run_client[i];
+    if (other != c && other->joined_once && other->tenant == c->tenant && other->game == c->game &&
+        !strcmp(other->session, c->session))
+      return other;
+  }
+  return NULL;
+}
+
+/* As somebody else: with their name, or with the own token over their name. */
+static bool join_forge(const sim_client *c, char out[320]) {
+  const sim_client *victim = victim_of(c);
+  const char *mac = strrchr(c->resume, '~');
+  if (!victim || !mac) return false;
+  if (sim_below(SIM_CLIENT, 2))
+    (void)snprintf(out, 320, ",\"session\":\"%s\",\"player\":\"%s\"", c->session, victim->player);
+  else
+    (void)snprintf(out, 320, ",\"resume\":\"%s~%s%s\"", c->session, victim->player, mac);
+  return true;
+}
+
 static void send_join(sim_client *c) {
   char text[512], resume[320] = "";
-  if (c->resume[0] && c->seen)
+  c->forged = c->forges && join_forge(c, resume);
+  c->forges = false;
+  if (c->forged)
+    sim_trace("c%u pretends", c->number);
+  else if (c->resume[0] && c->seen)
     (void)snprintf(resume, sizeof resume,
                    ",\"resume\":\"%s\",\"seen\":{\"tick\":%llu,\"seq\":%llu}", c->resume,
                    (unsigned long long)c->seen_tick, (unsigned long long)c->seen_seq);
   else if (c->resume[0])
     (void)snprintf(resume, sizeof resume, ",\"resume\":\"%s\"", c->resume);
-  else
+  else if (c->name[0])
     (void)snprintf(resume, sizeof resume, ",\"session\":\"%s\",\"player\":\"%s\"", c->session,
                    c->name);
-  (void)snprintf(text, sizeof text, "{\"action\":\"join\",\"tenant\":\"%s\",\"game\":\"%s\"%s}",
-                 sim_tenant[c->tenant], game_name(c), resume);
+  else /* the server makes a name up */
+    (void)snprintf(resume, sizeof resume, ",\"session\":\"%s\"", c->session);
+  (void)snprintf(text, sizeof text, "{\"action\":\"join\",\"tenant\":\"%s\",\"game\":\"%s\"%s%s}",
+                 sim_tenant[c->tenant], game_name(c), c->team, resume);
   c->state = SIM_JOINING;
   send_text(c, text);
 }
 
+static void knot_command(const sim_client *c, sim_command *command) {
+  static const char *const verb[] = {"tie", "tie", "cut", "pull", "hold", "mark", "tease"};
+  const char *what = verb[sim_below(SIM_CLIENT, sizeof verb / sizeof *verb)];
+  char rest[64] = "";
+  uint32_t knot = sim_below(SIM_CLIENT, 8), number = sim_below(SIM_CLIENT, 100);
+  if (!strcmp(what, "tie"))
+    (void)snprintf(rest, sizeof rest, ",\"name\":\"k%u\",\"weight\":%u", knot, number);
+  else if (!strcmp(what, "pull"))
+    (void)snprintf(rest, sizeof rest, ",\"knot\":\"k%u\",\"by\":%u", knot, number);
+  else if (strcmp(what, "mark") != 0)
+    (void)snprintf(rest, sizeof rest, ",\"knot\":\"k%u\"", knot);
+  (void)snprintf(command->text, sizeof command->text,
+                 "{\"cmd\":\"%s\",\"entity\":\"%s\"%s,\"id\":\"c%u\"}", what, c->player, rest,
+                 command->number);
+}
+
 static void command_make(const sim_client *c, sim_command *command) {
+  if (!strcmp(game_name(c), "knot")) {
+    knot_command(c, command);
+    return;
+  }
   if (!strcmp(game_name(c), "bank")) {
     static const char *const verb[] = {"borrow", "repay"};
     char to[LQ_ID_BYTES + 16] = "";
@@ -82,7 +138,7 @@ static void command_send(sim_client *c, sim_command *command) {
 }
 
 static void command_new(sim_client *c) {
-  c->command = grown(c->command, c->command_count, sizeof *c->command);
+  c->command = sim_grown(c->command, c->command_count, sizeof *c->command);
   sim_command *command = sim_alloc(sizeof *command);
   c->command[c->command_count++] = command;
   command->number = c->command_count;
@@ -101,6 +157,8 @@ static void pending_send(sim_client *c) {
 static void gone(sim_client *c) {
   c->state = SIM_AWAY;
   c->sock = NULL;
+  c->flood_until_ns = 0;
+  c->rude = false;
   c->in_bytes = 0;
   lq_ws_deinit(&c->ws);
   c->since_ns = sim.now_ns;
@@ -109,6 +167,12 @@ static void gone(sim_client *c) {
 static void drop(sim_client *c) {
   sim_sock *sock = c->sock;
   if (!sock) return;
+  if (c->state >= SIM_JOINING && sim_below(SIM_CLIENT, 2)) { /* politely */
+    uint8_t frame[LQ_WS_CLOSE_BYTES_MAX + 4], mask[4] = {5, 6, 7, 8};
+    lq_writer w = lq_writer_of(frame, sizeof frame);
+    lq_ws_write_close(&w, LQ_WS_CODE_NORMAL, NULL, mask);
+    sim_sock_send(sock, lq_writer_span(&w));
+  }
   gone(c);
   sim_sock_close(sock);
 }
@@ -153,7 +217,7 @@ static void event_came(sim_client *c, const client_message *m, lq_span text) {
   c->seen = true;
   c->seen_tick = m->tick;
   c->seen_seq = m->seq;
-  c->told = grown(c->told, c->told_count, sizeof *c->told);
+  c->told = sim_grown(c->told, c->told_count, sizeof *c->told);
   c->told[c->told_count++] = (sim_told){m->tick, m->seq, lq_hash_bytes(1, text.data, text.bytes)};
 }
 
@@ -162,7 +226,7 @@ static void believe(sim_client *c, uint64_t tick) {
   lq_writer w = lq_writer_of(state_text, sizeof state_text);
   client_view_write(c->view, &w);
   LQ_CHECK(!w.failed);
-  c->belief = grown(c->belief, c->belief_count, sizeof *c->belief);
+  c->belief = sim_grown(c->belief, c->belief_count, sizeof *c->belief);
   c->belief[c->belief_count++] = (sim_belief){tick, lq_hash_bytes(1, w.data, w.bytes)};
 }
 
@@ -210,23 +274,35 @@ static void text_came(sim_client *c, lq_span text) {
       refused(c, &m);
     else if (c->state == SIM_PLAYING)
       c->gap_until = c->last_joined_tick; /* it may tell that what was missed cannot be read */
+    if (!c->rude && (!strcmp(m.code, "LQ_ERR_SYNTAX") || !strcmp(m.code, "LQ_ERR_UTF8")))
+      sim_violation("client %u sent nothing wrong and is told %s", c->number, m.code);
     /* The first join may have been durable although nobody could be told: then the name is taken
      * by this very player, whose token was lost with the answer. Another name, then. */
     if (!strcmp(m.code, "LQ_ERR_EXISTS") && c->state == SIM_JOINING && !c->resume[0])
       (void)snprintf(c->name, sizeof c->name, "%s-%u-%u", sim_tenant[c->tenant], c->number,
                      sim_below(SIM_CLIENT, 100000));
-    if (c->state == SIM_JOINING) drop(c); /* and come again */
+    if (c->state == SIM_JOINING && c->forged)
+      send_join(c);
+    else if (c->state == SIM_JOINING)
+      drop(c); /* and come again */
     break;
   case CLIENT_MESSAGE_OTHER:
     break;
   }
 }
 
-static void pong(sim_client *c, lq_span payload) {
+static void send_control(sim_client *c, lq_ws_opcode opcode, lq_span payload) {
   uint8_t frame[256], mask[4] = {1, 2, 3, 4};
   lq_writer w = lq_writer_of(frame, sizeof frame);
-  lq_ws_write(&w, LQ_WS_OP_PONG, payload, mask);
+  lq_ws_write(&w, opcode, payload, mask);
   sim_sock_send(c->sock, lq_writer_span(&w));
+}
+
+/* Pings whose answers it does not read: the way to be slow in small worlds. */
+static void flood(sim_client *c, uint32_t pings) {
+  static const uint8_t payload[125];
+  for (uint32_t i = 0; i < pings && sim_sock_room(c->sock) > sizeof payload * 100; i++)
+    send_control(c, LQ_WS_OP_PING, lq_span_of(payload, sizeof payload));
 }
 
 /* How many bytes were used; the connection may be gone after it. */
@@ -236,8 +312,11 @@ static size_t frames(sim_client *c, lq_span in) {
   if (m.kind == LQ_WS_TEXT) {
     text_came(c, m.payload);
   } else if (m.kind == LQ_WS_PING) {
-    pong(c, m.payload);
+    send_control(c, LQ_WS_OP_PONG, m.payload);
   } else if (m.kind == LQ_WS_CLOSE) {
+    if (m.code == LQ_WS_CODE_PROTOCOL || m.code == LQ_WS_CODE_UTF8 ||
+        m.code == LQ_WS_CODE_UNSUPPORTED || m.code == LQ_WS_CODE_TOO_BIG)
+      sim_violation("client %u sent no bad frame and is closed with code %u", c->number, m.code);
     drop(c);
   } else if (m.kind == LQ_WS_FAIL) {
     sim_violation("client %u got a frame against the protocol: %s", c->number, m.reason);
@@ -326,6 +405,7 @@ static void connect_twice(sim_client *c) {
 }
 
 static void nonsense(sim_client *c) {
+  c->rude = true;
   static const char *const texts[] = {
       "{",
       "[]",
@@ -348,9 +428,13 @@ static void trick(sim_client *c) {
     sim_sock_half_open(c->sock);
   else if (sim_fault_now(SIM_F_TWICE))
     connect_twice(c);
-  else if (c->state == SIM_PLAYING && sim_fault_now(SIM_F_HOSTILE))
-    nonsense(c);
-  else if (c->state == SIM_PLAYING && c->pending_count && sim_fault_now(SIM_F_REPEAT))
+  else if (c->state == SIM_PLAYING && sim_fault_now(SIM_F_HOSTILE)) {
+    c->forges = sim_below(SIM_CLIENT, 3) == 0;
+    if (c->forges)
+      drop(c);
+    else
+      nonsense(c);
+  } else if (c->state == SIM_PLAYING && c->pending_count && sim_fault_now(SIM_F_REPEAT))
     pending_send(c);
 }
 
@@ -365,10 +449,15 @@ static void act(void *context, uint64_t argument) {
   if (c->goes_on)
     sim_at(sim.now_ns + sim_between(SIM_CLIENT, 15 * SIM_MS, 250 * SIM_MS), act, c, 0);
   if (c->state == SIM_AWAY) {
-    if (c->goes_on && sim.now_ns - c->since_ns > 100 * SIM_MS) connect(c);
+    if (c->goes_on && sim.now_ns - c->since_ns > 100 * SIM_MS && sim.now_ns >= c->away_until_ns)
+      connect(c);
     return;
   }
-  if (sim.faults_on) trick(c);
+  if (sim.faults_on && sim_below(SIM_CLIENT, 250) == 0) { /* enough for now: sessions fall asleep */
+    c->away_until_ns = sim.now_ns + sim_between(SIM_CLIENT, SIM_S, 9 * SIM_S);
+    drop(c);
+  }
+  if (sim.faults_on && c->sock) trick(c);
   if (!c->sock) return;
   bool waits = c->state != SIM_PLAYING || c->pending_count;
   if (waits && sim.now_ns - c->heard_ns > ANSWER_S * SIM_S) {
@@ -376,10 +465,17 @@ static void act(void *context, uint64_t argument) {
     return;
   }
   if (c->state != SIM_PLAYING) return;
+  if (sim.now_ns < c->flood_until_ns) flood(c, 60);
   if (sim_fault_now(SIM_F_SLOW_READER)) {
+    bool floods = sim_below(SIM_CLIENT, 3) == 0;
+    uint64_t for_ns = floods ? sim_between(SIM_CLIENT, 4 * SIM_S, 6 * SIM_S)
+                             : sim_between(SIM_CLIENT, 500 * SIM_MS, 5 * SIM_S);
     sim_sock_pause(c->sock, false);
-    sim_at(sim.now_ns + sim_between(SIM_CLIENT, 500 * SIM_MS, 5 * SIM_S), read_again, c,
-           (uint64_t)(uintptr_t)c->sock);
+    sim_at(sim.now_ns + for_ns, read_again, c, (uint64_t)(uintptr_t)c->sock);
+    if (floods) {
+      c->flood_until_ns = sim.now_ns + for_ns;
+      flood(c, 700);
+    }
   }
   for (uint32_t i = 0; i < c->command_count && c->pending_count; i++) {
     sim_command *command = c->command[i];
@@ -387,6 +483,7 @@ static void act(void *context, uint64_t argument) {
   }
   if (c->pending_count < SIM_PENDING_MAX && (!c->goal || c->answered_count < c->goal))
     command_new(c);
+  if (!strcmp(game_name(c), "bank") && sim_below(SIM_CLIENT, 16) == 0) sim_stranger_ask(c);
 }
 
 void sim_client_start(sim_client *c) {
@@ -398,6 +495,7 @@ void sim_client_start(sim_client *c) {
 
 void sim_client_heal(sim_client *c, uint32_t more) {
   c->goal = c->answered_count + more;
+  c->flood_until_ns = c->away_until_ns = 0;
   if (c->sock) sim_sock_pause(c->sock, true);
 }
 
@@ -408,53 +506,4 @@ bool sim_client_content(const sim_client *c) {
 void sim_client_leave(sim_client *c) {
   c->goes_on = false;
   drop(c);
-}
-
-/* ---- strangers ---- */
-
-typedef struct stranger {
-  sim_sock *sock;
-  char request[512];
-  bool is_http;
-  uint64_t got;
-} stranger;
-
-static void stranger_connected(void *context) {
-  stranger *s = context;
-  sim_sock_send(s->sock, lq_span_text(s->request));
-}
-static void stranger_data(void *context, lq_span bytes) {
-  stranger *s = context;
-  if (s->is_http && !s->got &&
-      memcmp(bytes.data, "HTTP/1.1 ", bytes.bytes < 9 ? bytes.bytes : 9) != 0)
-    sim_violation("an answer that is no HTTP: %.40s", (const char *)bytes.data);
-  s->got += bytes.bytes;
-}
-static void stranger_closed(void *context) { free(context); }
-
-void sim_stranger_visit(sim_machine *machine) {
-  static const sim_peer_events events = {stranger_connected, stranger_data, stranger_closed};
-  static const char *const what[] = {"/healthz",
-                                     "/readyz",
-                                     "/metrics",
-                                     "/v1/openapi.json",
-                                     "/v1/tenants/acme/games/demo/sessions",
-                                     "/v1/tenants/acme/games/demo/sessions/main/state",
-                                     "/v1/tenants/acme/games/demo/sessions/main/state?tick=7",
-                                     "/v1/tenants/acme/games/demo/sessions/main/journal?from=1",
-                                     "/v1/tenants/acme/games/bank/sessions/s1/hash",
-                                     "/v1/tenants/zeta/games/bank/sessions/main",
-                                     "/v1/tenants/nobody/games/x/sessions",
-                                     "/v1/../../etc/passwd"};
-  stranger *s = sim_alloc(sizeof *s);
-  if (sim_below(SIM_CLIENT, 3)) {
-    s->is_http = true;
-    (void)snprintf(s->request, sizeof s->request,
-                   "GET %s HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nConnection: close\r\n\r\n",
-                   what[sim_below(SIM_CLIENT, sizeof what / sizeof *what)]);
-  } else {
-    uint32_t bytes = 1 + sim_below(SIM_CLIENT, 300);
-    for (uint32_t i = 0; i < bytes; i++) s->request[i] = (char)(1 + sim_below(SIM_CLIENT, 255));
-  }
-  s->sock = sim_dial(machine, SIM_PORT, &events, s);
 }

@@ -1,4 +1,4 @@
-/* The games that are played: built once, from examples/, before the first run. */
+/* The games that are played: built once, before the first run. */
 #include <stdlib.h>
 
 #include "apps/lqsim/sim_server.h"
@@ -65,7 +65,8 @@ static lq_err build_one(lq_releases *releases, const char *folder, const char *n
 }
 
 lq_err sim_games_build(const char *root, const char *cache, lq_diag *diag) {
-  static const char *const games[SIM_GAMES_MAX] = {"examples/treasure_hunt", "examples/bank"};
+  static const char *const games[SIM_GAMES_MAX] = {"examples/treasure_hunt", "examples/bank",
+                                                   "apps/lqsim/knot"};
   lq_releases *releases = NULL;
   char modules[PATH_BYTES], folder[PATH_BYTES], newer[PATH_BYTES];
   lq_err err = lq_releases_open(join(modules, cache, "modules"), NULL, &releases);

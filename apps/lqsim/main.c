@@ -320,6 +320,11 @@ int main(int argc, char **argv) {
     (void)fprintf(stderr, "lqsim: %s: %s\n    mend: lqsim --help\n", name, wrong);
     return USAGE;
   }
+  if (c.plant && !strcmp(c.plant, "list")) {
+    sim_plant_list();
+    return GOOD;
+  }
+  if (c.plant && !sim_plant(c.plant)) return USAGE;
   if (!have_seeds && !c.run.nth_kind) {
     (void)fprintf(stderr, "lqsim: which seeds?\n    mend: lqsim --seeds 1..200\n");
     return USAGE;

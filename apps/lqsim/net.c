@@ -85,8 +85,12 @@ static void land(void *context, uint64_t argument) {
   free(f);
 }
 
+size_t sim_sock_room(const sim_sock *sock) {
+  return sock->flying < SIM_WINDOW_BYTES ? SIM_WINDOW_BYTES - sock->flying : 0;
+}
+
 size_t sim_wire_send(sim_sock *sock, lq_span bytes) {
-  size_t room = sock->flying < SIM_WINDOW_BYTES ? SIM_WINDOW_BYTES - sock->flying : 0;
+  size_t room = sim_sock_room(sock);
   size_t taken = bytes.bytes < room ? bytes.bytes : room;
   for (size_t done = 0, piece; done < taken; done += piece) {
     piece = taken - done;

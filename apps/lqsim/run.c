@@ -137,16 +137,20 @@ static void cluster_make(void) {
 
 static void clients_make(void) {
   sim_run_client_count = 3 + sim_below(SIM_CLIENT, 6);
+  uint32_t favourite = sim_below(SIM_CLIENT, sim_games_built.count);
   for (uint32_t i = 0; i < sim_run_client_count; i++) {
     sim_client *c = &sim_run_client[i];
     *c = (sim_client){.number = i};
     c->tenant = sim_below(SIM_CLIENT, SIM_TENANTS_MAX);
-    c->game = sim_below(SIM_CLIENT, sim_games_built.count);
+    c->game = sim_below(SIM_CLIENT, 2) ? favourite : sim_below(SIM_CLIENT, sim_games_built.count);
     c->home = cluster.shared             ? sim_below(SIM_CLIENT, cluster.server_count)
               : cluster.server_count > 1 ? c->tenant
                                          : 0;
     (void)snprintf(c->session, sizeof c->session, "%s", sim_below(SIM_CLIENT, 3) ? "main" : "s1");
-    (void)snprintf(c->name, sizeof c->name, "%s-%u", sim_tenant[c->tenant], i);
+    if (sim_below(SIM_CLIENT, 6))
+      (void)snprintf(c->name, sizeof c->name, "%s-%u", sim_tenant[c->tenant], i);
+    if (sim_below(SIM_CLIENT, 2))
+      (void)snprintf(c->team, sizeof c->team, ",\"team\":\"t%u\"", sim_below(SIM_CLIENT, 2));
     sim_client_start(c);
   }
 }
@@ -185,6 +189,9 @@ static void heal(void) {
 static void audit(void) {
   for (uint32_t i = 0; i < sim_run_client_count; i++) sim_client_leave(&sim_run_client[i]);
   (void)sim_run_until(sim.now_ns + 2 * SIM_S);
+  /* Each must end and keep nothing; then it comes back by itself. */
+  for (uint32_t i = 0; i < cluster.server_count; i++) sim_server_stop(&cluster.server[i]);
+  (void)sim_run_until(sim.now_ns + 5 * SIM_S);
   for (uint32_t i = 0; i < cluster.server_count && !sim.failed; i++) {
     sim_audit a = {.server = &cluster.server[i], .session = sim_audit_session};
     if (cluster.shared && i) break; /* one store for all */

@@ -274,6 +274,7 @@ typedef struct sim_peer_events {
 sim_sock *sim_dial(sim_machine *machine, uint16_t port, const sim_peer_events *events,
                    void *context);
 void sim_sock_send(sim_sock *sock, lq_span bytes);
+size_t sim_sock_room(const sim_sock *sock);        /* bytes it may send now */
 void sim_sock_close(sim_sock *sock);               /* orderly; no more calls follow */
 void sim_sock_cut(sim_sock *sock);                 /* both sides see a reset */
 void sim_sock_half_open(sim_sock *sock);           /* nothing arrives any more, nobody is told */

@@ -37,7 +37,9 @@ typedef enum sim_client_state {
 
 typedef struct sim_client {
   uint32_t number, tenant, game, home; /* home: the machine it goes to first */
-  char session[LQ_ID_BYTES], name[LQ_ID_BYTES];
+  char session[LQ_ID_BYTES];
+  char name[LQ_ID_BYTES]; /* "": whatever the server says */
+  char team[32];          /* the member of its join message, or "" */
   sim_client_state state;
   sim_sock *sock;
   uint8_t *in;
@@ -51,6 +53,11 @@ typedef struct sim_client {
   uint64_t joined_tick, last_joined_tick; /* of the first join, and the last */
   uint64_t gap_until;                     /* it was told that events up to this tick are left out */
   uint64_t heard_ns, since_ns;
+  uint64_t away_until_ns;
+  uint64_t flood_until_ns; /* does not read, and asks for answers all the time */
+  bool forges;             /* its next join claims to be somebody else */
+  bool forged;             /* so did its last one */
+  bool rude;               /* it sent nonsense over this connection */
   /* Everything it ever sent with an id, ascending numbers; those not answered yet are pending. */
   sim_command **command;
   uint32_t command_count, pending_count, answered_count;
@@ -67,8 +74,19 @@ void sim_client_heal(sim_client *client, uint32_t more);
 bool sim_client_content(const sim_client *client); /* has reached its goal */
 void sim_client_leave(sim_client *client);         /* closes its connection; stays away */
 
-/* One visit of something that is no player: garbage, half requests, REST. */
+/* stranger.c. One visit of something that is no player: garbage, half requests, REST. */
 void sim_stranger_visit(sim_machine *machine);
+/* Asks over REST for the hash of the session of this player, who must play a game without ticks of
+ * its own. What was answered is kept for the audit. */
+void sim_stranger_ask(const sim_client *client);
+typedef struct sim_read {
+  uint32_t tenant, game;
+  char session[LQ_ID_BYTES];
+  uint64_t tick, hash;
+} sim_read;
+extern sim_read *sim_reads;
+extern uint32_t sim_read_count;
+void *sim_grown(void *array, uint32_t count, size_t size); /* room for one more */
 
 /* The servers that clients may go to. */
 typedef struct sim_cluster {

@@ -29,6 +29,10 @@ extern uint32_t sim_run_client_count;
 /* Fills sim_run_result. Once a process. */
 void sim_run(uint64_t seed, const sim_options *options);
 
+/* plant.c. Switches a planted bug on; false, and says why, when there is none of that name. */
+bool sim_plant(const char *name);
+void sim_plant_list(void); /* name, file, what is wrong: a line each, tabs between */
+
 /* audit.c */
 void sim_audit_session(void *context, lq_store *store, lq_loop *loop, const lq_session_name *name,
                        const lq_store_head *head);

@@ -6,7 +6,7 @@
 #include "lq_service/gateway/gateway.h"
 #include "lq_service/release/release.h"
 
-enum { SIM_PORT = 8080, SIM_GAMES_MAX = 2, SIM_TENANTS_MAX = 2, SIM_RELEASES_MAX = 2 };
+enum { SIM_PORT = 8080, SIM_GAMES_MAX = 3, SIM_TENANTS_MAX = 2, SIM_RELEASES_MAX = 2 };
 
 /* ---- the games, built once before the first run ---- */
 typedef struct sim_game {
@@ -18,7 +18,7 @@ typedef struct sim_games {
   uint32_t count;
 } sim_games;
 extern sim_games sim_games_built;
-/* Builds examples/ * below `root`; compiled modules are kept in `cache`. */
+/* Builds the examples and knot/, below `root`; compiled modules are kept in `cache`. */
 LQ_MUST lq_err sim_games_build(const char *root, const char *cache, lq_diag *diag);
 lq_release_source sim_release_source(void);
 extern const char *const sim_tenant[SIM_TENANTS_MAX];

@@ -1,6 +1,7 @@
 #include "lq_engine/ecs/ecs.h"
 
 #include "lq_base/hash.h"
+#include "lq_base/plant.h"
 #include "lq_engine/ecs/ecs_int.h"
 
 enum { NAME_SEED = 0x6e616d65, DEFER_BYTES_MIN = 16384, DEFER_BYTES_PER_ENTITY = 256 };
@@ -193,7 +194,7 @@ lq_err lqi_reserve(lq_world *w, const char *id, uint16_t owner, uint32_t *row) {
   if (err) return err;
   *row = lqi_free_row(w);
   if (*row == UINT32_MAX) return LQ_ERR_FULL;
-  w->auto_id = auto_id;
+  if (!LQ_PLANTED(ENTITY_ID_REUSED)) w->auto_id = auto_id;
   lqi_touch_entity(w, *row);
   lqi_take_row(w, *row);
   lqi_entity *entity = &lqi_entities(w)[*row];

@@ -1,5 +1,6 @@
 /* Frames: what changed, exactly; the state hash, kept up by what changed; undoing. */
 #include "lq_base/hash.h"
+#include "lq_base/plant.h"
 #include "lq_engine/ecs/ecs_int.h"
 
 enum { ENTITY_SEED = 0x656e74 };
@@ -9,6 +10,7 @@ uint64_t lqi_hash_row(const lqi_column *c, uint32_t row, const uint8_t *bytes) {
 }
 
 uint64_t lqi_hash_entity(uint32_t row, uint16_t owner, const lqi_id *id) {
+  if (LQ_PLANTED(HASH_SKIPS_OWNER)) owner = 0;
   uint64_t seed = lq_hash_mix(ENTITY_SEED, (uint64_t)owner << 32 | row);
   return lq_hash_bytes(seed, id->text, LQ_ID_BYTES);
 }
@@ -83,6 +85,10 @@ static uint64_t settle_column(const lq_world *w, lqi_column *c) {
   return sum;
 }
 
+static inline bool is_last(const lq_world *w, uint32_t type) {
+  return type + 1 == w->schema->component_count;
+}
+
 static uint64_t settle_entity_word(lq_world *w, uint32_t word) {
   lqi_column *c = &w->entity;
   uint64_t sum = 0;
@@ -110,8 +116,10 @@ void lq_world_frame_end(lq_world *world) {
     for (uint32_t s = 0; s < summary_words(world); s++)
       for (uint64_t words = world->entity.summary[s]; words; words &= words - 1)
         hash += settle_entity_word(world, s * 64 + lqi_lowest(words));
-  for (uint64_t types = world->touched; types; types &= types - 1)
-    hash += settle_column(world, &world->column[lqi_lowest(types)]);
+  for (uint64_t types = world->touched; types; types &= types - 1) {
+    uint64_t sum = settle_column(world, &world->column[lqi_lowest(types)]);
+    if (!(LQ_PLANTED(HASH_SKIPS_COLUMN) && is_last(world, lqi_lowest(types)))) hash += sum;
+  }
   world->hash = hash;
   world->unsettled = false;
 }
@@ -129,6 +137,7 @@ uint64_t lq_world_hash_full(const lq_world *world) {
       const lqi_column *c = &world->column[t];
       for (uint64_t rows = c->has[word]; rows; rows &= rows - 1) {
         uint32_t row = word * 64 + lqi_lowest(rows);
+        if (LQ_PLANTED(HASH_SKIPS_COLUMN) && is_last(world, t)) continue;
         sum += lqi_hash_row(c, row, lqi_row(c, row));
       }
     }

@@ -6,6 +6,7 @@
 #ifndef LQ_ENGINE_ECS_ECS_INT_H
 #define LQ_ENGINE_ECS_ECS_INT_H
 
+#include "lq_base/plant.h"
 #include "lq_engine/ecs/ecs.h"
 
 #if !defined(__BYTE_ORDER__) || __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
@@ -111,6 +112,7 @@ static inline lq_entity lqi_handle(const lq_world *w, uint32_t row) {
 static inline uint32_t lqi_resolve(const lq_world *w, const uint64_t *bits, lq_entity entity) {
   uint32_t row = (uint32_t)entity.bits - 1u;
   if (row >= w->capacity || !lqi_test(bits, row)) return UINT32_MAX;
+  if (LQ_PLANTED(STALE_HANDLE)) return row;
   return lqi_entities(w)[row].generation == (uint32_t)(entity.bits >> 32) ? row : UINT32_MAX;
 }
 static inline uint32_t lqi_live_row(const lq_world *w, lq_entity entity) {

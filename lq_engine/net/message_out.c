@@ -4,6 +4,7 @@
  * else is arithmetic on masks. A delta compares what the viewer saw of an entity before the frame
  * (old mask, old owner) with what they see now, so that showing, hiding, handing over, dying and
  * coming back under the same id are one rule. */
+#include "lq_base/plant.h"
 #include "lq_engine/net/message_int.h"
 
 typedef struct sight {
@@ -186,7 +187,7 @@ static void delta_set(delta *d, const lq_change *c) {
   const char *id = lq_world_id(d->world, c->entity);
   view before = c->born ? view_former(d, id) : view_before(d, c);
   uint64_t set = c->born ? now.types : now.types & (c->set | ~before.types);
-  uint64_t lost = before.types & ~now.types;
+  uint64_t lost = LQ_PLANTED(DELTA_REMOVED) ? 0 : before.types & ~now.types;
   if (!c->born && before.shown && !set && !lost) return;
   if (d->set_count++) lqi_put_char(d->out, ',');
   lqi_put_key(d->out, id);
@@ -217,6 +218,7 @@ bool lq_message_delta(lq_session *session, const lq_viewer *viewer, lq_writer *o
   lq_change c;
   for (uint32_t cursor = 0; lq_world_change_next(world, &cursor, &c);) {
     delta_set(&d, &c);
+    if (LQ_PLANTED(DELTA_GONE)) may_hide = false;
     may_hide |= c.died || c.removed || c.owner_changed || c.old_mask == 0;
   }
   LQI_PUT(out, "},\"del\":[");

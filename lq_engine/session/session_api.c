@@ -1,5 +1,6 @@
 /* lq_sys_api for native code: types, rows and handles are checked, because a system that is wrong
  * must not hurt other sessions of this process more than C can. */
+#include "lq_base/plant.h"
 #include "lq_engine/session/session_int.h"
 
 static lq_session *of(lq_sys *sys) { return (lq_session *)(void *)sys; }
@@ -23,7 +24,8 @@ static bool undo_push(lq_session *s, lq_entity entity, uint32_t type, const void
   if (s->undo_last) { /* a handler often writes the same row again */
     undo_entry last;
     memcpy(&last, s->scratch_data + s->undo_last - 1, sizeof last);
-    if (lq_entity_is(last.entity, entity) && last.type == type) return true;
+    bool same_type = LQ_PLANTED(UNDO_TYPE) || last.type == type;
+    if (lq_entity_is(last.entity, entity) && same_type) return true;
   }
   size_t at = s->scratch.bytes, bytes = sizeof entry + ((row_bytes + 7) & ~(size_t)7);
   if (bytes > s->scratch.capacity - at) {
@@ -201,7 +203,7 @@ static bool event_write(lq_session *s, uint32_t type, uint16_t owner, lq_span bo
   size_t mark = out->bytes;
   if (s->event_count < LQI_EVENTS_MAX) {
     lq_write_varint(out, type);
-    lq_write_varint(out, s->event_count);
+    lq_write_varint(out, s->event_count - (LQ_PLANTED(EVENT_SEQ) && s->event_count == 1));
     lq_write_varint(out, owner);
     lq_write_sized(out, body.data, body.bytes);
   }

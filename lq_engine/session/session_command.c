@@ -1,6 +1,7 @@
 /* Commands: checked, queued, ordered, journaled, applied.
  * A journaled command: varint type, slot, seq (0, 1, 2 ... of its sender in this tick), then sized
  * client id and sized body. A journaled event: varint type, seq, about_owner, then sized body. */
+#include "lq_base/plant.h"
 #include "lq_engine/session/session_int.h"
 
 typedef struct row_buffer {
@@ -39,6 +40,7 @@ static bool client_id_ok(const char *id) {
 }
 
 static bool is_queued(const lq_session *s, uint16_t slot, uint64_t hash) {
+  if (LQ_PLANTED(RESENT_IN_QUEUE)) return false;
   for (uint32_t i = s->player[slot].queue_last; i; i = s->queue[i - 1].before)
     if (s->queue[i - 1].client_hash == hash) return true;
   return false;
@@ -97,14 +99,15 @@ static uint16_t *sort_by_slot(const lq_session *s) {
   uint16_t *from = s->order, *to = s->order_spare;
   uint32_t count = s->queued;
   for (uint32_t i = 0; i < count; i++) from[i] = (uint16_t)i;
-  for (uint32_t width = 1; width < count; width *= 2) {
+  for (uint32_t width = LQ_PLANTED(ORDER_ARRIVAL) ? count : 1; width < count; width *= 2) {
     for (uint32_t left = 0; left < count; left += 2 * width) {
       uint32_t middle = left + width < count ? left + width : count;
       uint32_t right = middle + width < count ? middle + width : count;
       uint32_t a = left, b = middle;
       for (uint32_t i = left; i < right; i++) {
         bool take_a =
-            a < middle && (b >= right || s->queue[from[a]].slot <= s->queue[from[b]].slot);
+            a < middle && (b >= right || s->queue[from[a]].slot <
+                                             s->queue[from[b]].slot + !LQ_PLANTED(ORDER_UNSTABLE));
         to[i] = take_a ? from[a++] : from[b++];
       }
     }
@@ -230,11 +233,14 @@ lq_err lqi_handler_call(lq_session *session, uint16_t type, const uint8_t *row, 
     lq_world_flush(s->world);
     return LQ_OK;
   }
-  lqi_undo_writes(s);
+  if (!LQ_PLANTED(REFUSED_WRITES)) lqi_undo_writes(s);
+  if (LQ_PLANTED(REFUSED_ENTITIES)) lq_world_flush(s->world);
   lq_world_drop(s->world);
   s->core = core;
-  s->event_count = event_count;
-  s->events.bytes = event_bytes;
+  if (!LQ_PLANTED(REFUSED_EVENTS)) {
+    s->event_count = event_count;
+    s->events.bytes = event_bytes;
+  }
   s->cause_count = cause_count;
   return s->full ? LQ_ERR_FULL : LQ_ERR_FORBIDDEN;
 }

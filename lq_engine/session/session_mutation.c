@@ -2,12 +2,13 @@
  *   sized entity id, varint type, varint slot (who caused it; 0 = a system or the host),
  *   u8 bit 0 before, bit 1 after, then sized before and after (record wire form) as the bits say.
  */
+#include "lq_base/plant.h"
 #include "lq_engine/session/session_int.h"
 
 /* The newest cause counts. */
 static uint16_t cause_of(const lq_session *s, uint32_t row, uint32_t type) {
   for (uint32_t i = s->cause_count; i-- > 0;) {
-    const lqi_cause *c = &s->cause[i];
+    const lqi_cause *c = &s->cause[LQ_PLANTED(CAUSE_OLDEST) ? s->cause_count - 1 - i : i];
     if (c->row == row && (c->type == type || c->type == LQI_TYPE_ANY)) return c->slot;
   }
   return 0;

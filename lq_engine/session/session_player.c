@@ -1,5 +1,6 @@
 /* Players: the table, the command ids they sent, who sees what, and the built-in commands. */
 #include "lq_base/hash.h"
+#include "lq_base/plant.h"
 #include "lq_engine/session/session_int.h"
 
 enum { PLAYER_SEED = 0x706c61, IDS_SEED = 0x696473 };
@@ -83,6 +84,7 @@ uint32_t lqi_ids_find(const lq_session *session, uint32_t slot, uint64_t hash) {
   uint64_t total = session->player[slot].ids_total;
   uint32_t count = total < LQ_DEDUPE_IDS ? (uint32_t)total : LQ_DEDUPE_IDS;
   const uint64_t *hashes = session->ids[slot].hash;
+  if (LQ_PLANTED(DEDUPE_SHORT) && count) count--;
   for (uint32_t i = 0; i < count; i++)
     if (hashes[i] == hash) return i;
   return UINT32_MAX;

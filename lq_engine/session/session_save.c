@@ -7,6 +7,7 @@
  *   tick, u8 outcome
  *   the world, to the end */
 #include "lq_base/hash.h"
+#include "lq_base/plant.h"
 #include "lq_engine/session/session_int.h"
 
 #define SESSION_MAGIC 0x5353514cu /* "LQSS" */
@@ -23,7 +24,7 @@ size_t lq_session_save_bytes(const lq_session *session) {
 }
 
 static void save_ids(const lq_session *s, uint32_t slot, lq_writer *out) {
-  uint64_t total = s->player[slot].ids_total;
+  uint64_t total = LQ_PLANTED(DEDUPE_NOT_SAVED) ? 0 : s->player[slot].ids_total;
   const lqi_ids *ids = &s->ids[slot];
   lq_write_varint(out, total);
   for (uint64_t n = ids_first(total); n < total; n++) {
@@ -43,7 +44,7 @@ lq_err lq_session_save(const lq_session *session, lq_writer *out) {
   lq_write_u64(out, session->tick);
   for (uint32_t i = 0; i < 4; i++) lq_write_u64(out, core->prng.word[i]);
   lq_write_u64(out, core->wake_tick);
-  lq_write_u64(out, core->player_next);
+  lq_write_u64(out, LQ_PLANTED(NEXT_PLAYER) ? 1 : core->player_next);
   lq_write_u8(out, (uint8_t)core->hz);
   lq_write_u8(out, core->ended);
   save_ids(session, 0, out);
@@ -183,6 +184,7 @@ lq_err lq_session_swap(const lq_session *session, void *memory, size_t bytes, co
   if (session->core.hz == session->game->hz) s->core.hz = next->hz;
   for (uint32_t slot = 0; slot < session->core.player_end || slot == 0; slot++) {
     s->player[slot].is = session->player[slot].is;
+    if (LQ_PLANTED(SWAP_LOSES_IDS)) continue;
     s->player[slot].ids_total = session->player[slot].ids_total;
     if (session->player[slot].ids_total) s->ids[slot] = session->ids[slot];
   }

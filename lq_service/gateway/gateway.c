@@ -1,4 +1,5 @@
 /* The connections: accepting, deadlines, rate, and their end. */
+#include "lq_base/plant.h"
 #include "lq_service/gateway/gateway_int.h"
 
 #include <stdlib.h>
@@ -156,7 +157,8 @@ static size_t data(void *user, lq_conn *conn, lq_span bytes) {
   size_t at = 0;
   if (c->state == LQI_HTTP) at = lqi_http_data(c, bytes);
   if (c->state == LQI_WS) at += lqi_ws_data(c, lq_span_of(bytes.data + at, bytes.bytes - at));
-  return c->state == LQI_ENDING ? bytes.bytes : at;
+  bool all = c->state == LQI_ENDING || (LQ_PLANTED(FRAME_REST) && c->state == LQI_WS);
+  return all ? bytes.bytes : at;
 }
 
 static void drained(void *user, lq_conn *conn) {
@@ -179,7 +181,7 @@ static void gone(void *user, lq_conn *conn, lq_err why) {
   http_drop(c);
   lq_ws_deinit(&c->ws);
   wheel_take(c);
-  free(c);
+  if (!LQ_PLANTED(CONN_LEAK) || !c->ws.ended) free(c);
   g->count.connections--;
   free_when_unused(g);
 }

@@ -1,5 +1,6 @@
 /* WebSocket frames: reading, masking, writing. The handshake is in ws_handshake.c. */
 #include "lq_service/gateway/ws.h"
+#include "lq_base/plant.h"
 
 #include <stdlib.h>
 
@@ -162,6 +163,7 @@ size_t lq_ws_read(lq_ws *ws, lq_span in, uint8_t *scratch, lq_ws_message *out) {
     frame one;
     size_t used = 0;
     taken got = take_frame(ws, lq_span_of(in.data + at, in.bytes - at), &one, &used, out);
+    if (LQ_PLANTED(WS_PART_LOST) && got == TAKEN_MORE && ws->in_parts) ws->parts_bytes = 0;
     if (got == TAKEN_MORE) return at;
     if (got == TAKEN_FAIL) break;
     at += used;
@@ -189,7 +191,7 @@ void lq_ws_mask(uint8_t *out, const uint8_t *in, size_t bytes, const uint8_t mas
 
 static size_t header_of(lq_ws_opcode opcode, uint64_t bytes, bool masked,
                         uint8_t out[LQ_WS_HEADER_BYTES_MAX]) {
-  size_t wide = bytes < 126 ? 0u : bytes < 65536 ? 2u : 8u;
+  size_t wide = bytes < 126u + LQ_PLANTED(WS_LENGTH) ? 0u : bytes < 65536 ? 2u : 8u;
   uint8_t mask_bit = masked ? 0x80 : 0;
   out[0] = (uint8_t)(0x80 | opcode);
   out[1] = (uint8_t)(mask_bit | (wide == 0 ? (uint8_t)bytes : wide == 2 ? 126 : 127));

@@ -283,6 +283,16 @@ LQ_TEST(verify_names_a_dropped_slice) {
   play_end(p);
 }
 
+LQ_TEST(verify_names_a_slice_that_overlaps_the_one_before) {
+  play *p = played();
+  p->head.tick--;
+  assert_ok(play_slice(p, 5, play_moves));
+  verified v = verify(p);
+  assert_int_equal(v.result.findings, 1);
+  assert_non_null(strstr(v.first, "slice 11 begins at tick 100, which is in one before it"));
+  play_end(p);
+}
+
 LQ_TEST(verify_names_slices_that_changed_places) {
   play *p = played();
   lq_memory_slice_swap(p->data, &p->name, 4, 5);

@@ -98,6 +98,13 @@ static bool slice(void *context, uint64_t number, lq_span record) {
     v->diverged = true;
   }
   if (!v->diverged) {
+    /* Running again passes over ticks that it has already, and with them over the hash before. */
+    uint64_t tick = lq_session_tick_number(v->rerun.live.session);
+    if (reader.header.tick_first <= tick) {
+      (void)snprintf(text, sizeof text, "slice %llu begins at tick %llu, which is in one before it",
+                     (ull)number, (ull)reader.header.tick_first);
+      finding(v, text);
+    }
     if (lqi_rerun_slice(&v->rerun, &reader)) {
       finding_diag(v);
       v->diverged = true;

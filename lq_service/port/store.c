@@ -3,6 +3,7 @@
 #include "lq_service/port/store.h"
 
 #include "lq_base/hash.h"
+#include "lq_base/plant.h"
 
 enum { HEAD_VERSION = 1, HEAD_BYTES = 182, HEAD_CHECKED = HEAD_BYTES - 8, DECIMAL_DIGITS = 20 };
 #define HEAD_HASH_SEED 0x4c51484541440001ull /* "LQHEAD", version 1 */
@@ -135,7 +136,8 @@ static void keep_checkpoint(const lq_store_head *now, lq_store_head *next) {
 lq_err lq_store_head_commit(const lq_store_head *now, const lq_store_slice *slice,
                             lq_store_head *next) {
   *next = *now;
-  if (slice->epoch != now->epoch || slice->slice != now->slice + 1) return LQ_ERR_FENCED;
+  bool owner = slice->epoch == now->epoch || LQ_PLANTED(EPOCH_UNCHECKED);
+  if (!owner || slice->slice != now->slice + 1) return LQ_ERR_FENCED;
   *next = slice->head;
   next->epoch = slice->epoch;
   next->slice = slice->slice;
@@ -149,7 +151,9 @@ lq_err lq_store_head_checkpoint(const lq_store_head *now, const lq_store_head *g
                                 lq_store_head *next) {
   *next = *now;
   if (given->epoch != now->epoch) return LQ_ERR_FENCED;
-  if (given->slice > now->slice || given->checkpoint_slice > given->slice) return LQ_ERR_CONFLICT;
+  if ((given->slice > now->slice && !LQ_PLANTED(CHECKPOINT_AHEAD)) ||
+      given->checkpoint_slice > given->slice)
+    return LQ_ERR_CONFLICT;
   if (!has_checkpoint(given)) return LQ_ERR_INVALID;
   if (given->slice == now->slice) *next = *given;
   next->checkpoint_tick = given->checkpoint_tick;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "lq_base/hash.h"
+#include "lq_base/plant.h"
 
 /* ---- registry of served games ---- */
 
@@ -94,6 +95,7 @@ void lqi_release_offer(lqi_session *s) {
 
 static uint64_t name_hash(const lq_session_name *name) {
   uint64_t h = lq_hash_bytes(1, name->tenant, strlen(name->tenant));
+  if (LQ_PLANTED(TENANT_UNCHECKED)) h = 1;
   h = lq_hash_bytes(h, name->game, strlen(name->game));
   return lq_hash_bytes(h, name->session, strlen(name->session));
 }
@@ -105,7 +107,7 @@ static lqi_session **bucket_of(const lq_shard *shard, const lq_session_name *nam
 lqi_session *lqi_session_find(const lq_shard *shard, const lq_session_name *name) {
   for (lqi_session *s = *bucket_of(shard, name); s; s = s->next_bucket)
     if (!strcmp(s->name.session, name->session) && !strcmp(s->name.game, name->game) &&
-        !strcmp(s->name.tenant, name->tenant))
+        (LQ_PLANTED(TENANT_UNCHECKED) || !strcmp(s->name.tenant, name->tenant)))
       return s;
   return NULL;
 }

@@ -1,6 +1,7 @@
 /* Clients: join, commands, leaving. */
 #include <stdlib.h>
 
+#include "lq_base/plant.h"
 #include "lq_service/shard/shard_int.h"
 
 /* ---- joining ---- */
@@ -23,7 +24,7 @@ lq_err lq_shard_join(lq_shard *shard, const lq_message *join, uint32_t roles,
   if (join->resume[0]) {
     client->resumed = true;
     if ((err = lqi_resume_read(shard, join->resume, &name, client->player))) {
-      free(client);
+      if (!LQ_PLANTED(JOIN_LEAK)) free(client);
       return lq_diag_set(diag, err, "the resume token is not one of this server");
     }
   }
@@ -77,7 +78,7 @@ static void admit(lqi_session *s, lq_client *client) {
     lq_session_next_player_id(session, client->player);
   } else if (!client->resumed) {
     lq_player known = lq_session_player_find(session, lq_span_text(client->player));
-    if (known.slot || waiting_as(s, client, client->player)) {
+    if ((known.slot && !LQ_PLANTED(NAME_TAKEN)) || waiting_as(s, client, client->player)) {
       lqi_client_close(client, LQ_ERR_EXISTS,
                        "a player of that name is in the session; resume with their token, or "
                        "choose another name");
@@ -247,7 +248,8 @@ void lq_client_command(lq_client *client, const lq_message *message) {
     lq_err outcome = LQ_OK;
     (void)lq_session_seen(s->live.session, client->slot, message->id, &first_tick, &outcome);
     lq_writer w = lqi_text(client->shard);
-    if (outcome)
+    if (LQ_PLANTED(AGAIN_TICK)) first_tick = lq_session_tick_number(s->live.session);
+    if (outcome && !LQ_PLANTED(AGAIN_OUTCOME))
       lq_message_error(outcome, NULL, NULL, message->id, &w);
     else
       lq_message_ack(message->id, first_tick, &w);

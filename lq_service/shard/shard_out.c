@@ -2,6 +2,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 
+#include "lq_base/plant.h"
 #include "lq_service/shard/shard_int.h"
 
 lq_writer lqi_text(lq_shard *shard) { return lq_writer_of(shard->text, LQI_TEXT_BYTES); }
@@ -100,7 +101,8 @@ static void deliver(lqi_session *s, const lqi_out *out, lq_span text) {
   case LQI_OUT_ALL:
     for (uint32_t slot = 1; slot < s->slot_count; slot++) {
       client = s->by_slot[slot];
-      if (client && client->joined_tick <= out->tick - out->droppable)
+      bool first = out->droppable || LQ_PLANTED(JOIN_TICK_EVENT); /* from the tick after */
+      if (client && client->joined_tick <= out->tick - first)
         (void)lqi_client_send(client, text, out->droppable);
     }
     break;
@@ -129,6 +131,15 @@ static size_t entry_bytes(uint32_t text_bytes) {
   return sizeof(lqi_out) + (((size_t)text_bytes + 15) & ~(size_t)15);
 }
 
+static bool planted_early(const lqi_out *entry) {
+  bool one = entry->kind == LQI_OUT_ONE, all = entry->kind == LQI_OUT_ALL;
+  return (LQ_PLANTED(ACK_EARLY) && one && !entry->droppable) ||
+         (LQ_PLANTED(EVENT_EARLY) && all && !entry->droppable) ||
+         (LQ_PLANTED(DELTA_EARLY) && (one || all) && entry->droppable) ||
+         (LQ_PLANTED(JOINED_EARLY) && entry->kind == LQI_OUT_JOINED) ||
+         (LQ_PLANTED(REST_EARLY) && entry->kind == LQI_OUT_ANSWER);
+}
+
 void lqi_out_add(lqi_session *s, const lqi_out *out, lq_span text) {
   lqi_out entry = *out;
   entry.bytes = (uint32_t)text.bytes;
@@ -136,7 +147,7 @@ void lqi_out_add(lqi_session *s, const lqi_out *out, lq_span text) {
     give_up(&entry);
     return;
   }
-  if (s->queue_at == s->queue_bytes && entry.gate <= s->slice_done) {
+  if ((s->queue_at == s->queue_bytes && entry.gate <= s->slice_done) || planted_early(&entry)) {
     deliver(s, &entry, text);
     return;
   }
@@ -223,5 +234,6 @@ void lqi_out_clear(lqi_session *s, lq_err why) {
 
 void lq_client_drained(lq_client *client) {
   lqi_session *s = client->session;
+  if (LQ_PLANTED(SLOW_DELTAS)) client->slow = false;
   if (client->slow && client->slot && s->state == LQI_LIVE) lqi_resync(s, client);
 }

@@ -1,6 +1,7 @@
 /* A live session's tick, its slices, checkpoints, sleep, and the breaker. */
 #include <stdlib.h>
 
+#include "lq_base/plant.h"
 #include "lq_service/shard/shard_int.h"
 
 lq_err lqi_host_command(lqi_session *s, lq_builtin type, lq_span body) {
@@ -74,7 +75,7 @@ static void committed(void *context, void *user, lq_err err) {
   flight *landed = user;
   lqi_session *s = landed->session;
   lq_shard *shard = context;
-  if (err) {
+  if (err && !LQ_PLANTED(REFUSAL_IGNORED)) {
     shard->stats.commits_failed++;
     lqi_session_drop(s, err, NULL);
   } else if (!s->failed) {
@@ -106,7 +107,8 @@ static lq_err slice_give(lqi_session *s, const lq_tick_result *result) {
   lq_store_head *head = &s->live.head;
   lq_slice_header header = {.slice = s->slice_given + 1,
                             .epoch = head->epoch,
-                            .tick_first = s->slice_tick + 1,
+                            .tick_first =
+                                s->slice_tick + !(LQ_PLANTED(QUIET_TWICE) && s->slice_tick),
                             .tick_last = result->tick,
                             .hash_before = s->slice_hash};
   memcpy(header.chain_before, head->chain, 32);
@@ -199,7 +201,8 @@ static void checkpointed(void *context, lq_err err) {
 static bool settle(lqi_session *s) {
   for (uint32_t i = 0; i < 2; i++) {
     const lq_session *session = s->live.session;
-    if (!lq_session_queued(session) && lq_session_tick_number(session) == s->slice_tick) {
+    bool taken_in = lq_session_tick_number(session) == s->slice_tick || LQ_PLANTED(SETTLE_QUIET);
+    if (!lq_session_queued(session) && taken_in) {
       if (s->shard->batch_count) lqi_commit_flush(s->shard);
       return !s->failed && !s->shard->behind;
     }
@@ -337,7 +340,7 @@ static void out_event(lqi_session *s, lq_session *ran, const lq_event *event, ui
   lq_writer w = lqi_text(s->shard);
   if (!lq_message_event(game, tick, event, &w)) return;
   lqi_out out = {.kind = LQI_OUT_ALL, .gate = lqi_gate(s), .tick = tick};
-  if (visible.see == LQ_SEE_ALL) {
+  if (visible.see == LQ_SEE_ALL || LQ_PLANTED(EVENT_TO_ALL)) {
     out_text(s, out, &w);
     return;
   }
@@ -376,7 +379,7 @@ static void out_delta(lqi_session *s, lq_session *ran, uint64_t tick) {
     lq_client *client = s->by_slot[slot];
     if (!client) continue;
     if (!uniform) {
-      viewer = lq_session_viewer(ran, client->slot);
+      if (!LQ_PLANTED(VIEWER_STALE) || !viewer.slot) viewer = lq_session_viewer(ran, client->slot);
       w = lqi_text(s->shard);
       if (!lq_message_delta(ran, &viewer, &w)) continue;
       out.slot = client->slot;
