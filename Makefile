@@ -5,13 +5,14 @@ LAUNCHER := -DCMAKE_C_COMPILER_LAUNCHER=ccache
 CMAKE := cmake
 CTEST := ctest --output-on-failure -j$(JOBS)
 
-.PHONY: help bootstrap build run test test-asan test-golden test-e2e fuzz bench check fmt prepush clean
+.PHONY: help bootstrap build run test test-asan test-golden test-e2e fuzz plant bench check fmt prepush clean
 
 help:
 	@echo 'make run     build everything and play the treasure hunt: open the address it prints'
 	@echo 'make test    every test: unit, sanitizers, golden hashes, browser, kill -9'
 	@echo 'make build   bin/lq            make bench   the tables in bench/results/'
 	@echo 'make check   floors, format, floating point       make fuzz   FUZZ_SECONDS=60 each'
+	@echo 'make plant   does the simulator find every planted bug? PLANT=--quick: known seeds first'
 	@echo 'make fmt     clang-format      make prepush check + test      make clean'
 
 bootstrap:
@@ -55,6 +56,12 @@ fuzz: build
 	@$(CMAKE) --preset fuzz $(LAUNCHER) >build/configure-fuzz.log || { cat build/configure-fuzz.log; exit 1; }
 	@$(CMAKE) --build build/fuzz --target fuzzers
 	scripts/fuzz.sh build/fuzz $(FUZZ_SECONDS)
+
+# Every planted bug must be found by the simulator. PLANT=--quick: the seeds of docs/proof/planted.md first.
+plant: bootstrap
+	@$(CMAKE) --preset plant $(LAUNCHER) >build/configure-plant.log || { cat build/configure-plant.log; exit 1; }
+	@$(CMAKE) --build build/plant --target lqsim
+	scripts/plant.sh build/plant/bin/lqsim $(PLANT)
 
 bench: build
 	scripts/bench.sh
