@@ -5,13 +5,14 @@ LAUNCHER := -DCMAKE_C_COMPILER_LAUNCHER=ccache
 CMAKE := cmake
 CTEST := ctest --output-on-failure -j$(JOBS)
 
-.PHONY: help bootstrap build run test test-asan test-golden test-e2e test-sim sim kill fuzz fuzz-afl bench check fmt prepush clean
+.PHONY: help bootstrap build run test test-asan test-golden test-e2e test-sim sim plant kill fuzz fuzz-afl bench check fmt prepush clean
 
 help:
 	@echo 'make run     build everything and play the treasure hunt: open the address it prints'
 	@echo 'make test    every test: unit, sanitizers, golden hashes, browser, kill -9'
 	@echo 'make build   bin/lq            make bench   the tables in bench/results/'
 	@echo 'make sim     SEEDS=1..2000: the whole server in a simulated world that tries to break it'
+	@echo 'make plant   does the simulator find every planted bug? PLANT=--quick: known seeds first'
 	@echo 'make kill    1,000 kills, and one at every system call of five workloads'
 	@echo 'make check   floors, format, floating point       make fuzz   FUZZ_SECONDS=60 each; make fuzz-afl: AFL++'
 	@echo 'make fmt     clang-format      make prepush check + test      make clean'
@@ -82,6 +83,12 @@ fuzz-afl: build
 	@AFL_QUIET=1 $(CMAKE) --preset fuzz-afl $(LAUNCHER) >build/configure-fuzz.log || { cat build/configure-fuzz.log; exit 1; }
 	@AFL_QUIET=1 $(CMAKE) --build build/fuzz-afl --target fuzzers
 	scripts/fuzz.sh afl build/fuzz-afl $(FUZZ_SECONDS) $(FUZZ_SMALL_SECONDS) $(FUZZ_TOTAL_SECONDS)
+
+# Every planted bug must be found by the simulator. PLANT=--quick: the seeds of docs/proof/planted.md first.
+plant: bootstrap
+	@$(CMAKE) --preset plant $(LAUNCHER) >build/configure-plant.log || { cat build/configure-plant.log; exit 1; }
+	@$(CMAKE) --build build/plant --target lqsim
+	scripts/plant.sh build/plant/bin/lqsim $(PLANT)
 
 bench: build
 	scripts/bench.sh

@@ -12,6 +12,7 @@ static const char *const sql_text[LQI_SQL_COUNT] = {
 };
 
 lq_err lqi_sql_err(sqlite3 *db, int rc) {
+  if (LQ_PLANTED(SYNC_SWALLOWED) && rc == SQLITE_IOERR_FSYNC) return LQ_OK;
   switch (rc & 0xff) {
   case SQLITE_OK:
   case SQLITE_DONE:
@@ -20,7 +21,6 @@ lq_err lqi_sql_err(sqlite3 *db, int rc) {
   case SQLITE_FULL:
     return LQ_ERR_DISK_FULL;
   case SQLITE_IOERR:
-    if (LQ_PLANTED(SYNC_SWALLOWED) && rc == SQLITE_IOERR_FSYNC) return LQ_OK;
     /* A failed sync is final whatever its reason; growing the WAL's index is a write like any. */
     return db && sqlite3_system_errno(db) == ENOSPC &&
                    sqlite3_extended_errcode(db) == SQLITE_IOERR_SHMSIZE

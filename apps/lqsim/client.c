@@ -65,7 +65,8 @@ static bool join_forge(const sim_client *c, char out[320]) {
 }
 
 static void send_join(sim_client *c) {
-  char text[512], resume[320] = "";
+  char text[512], resume[320] = "", team[64] = "";
+  if (c->team[0]) (void)snprintf(team, sizeof team, ",\"team\":\"%s\"", c->team);
   c->forged = c->forges && join_forge(c, resume);
   c->forges = false;
   if (c->forged)
@@ -82,7 +83,7 @@ static void send_join(sim_client *c) {
   else /* the server makes a name up */
     (void)snprintf(resume, sizeof resume, ",\"session\":\"%s\"", c->session);
   (void)snprintf(text, sizeof text, "{\"action\":\"join\",\"tenant\":\"%s\",\"game\":\"%s\"%s%s}",
-                 sim_tenant[c->tenant], game_name(c), c->team, resume);
+                 sim_tenant[c->tenant], game_name(c), team, resume);
   c->state = SIM_JOINING;
   send_text(c, text);
 }

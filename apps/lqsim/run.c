@@ -22,7 +22,7 @@ static const uint32_t usual[SIM_FAULT_COUNT] = {
     [SIM_F_POWER] = 90000,
     [SIM_F_STALL] = 70000,
     [SIM_F_CLOCK] = 50000,
-    [SIM_F_DISK_FULL] = 30000,
+    [SIM_F_DISK_FULL] = 60000,
     [SIM_F_RELEASE] = 30000,
     [SIM_F_SECOND_SERVER] = 30000,
     [SIM_F_ROT] = 60000,
@@ -96,8 +96,9 @@ static void step(void *context, uint64_t argument) {
   } else if (sim_fault_now(SIM_F_CLOCK)) {
     server->machine->wall_skew_ms += (int64_t)sim_between(SIM_FAULT, 0, 7200000) - 3600000;
   } else if (!server->shared && sim_fault_now(SIM_F_DISK_FULL)) {
-    sim_disk_room(disk, sim_disk_bytes(disk) + sim_below(SIM_FAULT, 20000));
-    sim_at(sim.now_ns + sim_between(SIM_FAULT, 100 * SIM_MS, 3 * SIM_S), room_again, disk, 0);
+    sim_disk_room(disk,
+                  sim_disk_bytes(disk) + sim_below(SIM_FAULT, 2) * sim_below(SIM_FAULT, 20000));
+    sim_at(sim.now_ns + sim_between(SIM_FAULT, 100 * SIM_MS, 4 * SIM_S), room_again, disk, 0);
   } else if (server->running && sim_fault_now(SIM_F_RELEASE)) {
     sim_server_release(server, 1);
   } else if (server->running && sim_fault_now(SIM_F_SECOND_SERVER)) {
@@ -150,7 +151,7 @@ static void clients_make(void) {
     if (sim_below(SIM_CLIENT, 6))
       (void)snprintf(c->name, sizeof c->name, "%s-%u", sim_tenant[c->tenant], i);
     if (sim_below(SIM_CLIENT, 2))
-      (void)snprintf(c->team, sizeof c->team, ",\"team\":\"t%u\"", sim_below(SIM_CLIENT, 2));
+      (void)snprintf(c->team, sizeof c->team, "t%u", sim_below(SIM_CLIENT, 2));
     sim_client_start(c);
   }
 }

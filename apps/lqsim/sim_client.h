@@ -39,7 +39,7 @@ typedef struct sim_client {
   uint32_t number, tenant, game, home; /* home: the machine it goes to first */
   char session[LQ_ID_BYTES];
   char name[LQ_ID_BYTES]; /* "": whatever the server says */
-  char team[32];          /* the member of its join message, or "" */
+  char team[LQ_ID_BYTES]; /* or "" */
   sim_client_state state;
   sim_sock *sock;
   uint8_t *in;
@@ -83,6 +83,7 @@ typedef struct sim_read {
   uint32_t tenant, game;
   char session[LQ_ID_BYTES];
   uint64_t tick, hash;
+  bool good; /* the journal says the same */
 } sim_read;
 extern sim_read *sim_reads;
 extern uint32_t sim_read_count;

@@ -24,8 +24,8 @@ static bool undo_push(lq_session *s, lq_entity entity, uint32_t type, const void
   if (s->undo_last) { /* a handler often writes the same row again */
     undo_entry last;
     memcpy(&last, s->scratch_data + s->undo_last - 1, sizeof last);
-    bool same_type = LQ_PLANTED(UNDO_TYPE) || last.type == type;
-    if (lq_entity_is(last.entity, entity) && same_type) return true;
+    if (lq_entity_is(last.entity, entity) && (LQ_PLANTED(UNDO_TYPE) || last.type == type))
+      return true;
   }
   size_t at = s->scratch.bytes, bytes = sizeof entry + ((row_bytes + 7) & ~(size_t)7);
   if (bytes > s->scratch.capacity - at) {
@@ -203,7 +203,7 @@ static bool event_write(lq_session *s, uint32_t type, uint16_t owner, lq_span bo
   size_t mark = out->bytes;
   if (s->event_count < LQI_EVENTS_MAX) {
     lq_write_varint(out, type);
-    lq_write_varint(out, s->event_count - (LQ_PLANTED(EVENT_SEQ) && s->event_count == 1));
+    lq_write_varint(out, LQ_PLANTED(EVENT_SEQ) && s->event_count == 1 ? 0 : s->event_count);
     lq_write_varint(out, owner);
     lq_write_sized(out, body.data, body.bytes);
   }

@@ -106,8 +106,9 @@ static uint16_t *sort_by_slot(const lq_session *s) {
       uint32_t a = left, b = middle;
       for (uint32_t i = left; i < right; i++) {
         bool take_a =
-            a < middle && (b >= right || s->queue[from[a]].slot <
-                                             s->queue[from[b]].slot + !LQ_PLANTED(ORDER_UNSTABLE));
+            a < middle && (b >= right || s->queue[from[a]].slot <= s->queue[from[b]].slot);
+        if (LQ_PLANTED(ORDER_UNSTABLE) && a < middle && b < right)
+          take_a = s->queue[from[a]].slot < s->queue[from[b]].slot;
         to[i] = take_a ? from[a++] : from[b++];
       }
     }

@@ -201,8 +201,8 @@ static void checkpointed(void *context, lq_err err) {
 static bool settle(lqi_session *s) {
   for (uint32_t i = 0; i < 2; i++) {
     const lq_session *session = s->live.session;
-    bool taken_in = lq_session_tick_number(session) == s->slice_tick || LQ_PLANTED(SETTLE_QUIET);
-    if (!lq_session_queued(session) && taken_in) {
+    if (!lq_session_queued(session) &&
+        (lq_session_tick_number(session) == s->slice_tick || LQ_PLANTED(SETTLE_QUIET))) {
       if (s->shard->batch_count) lqi_commit_flush(s->shard);
       return !s->failed && !s->shard->behind;
     }
