@@ -39,7 +39,7 @@ test: build
 	$(CTEST) --test-dir build/release
 	cd sdk/ts && npm test --silent
 	cd studio/play && npm test --silent
-	$(MAKE) --no-print-directory check test-golden test-sim test-asan test-e2e
+	$(MAKE) --no-print-directory check test-golden test-sim test-asan test-e2e plant PLANT=--quick
 
 test-asan: build
 	@$(CMAKE) --preset asan $(LAUNCHER) >build/configure-asan.log || { cat build/configure-asan.log; exit 1; }
