@@ -58,7 +58,17 @@ typedef struct catching {
   bool entrance_known, present;
   uint64_t entrance_tick; /* what happened up to it is not theirs */
   uint64_t left_tick;     /* last time anybody left */
+  lq_err err;             /* reading failed */
 } catching;
+
+/* True: there is no slice in this call. Damaged ones are passed over, or their players could never
+ * come back; what a read fails for otherwise may pass. */
+static bool no_slice(catching *c, lq_err err, lq_span body, lq_slice_reader *reader) {
+  if (!err) err = lq_slice_open(body, reader);
+  if (err && err != LQ_ERR_NOT_FOUND && err != LQ_ERR_CORRUPT && err != LQ_ERR_VERSION)
+    c->err = err;
+  return err != LQ_OK;
+}
 
 static const lq_game *game_of(const lqi_session *s, const uint8_t release[32]) {
   const lq_release_source *source = &s->shard->options.releases;
@@ -94,7 +104,7 @@ static void first_walk(void *context, lq_err err, const char *sk, lq_span body) 
   catching *c = context;
   lq_slice_reader reader;
   (void)sk;
-  if (err || lq_slice_open(body, &reader)) return;
+  if (no_slice(c, err, body, &reader)) return;
   const lq_game *game = game_of(c->session, reader.header.release);
   for (lq_slice_tick tick; game && lq_slice_next(&reader, &tick);) {
     lq_reader in = lq_reader_of(tick.commands);
@@ -126,7 +136,7 @@ static void second_walk(void *context, lq_err err, const char *sk, lq_span body)
   lq_slice_reader reader;
   (void)sk;
   /* No client: it was too slow, and comes again having seen more. */
-  if (err || !c->client || lq_slice_open(body, &reader)) return;
+  if (!c->client || no_slice(c, err, body, &reader)) return;
   const lq_game *game = game_of(c->session, reader.header.release);
   for (lq_slice_tick tick; game && c->client && lq_slice_next(&reader, &tick);) {
     if (tick.tick < c->from_tick || tick.tick > c->to_tick) continue;
@@ -141,7 +151,7 @@ static void oldest_only(void *context, lq_err err, const char *sk, lq_span body)
   catching *c = context;
   lq_slice_reader reader;
   (void)sk;
-  if (!err && !lq_slice_open(body, &reader)) c->oldest_tick = reader.header.tick_first;
+  if (!no_slice(c, err, body, &reader)) c->oldest_tick = reader.header.tick_first;
 }
 
 /* Back in growing steps until a slice begins at or before the first tick that was missed. */
@@ -184,5 +194,8 @@ void lqi_catch_up(lq_client *client) {
     c.from_tick = c.entrance_tick;
     c.from_seq = UINT64_MAX;
   }
-  store->slices(store, &s->name, first, last, 0, second_walk, &c);
+  if (!c.err) store->slices(store, &s->name, first, last, 0, second_walk, &c);
+  /* Not one event may be left out: whoever connects again says what was seen, and gets the rest. */
+  if (c.err && c.client)
+    lqi_client_close(c.client, c.err, "what was missed cannot be read now; connect again");
 }
