@@ -69,6 +69,30 @@ LQ_TEST(resuming_without_seen_brings_the_last_half_minute_again) {
   rig_close(&r);
 }
 
+/* Any one call of the store fails while somebody comes back: then they come back once more. */
+LQ_TEST(resuming_while_reads_fail_loses_no_event) {
+  conn a = {0}, b = {0};
+  char resume[256];
+  uint64_t seen, closed = 0;
+  begin(LAB_A);
+  miss_two(&a, &b, resume, sizeof resume, &seen);
+  conn_free(&b);
+  for (uint64_t n = 1; n <= 8; n++) {
+    r.between.fail_at = r.between.calls + n;
+    r.between.fail_with = LQ_ERR_MEMORY;
+    assert_ok(join_roles(&r, &a, with_seen(resume, seen, 2), 0));
+    UNTIL(&r, a.closed || count_of(&a, "scored") == 2);
+    r.between.fail_at = 0;
+    closed += a.closed;
+    conn_free(&a);
+    join(&r, &a, with_seen(resume, seen, 2));
+    UNTIL(&r, count_of(&a, "scored") == 2);
+    conn_free(&a);
+  }
+  assert_true(closed >= 2);
+  rig_close(&r);
+}
+
 LQ_TEST(resuming_after_a_restart_and_a_sleep_loses_no_event) {
   conn a = {0}, b = {0};
   char resume[256];

@@ -6,6 +6,7 @@
 enum { PATH_BYTES = 600 };
 
 sim_games sim_games_built;
+static lq_releases *releases;
 
 static const char *join(char out[PATH_BYTES], const char *folder, const char *name) {
   lq_writer w = lq_writer_of(out, PATH_BYTES);
@@ -49,8 +50,7 @@ static bool source_copy(void *context, const char *name, bool is_folder) {
   return !c->err;
 }
 
-static lq_err build_one(lq_releases *releases, const char *folder, const char *newer, sim_game *out,
-                        lq_diag *diag) {
+static lq_err build_one(const char *folder, const char *newer, sim_game *out, lq_diag *diag) {
   char from[PATH_BYTES], to[PATH_BYTES];
   lq_err err = lq_releases_build(releases, folder, &out->release[0], diag);
   if (err) return err;
@@ -67,16 +67,17 @@ static lq_err build_one(lq_releases *releases, const char *folder, const char *n
 lq_err sim_games_build(const char *root, const char *cache, lq_diag *diag) {
   static const char *const games[SIM_GAMES_MAX] = {"examples/treasure_hunt", "examples/bank",
                                                    "apps/lqsim/knot"};
-  lq_releases *releases = NULL;
   char modules[PATH_BYTES], folder[PATH_BYTES], newer[PATH_BYTES];
   lq_err err = lq_releases_open(join(modules, cache, "modules"), NULL, &releases);
   for (uint32_t i = 0; i < SIM_GAMES_MAX && !err; i++) {
-    err = build_one(releases, join(folder, root, games[i]), join(newer, cache, games[i]),
+    err = build_one(join(folder, root, games[i]), join(newer, cache, games[i]),
                     &sim_games_built.game[i], diag);
     if (!err) sim_games_built.count++;
   }
-  return err; /* the releases stay until the program ends */
+  return err;
 }
+
+void sim_games_close(void) { lq_releases_close(releases); }
 
 static lq_err source_game(void *context, const uint8_t release[32], const lq_game **out,
                           lq_diag *diag) {

@@ -366,5 +366,6 @@ int main(int argc, char **argv) {
   else
     summary(&c, &t, seconds);
   free(t.trace_of);
+  sim_games_close();
   return t.violations ? FINDING : GOOD;
 }

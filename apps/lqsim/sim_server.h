@@ -20,6 +20,7 @@ typedef struct sim_games {
 extern sim_games sim_games_built;
 /* Builds the examples and knot/, below `root`; compiled modules are kept in `cache`. */
 LQ_MUST lq_err sim_games_build(const char *root, const char *cache, lq_diag *diag);
+void sim_games_close(void);
 lq_release_source sim_release_source(void);
 extern const char *const sim_tenant[SIM_TENANTS_MAX];
 

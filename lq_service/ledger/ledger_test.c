@@ -254,6 +254,20 @@ LQ_TEST(verify_goes_through_a_swap) {
   play_end(p);
 }
 
+/* There was no memory for the other session, say: it went on under the release that it had. */
+LQ_TEST(verify_goes_on_where_a_swap_could_not_be_made) {
+  play *p = play_begin();
+  assert_ok(play_slice(p, 10, play_moves));
+  assert_ok(play_slice(p, 1, play_name_release));
+  assert_ok(play_checkpoint(p));
+  assert_ok(play_slice(p, 10, play_moves));
+  verified v = verify(p);
+  assert_ok(v.err);
+  assert_string_equal(v.first, "");
+  assert_int_equal(v.result.ticks, 21);
+  play_end(p);
+}
+
 LQ_TEST(verify_names_the_slice_with_a_flipped_bit) {
   play *p = played();
   for (uint64_t n = 1; n <= 10; n++) {

@@ -69,9 +69,9 @@ static void checkpoints_match(verification *v) {
   }
 }
 
-/* At a release command the checkpoint may be of either side. A swap that is refused is none. */
-static void slice_done(verification *v) {
-  checkpoints_match(v);
+/* The session went over to the release that a command named, or it could not: what it did next
+ * tells. A checkpoint may be of either side. A swap that is refused is none. */
+static void swap(verification *v) {
   if (!v->rerun.has_release_next) return;
   if (lqi_rerun_swap(&v->rerun)) v->rerun.diag = (lq_diag){0};
   checkpoints_match(v);
@@ -98,6 +98,7 @@ static bool slice(void *context, uint64_t number, lq_span record) {
     v->diverged = true;
   }
   if (!v->diverged) {
+    if (memcmp(reader.header.release, v->rerun.release_next, 32) == 0) swap(v);
     /* Running again passes over ticks that it has already, and with them over the hash before. */
     uint64_t tick = lq_session_tick_number(v->rerun.live.session);
     if (reader.header.tick_first <= tick) {
@@ -109,7 +110,7 @@ static bool slice(void *context, uint64_t number, lq_span record) {
       finding_diag(v);
       v->diverged = true;
     } else {
-      slice_done(v);
+      checkpoints_match(v);
     }
   }
   v->rerun.slice = number;
@@ -126,6 +127,7 @@ static void head_check(verification *v) {
     finding(v, text);
   }
   if (v->diverged) return;
+  swap(v);
   uint64_t tick = lq_session_tick_number(v->rerun.live.session);
   if (v->head.tick != tick) {
     (void)snprintf(text, sizeof text, "HEAD says tick %llu, slice %llu ends at tick %llu",

@@ -194,7 +194,12 @@ void lqi_catch_up(lq_client *client) {
   }
   if (!c.err) store->slices(store, &s->name, first, last, 0, second_walk, &c);
   if (!c.err || !c.client) return;
-  /* The player goes on, knowing of the gap; "joined" has the state as it is. */
+  if (c.err != LQ_ERR_CORRUPT && c.err != LQ_ERR_VERSION) {
+    /* It may pass: whoever connects again says what was seen, and gets the rest. */
+    lqi_client_close(c.client, c.err, "what was missed cannot be read now; connect again");
+    return;
+  }
+  /* Damage stays. The player goes on, knowing of the gap; "joined" has the state as it is. */
   lq_writer w = lqi_text(s->shard);
   lq_message_error(c.err, "events that were missed cannot be read, and are left out", NULL, NULL,
                    &w);
