@@ -24,7 +24,7 @@ find_one() { # bug
   if [ "$mode" = --quick ]; then
     known=$(sed -nE "s/^\| \`$1\` .*\| ([0-9]+) \|.*/\1/p" "$table")
     [ -z "$known" ] || bad=$(first_bad "$1" "$known" 1 60)
-    [ -n "$bad" ] || bad=$(first_bad "$1" 1..100000 "$(nproc)" 30)
+    [ -n "$bad" ] || bad=$(first_bad "$1" 1..100000 "$(nproc)" 90)
   else
     bad=$(first_bad "$1" 1..10000000 "$(nproc)" 600)
   fi

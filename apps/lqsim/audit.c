@@ -289,9 +289,9 @@ static void column_check(audit *a, lq_world *world, lq_entity entity, uint32_t t
   }
   if (record->field_count) return;
   LQ_CHECK(lq_world_remove(world, entity, type) == LQ_OK);
-  hash_moves(a, world, before, true, record->name, "");
+  hash_moves(a, world, before, true, "tag", record->name);
   LQ_CHECK(lq_world_add(world, entity, type) == LQ_OK);
-  hash_moves(a, world, before, false, record->name, "");
+  hash_moves(a, world, before, false, "tag", record->name);
 }
 
 static void hash_check(audit *a, lq_world *world) {
@@ -309,7 +309,7 @@ static void hash_check(audit *a, lq_world *world) {
   uint16_t owner = lq_world_owner(world, entity);
   for (uint32_t back = 0; back < 2 && entity.bits; back++) {
     LQ_CHECK(lq_world_set_owner(world, entity, back ? owner : owner + 1u) == LQ_OK);
-    hash_moves(a, world, before, !back, "the owner", "");
+    hash_moves(a, world, before, !back, "the", "owner");
   }
 }
 
