@@ -50,6 +50,39 @@ LQ_TEST(nothing_leaves_before_its_slice_is_durable) {
   rig_close(&r);
 }
 
+static void count_call(void *context, void *user, lq_err err) {
+  (void)user;
+  assert_ok(err);
+  ++*(uint32_t *)context;
+}
+
+LQ_TEST(answers_of_commits_that_overtake_each_other_hold_nothing_back) {
+  conn a = {0};
+  uint32_t durable = 0;
+  begin(LAB_A);
+  join(&r, &a, "");
+  UNTIL(&r, session_of(&r, "main")->slice_done == session_of(&r, "main")->slice_given);
+  between *b = &r.between;
+  b->hold = true;
+  inc(&a, "p1", 1, "c1");
+  UNTIL(&r, b->held_count >= 1);
+  inc(&a, "p1", 2, "c2");
+  UNTIL(&r, b->held_count >= 2);
+  b->hold = false;
+  for (uint32_t i = 0; i < b->held_count; i++)
+    assert_ok(b->real->commit(b->real, &b->held[i].slice, 1, count_call, &durable));
+  UNTIL(&r, durable == b->held_count);
+  assert_int_equal(a.count, 1);
+  for (uint32_t i = b->held_count; i-- > 0;)
+    answer_late(b, b->held[i].committed, b->held[i].context, b->held[i].slice.user, LQ_OK);
+  b->held_count = 0;
+  UNTIL(&r, has(&a, "\"c1\"") && has(&a, "\"c2\""));
+  turns(&r, 20);
+  assert_int_equal(session_of(&r, "main")->slice_done, session_of(&r, "main")->slice_given);
+  conn_free(&a);
+  rig_close(&r);
+}
+
 LQ_TEST(without_confirm_deltas_go_ahead_and_acks_wait) {
   conn a = {0};
   begin(LAB_LOOSE);

@@ -56,7 +56,8 @@ typedef struct lq_store_slice {
   void *user;
 } lq_store_slice;
 
-/* Called once a slice; all of one commit in order. */
+/* Called once a slice; all of one commit in order. Commits may overtake each other on the way back.
+ */
 typedef void (*lq_store_committed)(void *context, void *user, lq_err err);
 typedef void (*lq_store_done)(void *context, lq_err err);
 typedef void (*lq_store_got_head)(void *context, lq_err err, const lq_store_head *head);

@@ -79,7 +79,9 @@ static void committed(void *context, void *user, lq_err err) {
     shard->stats.commits_failed++;
     lqi_session_drop(s, err, NULL);
   } else if (!s->failed) {
-    s->slice_done = landed->slice;
+    /* Answers of a store that is far away overtake each other; a slice is never durable before the
+     * one that it follows. */
+    if (landed->slice > s->slice_done) s->slice_done = landed->slice;
     lqi_out_release(s);
   }
   free(landed);
