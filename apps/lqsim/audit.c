@@ -434,7 +434,6 @@ void sim_audit_session(void *context, lq_store *store, lq_loop *loop, const lq_s
   if (a.strict && !sim.failed) reads_explain(&a, store, head);
   sim_run_result.sessions++;
   sim_run_result.ticks += a.ticks;
-  sim_run_result.damaged_sessions += a.findings != 0;
   for (uint32_t i = 0; i < a.count; i++) free(a.mine[i].command);
   if (a.model) model_close(a.model);
   free(a.text);

@@ -146,7 +146,7 @@ static sim_event take(void) {
 }
 
 bool sim_run_until(uint64_t until_ns) {
-  while (!sim.stopped && !sim.failed) {
+  while (!sim.failed) {
     if (sim.heap_count == 0) return false;
     if (sim.heap[0].at_ns > until_ns) {
       sim.now_ns = until_ns;

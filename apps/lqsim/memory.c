@@ -26,7 +26,6 @@ enum { PROCESS_BYTES_MAX = 512 << 20 };
 
 static bool fails(sim_process *process, size_t bytes) {
   if (!process || process->auditor) return false;
-  process->allocations++;
   if (process->block_bytes + bytes > PROCESS_BYTES_MAX) {
     sim_violation("a process has more than %u MiB of memory", PROCESS_BYTES_MAX >> 20);
     return true;
@@ -49,8 +48,6 @@ void *__wrap_malloc(size_t bytes) {
     if (b->next) b->next->previous = b;
     process->blocks = b;
     process->block_bytes += bytes;
-    if (process->block_bytes > process->block_bytes_max)
-      process->block_bytes_max = process->block_bytes;
   }
   return b + 1;
 }
@@ -116,7 +113,6 @@ void *lq_pages_take(size_t bytes) {
     page_run *run = sim_alloc(sizeof *run);
     *run = (page_run){process->pages, memory, bytes};
     process->pages = run;
-    process->page_bytes += bytes;
   }
   return memory;
 }
@@ -129,7 +125,6 @@ void lq_pages_give(void *memory, size_t bytes) {
       page_run *run = *at;
       LQ_CHECK(run->bytes == bytes);
       *at = run->next;
-      sim.process->page_bytes -= bytes;
       __wrap_free(run);
       break;
     }

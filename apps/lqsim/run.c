@@ -236,7 +236,6 @@ void sim_run(uint64_t seed, const sim_options *options) {
   r->occasions = sim.occasions;
   memcpy(r->fault, sim.fault, sizeof r->fault);
   for (uint32_t i = 0; i < cluster.server_count; i++) r->starts += cluster.server[i].starts;
-  r->damaged_runs = cluster.damaged;
   r->failed = sim.failed;
   memcpy(r->why, sim.why, sizeof r->why);
   LQ_CHECK(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu) == 0);

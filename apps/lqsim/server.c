@@ -93,7 +93,6 @@ static void server_main(void *argument) {
   lq_err err = open_all(r, &diag);
   if (err) {
     sim_trace("start failed: %s: %s", lq_err_name(err), diag.message);
-    r->server->failures++;
     bool expected = err == LQ_ERR_IO || err == LQ_ERR_DISK_FULL || err == LQ_ERR_MEMORY ||
                     (err == LQ_ERR_LOCKED && r->server->seconds) || r->server->damaged;
     if (!expected)

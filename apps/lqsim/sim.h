@@ -115,8 +115,7 @@ struct sim_process {
   uint64_t stalled_until_ns;
   lq_loop *loop; /* while it is open */
   void *blocks, *pages;
-  size_t block_bytes, page_bytes, block_bytes_max;
-  uint64_t allocations;
+  size_t block_bytes;
   void (*ended)(sim_process *process, void *context); /* its main returned, or it was killed */
   void *ended_context;
   int status; /* of main */
@@ -173,7 +172,6 @@ typedef struct sim_world {
   /* An enumerated fault: the n-th occasion of one kind, counted over the run. */
   sim_nth nth_kind;
   uint64_t nth, occasions;
-  bool stopped;
   bool failed;
   char why[SIM_WHY_BYTES];
   FILE *log; /* the readable trace; NULL: none */
@@ -195,7 +193,7 @@ bool sim_nth_now(sim_nth kind);
 
 void sim_at(uint64_t at_ns, void (*fn)(void *context, uint64_t argument), void *context,
             uint64_t argument);
-/* Runs events until the time, or until sim.stopped or sim.failed. False: nothing is left. */
+/* Runs events until the time, or until sim.failed. False: nothing is left. */
 bool sim_run_until(uint64_t until_ns);
 /* Into the trace hash, and into the log when there is one. */
 void sim_trace(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -16,7 +16,7 @@ typedef struct sim_options {
 typedef struct sim_result {
   uint64_t seed, trace, events, virtual_ns, cpu_ns;
   uint64_t fault[SIM_FAULT_COUNT];
-  uint64_t acked, sessions, ticks, starts, damaged_sessions, damaged_runs;
+  uint64_t acked, sessions, ticks, starts;
   uint64_t occasions; /* of an enumerated run */
   bool failed;
   char why[SIM_WHY_BYTES];

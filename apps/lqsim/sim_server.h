@@ -38,7 +38,7 @@ typedef struct sim_server {
   sim_process *process; /* NULL: down */
   uint32_t release;     /* of sim_game.release, served now */
   uint32_t hibernate_ms, idle_ms;
-  uint64_t starts, failures;
+  uint64_t starts;
   uint32_t seconds;  /* others that try the data folder just now: one may have the lock */
   bool damaged;      /* rot or a misdirected write: opening may be refused, sessions may not wake */
   bool tenant_alone; /* hosts tenant number machine.number only */
