@@ -21,7 +21,7 @@
 #include "lq_base/limits.h"
 
 #define LQ_STORE_PK_BYTES 160u
-#define LQ_STORE_SK_BYTES 64u
+#define LQ_STORE_SK_BYTES 128u
 
 typedef struct lq_store lq_store;
 
@@ -67,6 +67,35 @@ typedef void (*lq_store_got_item)(void *context, lq_err err, const char *sk, lq_
 typedef void (*lq_store_got_session)(void *context, lq_err err, const lq_session_name *name,
                                      const lq_store_head *head);
 
+/* ---- a tenant's items and log ---- */
+#define LQ_STORE_ITEM_BYTES_MAX (256u << 10) /* one item's value */
+#define LQ_STORE_LEAF_BYTES_MAX 4096u        /* one leaf of a tenant's log */
+#define LQ_STORE_CHANGE_MAX 100u             /* items, and leaves, of one change */
+#define LQ_STORE_PLATFORM "_"                /* the operator's partition: no tenant's name */
+#define LQ_ITEM_ABSENT 0u
+#define LQ_ITEM_ANY UINT64_MAX
+typedef struct lq_store_item {
+  char sk[LQ_STORE_SK_BYTES]; /* "USER#ann" */
+  lq_span value;              /* NULL data: the item is removed */
+  uint64_t expect; /* the version that was read; LQ_ITEM_ABSENT, LQ_ITEM_ANY. A write adds 1 */
+} lq_store_item;
+/* All of it or nothing, in one transaction. */
+typedef struct lq_store_change {
+  const char *tenant;
+  const lq_store_item *items;
+  uint32_t item_count;
+  const lq_span *leaves; /* appended to the tenant's log, in this order */
+  uint32_t leaf_count;
+} lq_store_change;
+/* first_leaf: the index in the log of leaves[0]. */
+typedef void (*lq_store_changed)(void *context, lq_err err, uint64_t first_leaf);
+/* As lq_store_got_item, with the item's version (from 1). */
+typedef void (*lq_store_got_entry)(void *context, lq_err err, const char *sk, uint64_t version,
+                                   lq_span value);
+/* One call a leaf with LQ_OK, then one with LQ_ERR_NOT_FOUND, whose index is the log's size; or one
+ * with an error. */
+typedef void (*lq_store_got_leaf)(void *context, lq_err err, uint64_t index, lq_span leaf);
+
 struct lq_store {
   /* Durable soon; one callback per slice through `committed`. LQ_ERR_BUSY when LQ_COMMIT_BYTES_MAX
    * are waiting. */
@@ -107,6 +136,20 @@ struct lq_store {
   void (*setting_put)(lq_store *store, const char *name, lq_span value, lq_store_done done,
                       void *context);
   void (*setting_get)(lq_store *store, const char *name, lq_store_got_item got, void *context);
+  /* Durable when `changed` is called, and then later, never inside the call. LQ_ERR_CONFLICT: an
+   * item is not as expected; LQ_ERR_INVALID, LQ_ERR_TOO_BIG; LQ_ERR_BUSY as commit. */
+  void (*change)(lq_store *store, const lq_store_change *change, lq_store_changed changed,
+                 void *context);
+  /* One call: LQ_OK, LQ_ERR_NOT_FOUND or an error. */
+  void (*item)(lq_store *store, const char *tenant, const char *sk, lq_store_got_entry got,
+               void *context);
+  /* Items whose sk begins with `prefix`, in byte order, after the sk `after` (NULL: from the
+   * first), at most `limit` (0 = all); then one call with LQ_ERR_NOT_FOUND, or with an error. */
+  void (*items)(lq_store *store, const char *tenant, const char *prefix, const char *after,
+                uint32_t limit, lq_store_got_entry got, void *context);
+  /* Committed leaves from index `first`, at most `limit` (0 = all), in ascending order. */
+  void (*log)(lq_store *store, const char *tenant, uint64_t first, uint32_t limit,
+              lq_store_got_leaf got, void *context);
   /* Waits for what is in flight, then frees the store. */
   void (*close)(lq_store *store);
 };
