@@ -112,7 +112,8 @@ static void again(committer *c) {
   s->head = c->head;
   in_flight++;
 }
-static void committed(void *context, void *user, lq_err err) {
+static void committed(void *context, void *user, lq_err err, uint64_t leaf) {
+  (void)leaf;
   committer *c = user;
   (void)context;
   must(err, "commit");
@@ -188,7 +189,8 @@ static lq_session *session_make(const lq_game *game) {
   return session;
 }
 
-static void slept_committed(void *context, void *user, lq_err err) {
+static void slept_committed(void *context, void *user, lq_err err, uint64_t leaf) {
+  (void)leaf;
   (void)user;
   on_done(context, err);
 }

@@ -163,7 +163,7 @@ typedef struct later {
 } later;
 static void late_answer(void *context) {
   later *l = context;
-  l->committed(l->context, l->user, l->err);
+  l->committed(l->context, l->user, l->err, LQ_LEAF_NONE);
   free(l);
 }
 static void answer_late(between *b, lq_store_committed committed, void *context, void *user,
@@ -289,15 +289,15 @@ static void b_sessions(lq_store *port, const char *tenant, const char *game, con
   else
     b->real->sessions(b->real, tenant, game, after, limit, got, context);
 }
-static void b_setting_put(lq_store *port, const char *name, lq_span value, lq_store_done done,
-                          void *context) {
+static void b_change(lq_store *port, const lq_store_change *change, lq_store_changed changed,
+                     void *context) {
   between *b = between_of(port);
   lq_err err = between_count(b, true);
   if (!err) err = b->fail_commits;
   if (err)
-    done(context, err);
+    changed(context, err, LQ_LEAF_NONE);
   else
-    b->real->setting_put(b->real, name, value, done, context);
+    b->real->change(b->real, change, changed, context);
 }
 
 /* ---- the rig ---- */
@@ -367,7 +367,7 @@ static void rig_open(rig *r, const char *yaml) {
   b->port.checkpoint_get = b_checkpoint_get;
   b->port.slices = b_slices;
   b->port.sessions = b_sessions;
-  b->port.setting_put = b_setting_put;
+  b->port.change = b_change;
   b->real = r->store;
   b->loop = r->loop;
   assert_ok(lq_timer_open(r->loop, 1000, pulse, r, &r->pulse));

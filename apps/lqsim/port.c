@@ -14,7 +14,7 @@ typedef struct asked {
     lq_store_committed committed;
     lq_store_done done;
     lq_store_got_head got_head;
-    lq_store_got_item got_item;
+    lq_store_changed changed;
   } call;
   void *context;
   lq_err err; /* told instead of the answer */
@@ -130,23 +130,54 @@ static void sessions(lq_store *port, const char *tenant, const char *game, const
     real_of(port)->sessions(real_of(port), tenant, game, after, limit, call, context);
 }
 
-static void blob_put(lq_store *port, const uint8_t digest[32], lq_span body, lq_store_done call,
-                     void *context) {
-  real_of(port)->blob_put(real_of(port), digest, body, call, context);
+static void blob_put(lq_store *port, const char *tenant, const uint8_t digest[32], lq_span body,
+                     lq_store_done call, void *context) {
+  real_of(port)->blob_put(real_of(port), tenant, digest, body, call, context);
 }
-static void blob_get(lq_store *port, const uint8_t digest[32], lq_store_got_item call,
-                     void *context) {
-  real_of(port)->blob_get(real_of(port), digest, call, context);
+static void blob_get(lq_store *port, const char *tenant, const uint8_t digest[32],
+                     lq_store_got_item call, void *context) {
+  real_of(port)->blob_get(real_of(port), tenant, digest, call, context);
 }
-static void setting_put(lq_store *port, const char *name, lq_span value, lq_store_done call,
-                        void *context) {
+
+static void changed(void *context, lq_err err, uint64_t leaf) {
+  asked a = *(asked *)context;
+  free(context);
+  a.call.changed(a.context, a.err ? a.err : err, a.err ? LQ_LEAF_NONE : leaf);
+}
+static void refuse_change(void *context) { changed(context, LQ_OK, LQ_LEAF_NONE); }
+
+static void change(lq_store *port, const lq_store_change *what, lq_store_changed call,
+                   void *context) {
+  lq_err err;
+  uint32_t kind = fate(&err);
+  asked *a = kind ? ask(context, err) : NULL;
+  if (a) a->call.changed = call;
+  if (a && kind == 2 && !lq_loop_post(sim.process->loop, refuse_change, a)) return;
+  real_of(port)->change(real_of(port), what, a ? changed : call, a ? a : context);
+}
+static void item(lq_store *port, const char *tenant, const char *sk, lq_store_got_entry call,
+                 void *context) {
   lq_err err = sim_error_now();
-  asked *a = err ? ask(context, err) : NULL;
-  if (a) a->call.done = call;
-  real_of(port)->setting_put(real_of(port), name, value, a ? done : call, a ? a : context);
+  if (err)
+    call(context, err, NULL, 0, (lq_span){0});
+  else
+    real_of(port)->item(real_of(port), tenant, sk, call, context);
 }
-static void setting_get(lq_store *port, const char *name, lq_store_got_item call, void *context) {
-  real_of(port)->setting_get(real_of(port), name, call, context);
+static void items(lq_store *port, const char *tenant, const char *prefix, const char *after,
+                  uint32_t limit, lq_store_got_entry call, void *context) {
+  lq_err err = sim_error_now();
+  if (err)
+    call(context, err, NULL, 0, (lq_span){0});
+  else
+    real_of(port)->items(real_of(port), tenant, prefix, after, limit, call, context);
+}
+static void log_read(lq_store *port, const char *tenant, uint64_t first, uint32_t limit,
+                     lq_store_got_leaf call, void *context) {
+  lq_err err = sim_error_now();
+  if (err)
+    call(context, err, 0, (lq_span){0});
+  else
+    real_of(port)->log(real_of(port), tenant, first, limit, call, context);
 }
 static void close_store(lq_store *port) {
   real_of(port)->close(real_of(port));
@@ -169,8 +200,10 @@ lq_store *sim_port_open(lq_store *real) {
                          .sessions = sessions,
                          .blob_put = blob_put,
                          .blob_get = blob_get,
-                         .setting_put = setting_put,
-                         .setting_get = setting_get,
+                         .change = change,
+                         .item = item,
+                         .items = items,
+                         .log = log_read,
                          .close = close_store},
                 .real = real};
   return &f->port;

@@ -10,7 +10,7 @@
 
 enum { RETRY_MS = 400 };
 
-typedef enum verb { COMMIT, CREATE, ACQUIRE, CHECKPOINT, BLOB, SETTING } verb;
+typedef enum verb { COMMIT, CREATE, ACQUIRE, CHECKPOINT, BLOB, CHANGE } verb;
 
 /* A request in the world's memory: it may arrive after its sender is dead. */
 typedef struct request {
@@ -26,7 +26,12 @@ typedef struct request {
   uint8_t *body;
   size_t body_bytes;
   uint8_t digest[32];
-  char setting[LQ_STORE_SK_BYTES];
+  uint64_t *slice_leaf;
+  lq_store_change change; /* into its own copies: `items`, `leaves` and `body` */
+  lq_store_item *items;
+  lq_span *leaves;
+  uint64_t leaf;
+  bool changed; /* the store knows a change by its request: done once, whatever comes twice */
   lq_err err;
   uint32_t flying; /* copies on their way, and the timer */
   bool answered, given_up;
@@ -34,6 +39,7 @@ typedef struct request {
     lq_store_committed committed;
     lq_store_done done;
     lq_store_got_head got_head;
+    lq_store_changed changed;
   } call;
   void *context;
 } request;
@@ -63,10 +69,16 @@ static void head_came(void *context, lq_err err, const lq_store_head *head) {
   if (head) r->head = *head;
 }
 static void done_came(void *context, lq_err err) { ((request *)context)->err = err; }
-static void committed_came(void *context, void *user, lq_err err) {
+static void committed_came(void *context, void *user, lq_err err, uint64_t leaf) {
   request *r = context;
   uint32_t index = (uint32_t)(uintptr_t)user;
   r->slice_err[index] = err;
+  r->slice_leaf[index] = leaf;
+}
+static void change_came(void *context, lq_err err, uint64_t leaf) {
+  request *r = context;
+  r->err = err;
+  r->leaf = leaf;
 }
 
 static void perform(request *r) {
@@ -86,10 +98,10 @@ static void perform(request *r) {
     m->checkpoint(m, &r->name, &r->head, body, done_came, r);
     break;
   case BLOB:
-    m->blob_put(m, r->digest, body, done_came, r);
+    m->blob_put(m, r->name.tenant, r->digest, body, done_came, r);
     break;
-  case SETTING:
-    m->setting_put(m, r->setting, body, done_came, r);
+  case CHANGE:
+    if (!r->changed) m->change(m, &r->change, change_came, r);
     break;
   }
   while (lq_store_memory_run(m)) {
@@ -100,9 +112,18 @@ static void perform(request *r) {
 
 static void request_free(request *r) {
   if (r->flying || !r->given_up) return;
-  for (uint32_t i = 0; i < r->slice_count; i++) free((void *)(uintptr_t)r->slice[i].body.data);
+  for (uint32_t i = 0; i < r->slice_count; i++) {
+    free((void *)(uintptr_t)r->slice[i].body.data);
+    free((void *)(uintptr_t)r->slice[i].leaf.data);
+  }
   free(r->slice);
   free(r->slice_err);
+  free(r->slice_leaf);
+  for (uint32_t i = 0; i < r->change.item_count; i++)
+    free((void *)(uintptr_t)r->items[i].value.data);
+  for (uint32_t i = 0; i < r->change.leaf_count; i++) free((void *)(uintptr_t)r->leaves[i].data);
+  free(r->items);
+  free(r->leaves);
   free(r->body);
   free(r);
 }
@@ -115,7 +136,9 @@ static void answer(void *context) {
   s->bytes -= r->body_bytes;
   if (r->verb == COMMIT)
     for (uint32_t i = 0; i < r->slice_count; i++)
-      r->call.committed(r->context, r->slice[i].user, r->slice_err[i]);
+      r->call.committed(r->context, r->slice[i].user, r->slice_err[i], r->slice_leaf[i]);
+  else if (r->verb == CHANGE)
+    r->call.changed(r->context, r->err, r->leaf);
   else if (r->verb == ACQUIRE)
     r->call.got_head(r->context, r->err, r->err ? NULL : &r->head);
   else
@@ -155,12 +178,17 @@ static void request_lands(void *context, uint64_t argument) {
     late.slice_err = r->slice_count ? sim_alloc(r->slice_count * sizeof(lq_err)) : NULL;
   }
   late.slice = numbered;
+  late.slice_leaf = r->slice_count ? sim_alloc(r->slice_count * sizeof(uint64_t)) : NULL;
   perform(&late);
+  r->changed = true;
   if (!(r->answered || r->given_up)) {
+    if (r->slice_count) memcpy(r->slice_leaf, late.slice_leaf, r->slice_count * sizeof(uint64_t));
+    r->leaf = late.leaf;
     r->err = late.err;
     r->head = late.verb == ACQUIRE ? late.head : head_before;
   }
   if (late.slice_err != errs_before) free(late.slice_err);
+  free(late.slice_leaf);
   free(numbered);
   if (sim_fault_now(SIM_F_STORE_LOST)) { /* the answer */
     r->flying--;
@@ -213,6 +241,12 @@ static request *begin(lq_store *port, verb what, const lq_session_name *name, lq
   return r;
 }
 
+static lq_span copy_of(lq_span bytes) {
+  uint8_t *copy = bytes.data ? sim_alloc(bytes.bytes + 1) : NULL;
+  if (bytes.bytes) memcpy(copy, bytes.data, bytes.bytes);
+  return lq_span_of(copy, bytes.bytes);
+}
+
 /* ---- the port ---- */
 
 static lq_err commit(lq_store *port, const lq_store_slice *slices, uint32_t count,
@@ -222,13 +256,14 @@ static lq_err commit(lq_store *port, const lq_store_slice *slices, uint32_t coun
   request *r = begin(port, COMMIT, NULL, (lq_span){0});
   r->slice = sim_alloc(count * sizeof *r->slice);
   r->slice_err = sim_alloc(count * sizeof *r->slice_err);
+  r->slice_leaf = sim_alloc(count * sizeof *r->slice_leaf);
   r->slice_count = count;
   for (uint32_t i = 0; i < count; i++) {
-    uint8_t *body = sim_alloc(slices[i].body.bytes);
-    memcpy(body, slices[i].body.data, slices[i].body.bytes);
     r->slice[i] = slices[i];
-    r->slice[i].body = lq_span_of(body, slices[i].body.bytes);
+    r->slice[i].body = copy_of(slices[i].body);
+    r->slice[i].leaf = copy_of(slices[i].leaf);
     r->slice_err[i] = LQ_ERR_INTERNAL;
+    r->slice_leaf[i] = LQ_LEAF_NONE;
   }
   r->call.committed = committed;
   r->context = context;
@@ -262,20 +297,32 @@ static void checkpoint(lq_store *port, const lq_session_name *name, const lq_sto
   send(r);
 }
 
-static void blob_put(lq_store *port, const uint8_t digest[32], lq_span body, lq_store_done done,
-                     void *context) {
+static void blob_put(lq_store *port, const char *tenant, const uint8_t digest[32], lq_span body,
+                     lq_store_done done, void *context) {
   request *r = begin(port, BLOB, NULL, body);
+  LQ_CHECK(lq_text_copy(r->name.tenant, sizeof r->name.tenant, lq_span_text(tenant)));
   memcpy(r->digest, digest, 32);
   r->call.done = done;
   r->context = context;
   send(r);
 }
 
-static void setting_put(lq_store *port, const char *name, lq_span value, lq_store_done done,
-                        void *context) {
-  request *r = begin(port, SETTING, NULL, value);
-  LQ_CHECK(lq_text_copy(r->setting, sizeof r->setting, lq_span_text(name)));
-  r->call.done = done;
+static void change(lq_store *port, const lq_store_change *what, lq_store_changed changed,
+                   void *context) {
+  request *r = begin(port, CHANGE, NULL, (lq_span){0});
+  LQ_CHECK(lq_text_copy(r->name.tenant, sizeof r->name.tenant, lq_span_text(what->tenant)));
+  r->items = sim_alloc((what->item_count + 1) * sizeof *r->items);
+  r->leaves = sim_alloc((what->leaf_count + 1) * sizeof *r->leaves);
+  r->change = *what;
+  r->change.tenant = r->name.tenant;
+  r->change.items = r->items;
+  r->change.leaves = r->leaves;
+  for (uint32_t i = 0; i < what->item_count; i++) {
+    r->items[i] = what->items[i];
+    r->items[i].value = copy_of(what->items[i].value);
+  }
+  for (uint32_t i = 0; i < what->leaf_count; i++) r->leaves[i] = copy_of(what->leaves[i]);
+  r->call.changed = changed;
   r->context = context;
   send(r);
 }
@@ -298,12 +345,21 @@ static void sessions(lq_store *port, const char *tenant, const char *game, const
                      uint32_t limit, lq_store_got_session got, void *context) {
   memory_of(port)->sessions(memory_of(port), tenant, game, after, limit, got, context);
 }
-static void blob_get(lq_store *port, const uint8_t digest[32], lq_store_got_item got,
-                     void *context) {
-  memory_of(port)->blob_get(memory_of(port), digest, got, context);
+static void blob_get(lq_store *port, const char *tenant, const uint8_t digest[32],
+                     lq_store_got_item got, void *context) {
+  memory_of(port)->blob_get(memory_of(port), tenant, digest, got, context);
 }
-static void setting_get(lq_store *port, const char *name, lq_store_got_item got, void *context) {
-  memory_of(port)->setting_get(memory_of(port), name, got, context);
+static void item(lq_store *port, const char *tenant, const char *sk, lq_store_got_entry got,
+                 void *context) {
+  memory_of(port)->item(memory_of(port), tenant, sk, got, context);
+}
+static void items(lq_store *port, const char *tenant, const char *prefix, const char *after,
+                  uint32_t limit, lq_store_got_entry got, void *context) {
+  memory_of(port)->items(memory_of(port), tenant, prefix, after, limit, got, context);
+}
+static void log_read(lq_store *port, const char *tenant, uint64_t first, uint32_t limit,
+                     lq_store_got_leaf got, void *context) {
+  memory_of(port)->log(memory_of(port), tenant, first, limit, got, context);
 }
 
 static void close_store(lq_store *port) {
@@ -326,8 +382,10 @@ lq_store *sim_shared_open(sim_shared *shared, lq_loop *loop) {
                                .sessions = sessions,
                                .blob_put = blob_put,
                                .blob_get = blob_get,
-                               .setting_put = setting_put,
-                               .setting_get = setting_get,
+                               .change = change,
+                               .item = item,
+                               .items = items,
+                               .log = log_read,
                                .close = close_store},
                       .shared = shared,
                       .loop = loop,

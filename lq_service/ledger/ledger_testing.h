@@ -57,7 +57,8 @@ static inline void play_done(void *context, lq_err err) {
   p->err = err;
   p->calls++;
 }
-static inline void play_committed(void *context, void *user, lq_err err) {
+static inline void play_committed(void *context, void *user, lq_err err, uint64_t leaf) {
+  (void)leaf;
   (void)user;
   play_done(context, err);
 }

@@ -52,6 +52,35 @@ bool lq_store_name_valid(const lq_session_name *name) {
          is_text(name->session, sizeof name->session);
 }
 
+bool lq_store_tenant_valid(const char *tenant) {
+  return !strcmp(tenant, LQ_STORE_PLATFORM) || lq_slug_valid(lq_span_text(tenant));
+}
+
+static bool sk_valid(const char *sk) {
+  size_t bytes = 0;
+  while (bytes < LQ_STORE_SK_BYTES && sk[bytes] > ' ' && sk[bytes] <= '~') bytes++;
+  return bytes > 0 && bytes < LQ_STORE_SK_BYTES && sk[bytes] == 0;
+}
+
+lq_err lq_store_change_check(const lq_store_change *change) {
+  if (!lq_store_tenant_valid(change->tenant)) return LQ_ERR_INVALID;
+  if (change->item_count + change->leaf_count == 0) return LQ_ERR_INVALID;
+  if (change->item_count > LQ_STORE_CHANGE_MAX || change->leaf_count > LQ_STORE_CHANGE_MAX)
+    return LQ_ERR_TOO_BIG;
+  for (uint32_t i = 0; i < change->item_count; i++) {
+    const lq_store_item *item = &change->items[i];
+    if (!sk_valid(item->sk)) return LQ_ERR_INVALID;
+    if (item->value.bytes > LQ_STORE_ITEM_BYTES_MAX) return LQ_ERR_TOO_BIG;
+    for (uint32_t k = 0; k < i; k++)
+      if (!strcmp(change->items[k].sk, item->sk)) return LQ_ERR_INVALID;
+  }
+  for (uint32_t i = 0; i < change->leaf_count; i++) {
+    if (change->leaves[i].bytes == 0) return LQ_ERR_INVALID;
+    if (change->leaves[i].bytes > LQ_STORE_LEAF_BYTES_MAX) return LQ_ERR_TOO_BIG;
+  }
+  return LQ_OK;
+}
+
 /* ---- HEAD's bytes: offsets in docs/journal.md ---- */
 
 void lq_store_head_encode(const lq_store_head *head, lq_writer *out) {

@@ -3,10 +3,10 @@
  * inside one partition.
  *
  * Keys (built only by lq_store_session_pk and lq_store_sk_*, so that a tenant cannot be spelt by
- * hand): PK  TENANT#<tenant>#GAME#<game>#SESSION#<session> SK  HEAD | SLICE#<20 digits> |
- * CHECKPOINT#<20 digit tick>#<4 digit part> | RELEASE releases and other blobs: lq_blob_* by
- * SHA-256. Commit: lq_store_commit makes slice n of a session durable if, and only if, HEAD stands
- * at slice n-1 and epoch e. A slice that is there already with the same digest is success
+ * hand): PK TENANT#<tenant>#GAME#<game>#SESSION#<session>, SK HEAD | SLICE#<20 digits> |
+ * CHECKPOINT#<20 digit tick>#<4 digit part>; PK TENANT#<tenant>: its items, its blobs by SHA-256,
+ * and its log. Commit: lq_store_commit makes slice n of a session durable if, and only if, HEAD
+ * stands at slice n-1 and epoch e. A slice that is there already with the same digest is success
  * (idempotent); another epoch or another slice n is LQ_ERR_FENCED. Many slices of many sessions go
  * into one commit; each succeeds or fails alone, except for LQ_ERR_IO and LQ_ERR_DISK_FULL, which
  * fail all: then none is acknowledged, and after a restart all of them are there or none is (a
@@ -52,13 +52,15 @@ typedef struct lq_store_slice {
   lq_session_name name;
   uint64_t epoch, slice; /* slice = HEAD.slice + 1 */
   lq_span body;          /* the slice record; borrowed until the callback */
-  lq_store_head head;    /* the new HEAD (its slice and epoch as above) */
+  lq_span leaf;       /* goes into the tenant's log with it, once; empty: none. Borrowed as body */
+  lq_store_head head; /* the new HEAD (its slice and epoch as above) */
   void *user;
 } lq_store_slice;
 
 /* Called once a slice; all of one commit in order. Commits may overtake each other on the way back.
- */
-typedef void (*lq_store_committed)(void *context, void *user, lq_err err);
+ * leaf: the index of the slice's leaf; LQ_LEAF_NONE: it has none, or it was there already. */
+#define LQ_LEAF_NONE UINT64_MAX
+typedef void (*lq_store_committed)(void *context, void *user, lq_err err, uint64_t leaf);
 typedef void (*lq_store_done)(void *context, lq_err err);
 typedef void (*lq_store_got_head)(void *context, lq_err err, const lq_store_head *head);
 /* item: borrowed until return; called once per item with LQ_OK, then once with LQ_ERR_NOT_FOUND for
@@ -126,16 +128,12 @@ struct lq_store {
    * `limit`; ends with LQ_ERR_NOT_FOUND. */
   void (*sessions)(lq_store *store, const char *tenant, const char *game, const char *after,
                    uint32_t limit, lq_store_got_session got, void *context);
-  /* Content-addressed blobs (releases): put is durable when done is called and idempotent; get
-   * hands over the bytes once. Names are 64 hex digits. */
-  void (*blob_put)(lq_store *store, const uint8_t digest[32], lq_span body, lq_store_done done,
-                   void *context);
-  void (*blob_get)(lq_store *store, const uint8_t digest[32], lq_store_got_item got, void *context);
-  /* A small named setting of the data folder (which release a game serves, tokens): last write
-   * wins. */
-  void (*setting_put)(lq_store *store, const char *name, lq_span value, lq_store_done done,
-                      void *context);
-  void (*setting_get)(lq_store *store, const char *name, lq_store_got_item got, void *context);
+  /* A tenant's content-addressed blobs (releases): put is durable when done is called and
+   * idempotent; get hands over the bytes once. Names are 64 hex digits. */
+  void (*blob_put)(lq_store *store, const char *tenant, const uint8_t digest[32], lq_span body,
+                   lq_store_done done, void *context);
+  void (*blob_get)(lq_store *store, const char *tenant, const uint8_t digest[32],
+                   lq_store_got_item got, void *context);
   /* Durable when `changed` is called, and then later, never inside the call. LQ_ERR_CONFLICT: an
    * item is not as expected; LQ_ERR_INVALID, LQ_ERR_TOO_BIG; LQ_ERR_BUSY as commit. */
   void (*change)(lq_store *store, const lq_store_change *change, lq_store_changed changed,
@@ -165,6 +163,11 @@ LQ_MUST lq_err lq_store_head_decode(lq_span body, lq_store_head *out);
 /* ---- for adapters: the rules by which HEAD moves, in one place ---- */
 /* Three texts, none empty, each ended inside its field. */
 bool lq_store_name_valid(const lq_session_name *name);
+/* A tenant's name, or LQ_STORE_PLATFORM. */
+bool lq_store_tenant_valid(const char *tenant);
+/* Sort keys of 1 to LQ_STORE_SK_BYTES - 1 printable bytes without spaces, each once; values, leaves
+ * and counts in their limits. LQ_ERR_INVALID, LQ_ERR_TOO_BIG. */
+LQ_MUST lq_err lq_store_change_check(const lq_store_change *change);
 /* HEAD after the slice: the caller's, but for the checkpoint (only `checkpoint` names a new one)
  * and what create fixed. LQ_ERR_FENCED; the adapter then asks whether that very slice is there. */
 LQ_MUST lq_err lq_store_head_commit(const lq_store_head *now, const lq_store_slice *slice,

@@ -17,6 +17,8 @@ typedef struct heard {
   char key[KEPT_MAX][80]; /* a sort key, or 64 hex digits */
   uint8_t body[KEPT_MAX][BODY_BYTES];
   size_t bytes[KEPT_MAX];
+  uint64_t number[KEPT_MAX]; /* of each: a version, or a leaf's index */
+  uint64_t size;             /* of the log; of a change: the first leaf */
   lq_session_name name[KEPT_MAX];
   bool nested_good;
 } heard;
@@ -54,9 +56,10 @@ static void on_head(void *context, lq_err err, const lq_store_head *head) {
   if (head) h->head = *head;
   called(h);
 }
-static void on_committed(void *context, void *user, lq_err err) {
+static void on_committed(void *context, void *user, lq_err err, uint64_t leaf) {
   heard *h = context;
   if (h->items < KEPT_MAX) {
+    h->number[h->items] = leaf;
     h->slice_err[h->items] = err;
     h->user[h->items++] = (uintptr_t)user;
   }
@@ -456,35 +459,241 @@ CASE(tenants_do_not_see_each_other) {
   return end(&h);
 }
 
-CASE(blobs_and_settings_come_back) {
+CASE(blobs_come_back_to_their_tenant) {
   heard h;
   uint8_t digest[32] = {0xfe, 1}, none[32] = {9};
   if (!begin(&h, contract)) return false;
   for (int again = 0; again < 2; again++) {
-    h.store->blob_put(h.store, digest, lq_span_text("release"), on_done, &h);
+    h.store->blob_put(h.store, "acme", digest, lq_span_text("release"), on_done, &h);
     wait_for(&h, 1);
     HOLDS(!h.err);
   }
   h.items = 0;
-  h.store->blob_get(h.store, digest, on_one, &h);
+  h.store->blob_get(h.store, "acme", digest, on_one, &h);
   wait_for(&h, 1);
   HOLDS(!h.err && body_is(&h, 0, "release"));
   HOLDS(!strncmp(h.key[0], "fe0100000000", 12));
-  h.store->blob_get(h.store, none, on_one, &h);
+  h.store->blob_get(h.store, "acme", none, on_one, &h);
   wait_for(&h, 1);
   HOLDS(h.err == LQ_ERR_NOT_FOUND);
-  for (int i = 0; i < 2; i++) {
-    h.store->setting_put(h.store, "serve", lq_span_text(i ? "second" : "first"), on_done, &h);
-    wait_for(&h, 1);
-    HOLDS(!h.err);
+  h.store->blob_get(h.store, "acme2", digest, on_one, &h);
+  wait_for(&h, 1);
+  HOLDS(h.err == LQ_ERR_NOT_FOUND);
+  h.store->blob_put(h.store, "no tenant", digest, lq_span_text("release"), on_done, &h);
+  wait_for(&h, 1);
+  HOLDS(h.err == LQ_ERR_INVALID);
+  return end(&h);
+}
+
+/* ---- items and log ---- */
+
+static void on_changed(void *context, lq_err err, uint64_t first_leaf) {
+  heard *h = context;
+  h->err = err;
+  h->size = first_leaf;
+  called(h);
+}
+static lq_err change(heard *h, const char *tenant, const lq_store_item *items, uint32_t count,
+                     const char *leaf) {
+  lq_span leaves[1] = {leaf ? lq_span_text(leaf) : (lq_span){0}};
+  lq_store_change what = {tenant, items, count, leaves, leaf ? 1 : 0};
+  h->store->change(h->store, &what, on_changed, h);
+  bool inside = h->calls != 0;
+  wait_for(h, 1);
+  return inside ? LQ_ERR_INTERNAL : h->err;
+}
+static lq_store_item put(const char *sk, const char *value, uint64_t expect) {
+  lq_store_item item = {.value = value ? lq_span_text(value) : (lq_span){0}, .expect = expect};
+  (void)lq_text_copy(item.sk, sizeof item.sk, lq_span_text(sk));
+  return item;
+}
+static lq_err put_one(heard *h, const char *sk, const char *value, uint64_t expect) {
+  lq_store_item item = put(sk, value, expect);
+  return change(h, "acme", &item, 1, NULL);
+}
+static void on_entry(void *context, lq_err err, const char *sk, uint64_t version, lq_span value) {
+  heard *h = context;
+  if (!err && h->items < KEPT_MAX) h->number[h->items] = version;
+  if (!err) {
+    keep(h, sk, value);
+    return;
   }
+  h->err = err;
+  called(h);
+}
+static void on_one_entry(void *context, lq_err err, const char *sk, uint64_t version,
+                         lq_span value) {
+  heard *h = context;
+  if (!err) on_entry(h, err, sk, version, value);
+  h->err = err;
+  called(h);
+}
+static lq_err item(heard *h, const char *tenant, const char *sk) {
+  h->items = 0;
+  h->store->item(h->store, tenant, sk, on_one_entry, h);
+  wait_for(h, 1);
+  return h->err;
+}
+static bool item_is(heard *h, const char *sk, uint64_t version, const char *value) {
+  return !item(h, "acme", sk) && h->items == 1 && h->number[0] == version && body_is(h, 0, value) &&
+         !strcmp(h->key[0], sk);
+}
+static void on_leaf(void *context, lq_err err, uint64_t index, lq_span leaf) {
+  heard *h = context;
+  if (!err && h->items < KEPT_MAX) h->number[h->items] = index;
+  if (!err) {
+    keep(h, "", leaf);
+    return;
+  }
+  h->err = err;
+  h->size = index;
+  called(h);
+}
+static lq_err leaves(heard *h, const char *tenant, uint64_t first, uint32_t limit) {
+  h->items = 0;
+  h->store->log(h->store, tenant, first, limit, on_leaf, h);
+  wait_for(h, 1);
+  return h->err;
+}
+
+CASE(items_come_back_with_their_version) {
+  heard h;
+  if (!begin(&h, contract)) return false;
+  HOLDS(item(&h, "acme", "USER#ann") == LQ_ERR_NOT_FOUND);
+  HOLDS(!put_one(&h, "USER#ann", "player", LQ_ITEM_ABSENT));
+  HOLDS(item_is(&h, "USER#ann", 1, "player"));
+  HOLDS(put_one(&h, "USER#ann", "twice", LQ_ITEM_ABSENT) == LQ_ERR_CONFLICT);
+  HOLDS(!put_one(&h, "USER#ann", "auditor", 1) && item_is(&h, "USER#ann", 2, "auditor"));
+  HOLDS(put_one(&h, "USER#ann", "late", 1) == LQ_ERR_CONFLICT);
+  HOLDS(item_is(&h, "USER#ann", 2, "auditor"));
+  HOLDS(!put_one(&h, "USER#ann", "", LQ_ITEM_ANY) && item_is(&h, "USER#ann", 3, ""));
+  HOLDS(put_one(&h, "USER#ann", NULL, 2) == LQ_ERR_CONFLICT);
+  HOLDS(!put_one(&h, "USER#ann", NULL, 3));
+  HOLDS(item(&h, "acme", "USER#ann") == LQ_ERR_NOT_FOUND);
+  HOLDS(!put_one(&h, "USER#ann", NULL, LQ_ITEM_ANY)); /* gone already */
+  HOLDS(!put_one(&h, "USER#ann", "again", LQ_ITEM_ABSENT) && item_is(&h, "USER#ann", 1, "again"));
+  return end(&h);
+}
+
+CASE(change_is_all_or_nothing) {
+  heard h;
+  if (!begin(&h, contract)) return false;
+  lq_store_item items[2] = {put("A", "a", LQ_ITEM_ABSENT), put("B", "b", LQ_ITEM_ABSENT)};
+  HOLDS(!change(&h, "acme", items, 2, "first") && h.size == 0);
+  lq_store_item next[3] = {put("A", NULL, 1), put("C", "c", LQ_ITEM_ABSENT), put("B", "bb", 7)};
+  HOLDS(change(&h, "acme", next, 3, "never") == LQ_ERR_CONFLICT);
+  HOLDS(item_is(&h, "A", 1, "a") && item_is(&h, "B", 1, "b"));
+  HOLDS(item(&h, "acme", "C") == LQ_ERR_NOT_FOUND);
+  HOLDS(leaves(&h, "acme", 0, 0) == LQ_ERR_NOT_FOUND && h.items == 1 && h.size == 1);
+  next[2].expect = 1;
+  HOLDS(!change(&h, "acme", next, 3, "second") && h.size == 1);
+  HOLDS(item(&h, "acme", "A") == LQ_ERR_NOT_FOUND && item_is(&h, "B", 2, "bb"));
+  HOLDS(item_is(&h, "C", 1, "c"));
+  return end(&h);
+}
+
+CASE(bad_changes_are_refused) {
+  heard h;
+  static const uint8_t big[LQ_STORE_ITEM_BYTES_MAX + 1];
+  static const char *const names[] = {"", "a b", "a\n", "\x7f", "\xc3\xa9"};
+  if (!begin(&h, contract)) return false;
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    HOLDS(put_one(&h, names[i], "v", LQ_ITEM_ANY) == LQ_ERR_INVALID);
+  lq_store_item twice[2] = {put("A", "a", LQ_ITEM_ANY), put("A", "b", LQ_ITEM_ANY)};
+  HOLDS(change(&h, "acme", twice, 2, NULL) == LQ_ERR_INVALID);
+  HOLDS(change(&h, "acme", twice, 0, NULL) == LQ_ERR_INVALID);
+  HOLDS(change(&h, "acme#GAME", twice, 1, NULL) == LQ_ERR_INVALID);
+  HOLDS(change(&h, "acme", twice, LQ_STORE_CHANGE_MAX + 1, NULL) == LQ_ERR_TOO_BIG);
+  HOLDS(change(&h, "acme", twice, 0, "") == LQ_ERR_INVALID);
+  twice[0].value = lq_span_of(big, sizeof big);
+  HOLDS(change(&h, "acme", twice, 1, NULL) == LQ_ERR_TOO_BIG);
+  twice[0].value.bytes--;
+  HOLDS(!change(&h, "acme", twice, 1, NULL));
+  HOLDS(!change(&h, LQ_STORE_PLATFORM, &twice[1], 1, NULL));
+  return end(&h);
+}
+
+CASE(items_are_listed_by_prefix_in_byte_order) {
+  heard h;
+  if (!begin(&h, contract)) return false;
+  static const char *const names[] = {"USER#b", "USER#a-1", "USERS", "USER#B", "USER", "USER#a"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    HOLDS(!put_one(&h, names[i], names[i], LQ_ITEM_ABSENT));
   h.items = 0;
-  h.store->setting_get(h.store, "serve", on_one, &h);
+  h.store->items(h.store, "acme", "USER#", NULL, 0, on_entry, &h);
   wait_for(&h, 1);
-  HOLDS(!h.err && body_is(&h, 0, "second"));
-  h.store->setting_get(h.store, "nothing", on_one, &h);
+  HOLDS(h.err == LQ_ERR_NOT_FOUND && h.items == 4);
+  HOLDS(!strcmp(h.key[0], "USER#B") && !strcmp(h.key[1], "USER#a"));
+  HOLDS(!strcmp(h.key[2], "USER#a-1") && !strcmp(h.key[3], "USER#b") && body_is(&h, 3, "USER#b"));
+  h.items = 0;
+  h.store->items(h.store, "acme", "USER#", "USER#B", 2, on_entry, &h);
   wait_for(&h, 1);
-  HOLDS(h.err == LQ_ERR_NOT_FOUND);
+  HOLDS(h.items == 2 && !strcmp(h.key[0], "USER#a") && !strcmp(h.key[1], "USER#a-1"));
+  h.items = 0;
+  h.store->items(h.store, "acme", "", NULL, 0, on_entry, &h);
+  wait_for(&h, 1);
+  HOLDS(h.items == 6 && !strcmp(h.key[0], "USER"));
+  return end(&h);
+}
+
+CASE(log_grows_with_the_slice_it_tells_of) {
+  heard h;
+  lq_session_name a = named("acme", "a"), b = named("acme", "b");
+  if (!owned(&h, contract, &a)) return false;
+  HOLDS(!create(&h, &b) && !acquire(&h, &b));
+  lq_store_slice s[4] = {slice_of(&a, 1, 1, "a1"), slice_of(&b, 1, 1, "b1"),
+                         slice_of(&a, 1, 2, "a2"), slice_of(&b, 9, 2, "b2")};
+  s[0].leaf = lq_span_text("leaf of a1");
+  s[2].leaf = lq_span_text("leaf of a2");
+  s[3].leaf = lq_span_text("of a slice that is refused");
+  HOLDS(!commit(&h, s, 4) && h.slice_err[3] == LQ_ERR_FENCED);
+  HOLDS(h.number[0] == 0 && h.number[1] == LQ_LEAF_NONE && h.number[2] == 1);
+  HOLDS(!commit(&h, s, 3) && h.number[0] == LQ_LEAF_NONE); /* there already, and so its leaf */
+  s[3] = slice_of(&b, 1, 2, "b2");
+  s[3].leaf = lq_span_text("leaf of b2");
+  HOLDS(!commit(&h, &s[3], 1) && h.number[0] == 2);
+  HOLDS(leaves(&h, "acme", 0, 0) == LQ_ERR_NOT_FOUND && h.items == 3 && h.size == 3);
+  HOLDS(body_is(&h, 0, "leaf of a1") && body_is(&h, 1, "leaf of a2"));
+  HOLDS(body_is(&h, 2, "leaf of b2") && h.number[2] == 2);
+  return end(&h);
+}
+
+CASE(log_is_read_from_any_leaf) {
+  heard h;
+  if (!begin(&h, contract)) return false;
+  HOLDS(leaves(&h, "acme", 0, 0) == LQ_ERR_NOT_FOUND && h.items == 0 && h.size == 0);
+  char text[3] = "aa";
+  for (uint64_t i = 0; i < 7; i++, text[1]++)
+    HOLDS(!change(&h, "acme", NULL, 0, text) && h.size == i);
+  lq_span both[2] = {lq_span_text("x"), lq_span_text("y")};
+  lq_store_change what = {"acme", NULL, 0, both, 2};
+  h.store->change(h.store, &what, on_changed, &h);
+  wait_for(&h, 1);
+  HOLDS(!h.err && h.size == 7);
+  HOLDS(leaves(&h, "acme", 5, 3) == LQ_ERR_NOT_FOUND && h.items == 3 && h.number[0] == 5);
+  HOLDS(body_is(&h, 0, "af") && body_is(&h, 1, "ag") && body_is(&h, 2, "x") && h.number[2] == 7);
+  HOLDS(leaves(&h, "acme", 8, 0) == LQ_ERR_NOT_FOUND && h.items == 1 && body_is(&h, 0, "y"));
+  HOLDS(leaves(&h, "acme", 9, 0) == LQ_ERR_NOT_FOUND && h.items == 0 && h.size == 9);
+  HOLDS(leaves(&h, "acme", UINT64_MAX, 0) == LQ_ERR_NOT_FOUND && h.items == 0);
+  return end(&h);
+}
+
+CASE(items_and_logs_of_tenants_are_apart) {
+  heard h;
+  if (!begin(&h, contract)) return false;
+  lq_store_item one = put("A", "acme's", LQ_ITEM_ABSENT),
+                other = put("A", "zeta's", LQ_ITEM_ABSENT);
+  HOLDS(!change(&h, "acme", &one, 1, "acme's leaf"));
+  HOLDS(item(&h, "acme2", "A") == LQ_ERR_NOT_FOUND && item(&h, "acm", "A") == LQ_ERR_NOT_FOUND);
+  HOLDS(leaves(&h, "acme2", 0, 0) == LQ_ERR_NOT_FOUND && h.items == 0 && h.size == 0);
+  HOLDS(!change(&h, "zeta", &other, 1, "zeta's leaf") && h.size == 0);
+  HOLDS(item_is(&h, "A", 1, "acme's"));
+  HOLDS(leaves(&h, "acme", 0, 0) == LQ_ERR_NOT_FOUND && h.items == 1);
+  HOLDS(body_is(&h, 0, "acme's leaf"));
+  h.items = 0;
+  h.store->items(h.store, "zeta", "", NULL, 0, on_entry, &h);
+  wait_for(&h, 1);
+  HOLDS(h.items == 1 && body_is(&h, 0, "zeta's"));
   return end(&h);
 }
 
@@ -498,8 +707,13 @@ CASE(everything_survives_reopening) {
   HOLDS(!commit(&h, s, 3));
   HOLDS(!checkpoint(&h, &a, 1, 1, 10, "state") && !commit_one(&h, &a, 1, 2, "a2"));
   HOLDS(!acquire(&h, &b) && h.head.epoch == 2);
+  HOLDS(!put_one(&h, "USER#ann", "player", 0) && !put_one(&h, "USER#ann", "auditor", 1));
+  HOLDS(!change(&h, "acme", NULL, 0, "leaf 0") && !change(&h, "acme", NULL, 0, "leaf 1"));
   (void)end(&h);
   if (!begin(&h, contract)) return false;
+  HOLDS(item_is(&h, "USER#ann", 2, "auditor"));
+  HOLDS(leaves(&h, "acme", 1, 0) == LQ_ERR_NOT_FOUND && h.size == 2 && body_is(&h, 0, "leaf 1"));
+  HOLDS(!change(&h, "acme", NULL, 0, "leaf 2") && h.size == 2);
   HOLDS(!get_head(&h, &a) && h.head.slice == 2 && h.head.checkpoint_tick == 10);
   HOLDS(slices(&h, &a, 1, 9, 0) == LQ_ERR_NOT_FOUND && h.items == 2 && body_is(&h, 1, "a2"));
   HOLDS(!get_head(&h, &b) && h.head.slice == 2 && h.head.epoch == 2);

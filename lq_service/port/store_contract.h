@@ -34,7 +34,14 @@ typedef struct lq_store_contract {
   X(newest_checkpoint_below_a_tick_is_found)                                                       \
   X(sessions_are_listed_in_byte_order)                                                             \
   X(tenants_do_not_see_each_other)                                                                 \
-  X(blobs_and_settings_come_back)                                                                  \
+  X(blobs_come_back_to_their_tenant)                                                               \
+  X(items_come_back_with_their_version)                                                            \
+  X(change_is_all_or_nothing)                                                                      \
+  X(bad_changes_are_refused)                                                                       \
+  X(items_are_listed_by_prefix_in_byte_order)                                                      \
+  X(log_grows_with_the_slice_it_tells_of)                                                          \
+  X(log_is_read_from_any_leaf)                                                                     \
+  X(items_and_logs_of_tenants_are_apart)                                                           \
   X(everything_survives_reopening)                                                                 \
   X(reads_inside_a_read_work)
 

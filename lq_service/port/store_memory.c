@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 typedef struct item {
-  uint64_t key; /* slice or tick; blobs and settings: unused */
+  uint64_t key; /* slice, tick, or an item's version */
   uint8_t digest[32];
   char name[LQ_STORE_SK_BYTES];
   uint8_t *data; /* NULL: dropped */
@@ -20,18 +20,27 @@ typedef struct session {
   lq_store_head head;
   items slices, checkpoints;
 } session;
+/* What a tenant has besides sessions. */
+typedef struct partition {
+  char tenant[LQ_TENANT_BYTES];
+  items documents; /* ascending sk */
+  items blobs, log;
+} partition;
 
 struct lq_memory_data {
   session *session; /* ascending (tenant, game, name) */
   uint32_t count, capacity;
-  items blobs, settings;
+  partition *partition;
+  uint32_t partition_count, partition_capacity;
 };
 
-typedef enum kind { COMMITTED, DONE, GOT_HEAD } kind;
+typedef enum kind { COMMITTED, DONE, GOT_HEAD, CHANGED } kind;
 typedef struct waiting {
   kind kind;
   lq_err err;
   void *context, *user;
+  uint64_t leaf;
+  lq_store_changed changed;
   lq_store_committed committed;
   lq_store_done done;
   lq_store_got_head got_head;
@@ -90,6 +99,25 @@ static session *find(const lq_memory_data *data, const lq_session_name *name) {
   return NULL;
 }
 
+static partition *partition_find(const lq_memory_data *data, const char *tenant) {
+  for (uint32_t i = 0; i < data->partition_count; i++)
+    if (!strcmp(data->partition[i].tenant, tenant)) return &data->partition[i];
+  return NULL;
+}
+/* NULL: out of memory. Valid until the next. */
+static partition *partition_need(lq_memory_data *data, const char *tenant) {
+  partition *found = partition_find(data, tenant);
+  if (found) return found;
+  void *array = data->partition;
+  if (!room(&array, data->partition_count, &data->partition_capacity, sizeof(partition)))
+    return NULL;
+  data->partition = array;
+  found = &data->partition[data->partition_count++];
+  *found = (partition){0};
+  (void)lq_text_copy(found->tenant, sizeof found->tenant, lq_span_text(tenant));
+  return found;
+}
+
 /* ---- callbacks that come later ---- */
 
 static void later(memory_store *store, const waiting *what) {
@@ -108,7 +136,9 @@ bool lq_store_memory_run(lq_store *port) {
   for (uint32_t i = 0; i < count; i++) {
     const waiting *w = &list[i];
     if (w->kind == COMMITTED)
-      w->committed(w->context, w->user, w->err);
+      w->committed(w->context, w->user, w->err, w->leaf);
+    else if (w->kind == CHANGED)
+      w->changed(w->context, w->err, w->leaf);
     else if (w->kind == DONE)
       w->done(w->context, w->err);
     else
@@ -124,10 +154,12 @@ void lq_store_memory_fail_after(lq_store *port, uint32_t commits) {
 
 /* ---- writes ---- */
 
-static lq_err commit_one(memory_store *store, const lq_store_slice *slice) {
+static lq_err commit_one(memory_store *store, const lq_store_slice *slice, uint64_t *leaf) {
   session *s = find(store->data, &slice->name);
+  partition *t = partition_need(store->data, slice->name.tenant);
   lq_store_head head;
   if (!s) return LQ_ERR_NOT_FOUND;
+  if (!t) return LQ_ERR_MEMORY;
   lq_err err = lq_store_head_commit(&s->head, slice, &head);
   if (err) {
     const item *there = item_find(&s->slices, slice->slice);
@@ -137,7 +169,9 @@ static lq_err commit_one(memory_store *store, const lq_store_slice *slice) {
   }
   if (!item_add(&s->slices, slice->slice, slice->body)) return LQ_ERR_MEMORY;
   s->head = head;
-  return LQ_OK;
+  if (!slice->leaf.bytes) return LQ_OK;
+  *leaf = t->log.count;
+  return item_add(&t->log, 0, slice->leaf) ? LQ_OK : LQ_ERR_MEMORY;
 }
 
 static lq_err commit(lq_store *port, const lq_store_slice *slices, uint32_t count,
@@ -147,7 +181,8 @@ static lq_err commit(lq_store *port, const lq_store_slice *slices, uint32_t coun
   if (!broken && store->commits_left != UINT32_MAX) store->commits_left--;
   for (uint32_t i = 0; i < count; i++) {
     waiting w = {.kind = COMMITTED, .context = context, .user = slices[i].user};
-    w.err = broken ? LQ_ERR_IO : commit_one(store, &slices[i]);
+    w.leaf = LQ_LEAF_NONE;
+    w.err = broken ? LQ_ERR_IO : commit_one(store, &slices[i], &w.leaf);
     w.committed = committed;
     later(store, &w);
   }
@@ -266,46 +301,28 @@ static void sessions(lq_store *port, const char *tenant, const char *game, const
   got(context, LQ_ERR_NOT_FOUND, NULL, NULL);
 }
 
-/* ---- blobs and settings ---- */
+/* ---- blobs ---- */
 
-static item *named(items *list, const uint8_t digest[32], const char *name) {
-  for (uint32_t i = 0; i < list->count; i++)
-    if (!memcmp(list->at[i].digest, digest, 32) && !strcmp(list->at[i].name, name))
-      return &list->at[i];
+static item *blob_find(const partition *t, const uint8_t digest[32]) {
+  for (uint32_t i = 0; t && i < t->blobs.count; i++)
+    if (!memcmp(t->blobs.at[i].digest, digest, 32)) return &t->blobs.at[i];
   return NULL;
 }
-static lq_err put(items *list, const uint8_t digest[32], const char *name, lq_span body) {
-  char copy[LQ_STORE_SK_BYTES];
-  if (!lq_text_copy(copy, sizeof copy, lq_span_text(name))) return LQ_ERR_INVALID;
-  item *fresh = item_add(list, 0, body), *old;
-  if (!fresh) return LQ_ERR_MEMORY;
-  if (list->count > 1 && (old = named(list, digest, name)) && old != fresh) {
-    free(old->data);
-    old->data = fresh->data;
-    old->bytes = fresh->bytes;
-    list->count--;
-    return LQ_OK;
-  }
-  memcpy(fresh->digest, digest, 32);
-  memcpy(fresh->name, copy, sizeof copy);
-  return LQ_OK;
-}
-static const uint8_t no_digest[32];
 
-static void blob_put(lq_store *port, const uint8_t digest[32], lq_span body, lq_store_done done,
-                     void *context) {
-  answer(store_of(port), put(&store_of(port)->data->blobs, digest, "", body), done, context);
+static void blob_put(lq_store *port, const char *tenant, const uint8_t digest[32], lq_span body,
+                     lq_store_done done, void *context) {
+  partition *t =
+      lq_store_tenant_valid(tenant) ? partition_need(store_of(port)->data, tenant) : NULL;
+  lq_err err = lq_store_tenant_valid(tenant) ? LQ_ERR_MEMORY : LQ_ERR_INVALID;
+  item *blob = blob_find(t, digest);
+  if (t && !blob && (blob = item_add(&t->blobs, 0, body))) memcpy(blob->digest, digest, 32);
+  answer(store_of(port), blob ? LQ_OK : err, done, context);
 }
-static void setting_put(lq_store *port, const char *name, lq_span value, lq_store_done done,
-                        void *context) {
-  lq_err err =
-      name[0] ? put(&store_of(port)->data->settings, no_digest, name, value) : LQ_ERR_INVALID;
-  answer(store_of(port), err, done, context);
-}
-static void blob_get(lq_store *port, const uint8_t digest[32], lq_store_got_item got,
-                     void *context) {
+
+static void blob_get(lq_store *port, const char *tenant, const uint8_t digest[32],
+                     lq_store_got_item got, void *context) {
   static const char hex[] = "0123456789abcdef";
-  const item *found = named(&store_of(port)->data->blobs, digest, "");
+  const item *found = blob_find(partition_find(store_of(port)->data, tenant), digest);
   char name[65] = {0};
   for (uint32_t i = 0; i < 32; i++) {
     name[2 * i] = hex[digest[i] >> 4];
@@ -314,10 +331,105 @@ static void blob_get(lq_store *port, const uint8_t digest[32], lq_store_got_item
   got(context, found ? LQ_OK : LQ_ERR_NOT_FOUND, found ? name : NULL,
       found ? lq_span_of(found->data, found->bytes) : (lq_span){0});
 }
-static void setting_get(lq_store *port, const char *name, lq_store_got_item got, void *context) {
-  const item *found = named(&store_of(port)->data->settings, no_digest, name);
-  got(context, found ? LQ_OK : LQ_ERR_NOT_FOUND, found ? name : NULL,
-      found ? lq_span_of(found->data, found->bytes) : (lq_span){0});
+
+/* ---- items and log ---- */
+
+/* Where the item is, or would stand. */
+static uint32_t document_at(const items *list, const char *sk, bool *found) {
+  uint32_t at = 0;
+  while (at < list->count && strcmp(list->at[at].name, sk) < 0) at++;
+  *found = at < list->count && !strcmp(list->at[at].name, sk);
+  return at;
+}
+
+static void document_drop(items *list, uint32_t at) {
+  free(list->at[at].data);
+  for (uint32_t i = at + 1; i < list->count; i++) list->at[i - 1] = list->at[i];
+  list->count--;
+}
+
+static lq_err document_write(items *list, const lq_store_item *write) {
+  bool found;
+  uint32_t at = document_at(list, write->sk, &found);
+  if (!write->value.data) {
+    if (found) document_drop(list, at);
+    return LQ_OK;
+  }
+  if (!item_add(list, 0, write->value)) return LQ_ERR_MEMORY;
+  item fresh = list->at[list->count - 1];
+  fresh.key = found ? list->at[at].key + 1 : 1;
+  memcpy(fresh.name, write->sk, sizeof fresh.name);
+  if (found) {
+    free(list->at[at].data);
+    list->count--;
+  } else {
+    for (uint32_t i = list->count - 1; i > at; i--) list->at[i] = list->at[i - 1];
+  }
+  list->at[at] = fresh;
+  return LQ_OK;
+}
+
+static lq_err change_apply(lq_memory_data *data, const lq_store_change *change, uint64_t *leaf) {
+  lq_err err = lq_store_change_check(change);
+  partition *t = err ? NULL : partition_need(data, change->tenant);
+  if (!t) return err ? err : LQ_ERR_MEMORY;
+  for (uint32_t i = 0; i < change->item_count; i++) {
+    bool found;
+    uint32_t at = document_at(&t->documents, change->items[i].sk, &found);
+    uint64_t version = found ? t->documents.at[at].key : LQ_ITEM_ABSENT;
+    if (change->items[i].expect != LQ_ITEM_ANY && change->items[i].expect != version)
+      return LQ_ERR_CONFLICT;
+  }
+  *leaf = t->log.count;
+  for (uint32_t i = 0; i < change->item_count && !err; i++)
+    err = document_write(&t->documents, &change->items[i]);
+  for (uint32_t i = 0; i < change->leaf_count && !err; i++)
+    if (!item_add(&t->log, 0, change->leaves[i])) err = LQ_ERR_MEMORY;
+  return err;
+}
+
+static void change(lq_store *port, const lq_store_change *what, lq_store_changed changed,
+                   void *context) {
+  waiting w = {.kind = CHANGED, .context = context, .changed = changed, .leaf = LQ_LEAF_NONE};
+  w.err =
+      store_of(port)->commits_left ? change_apply(store_of(port)->data, what, &w.leaf) : LQ_ERR_IO;
+  later(store_of(port), &w);
+}
+
+static void get_item(lq_store *port, const char *tenant, const char *sk, lq_store_got_entry got,
+                     void *context) {
+  const partition *t = partition_find(store_of(port)->data, tenant);
+  bool found = false;
+  uint32_t at = t ? document_at(&t->documents, sk, &found) : 0;
+  const item *i = found ? &t->documents.at[at] : NULL;
+  got(context, i ? LQ_OK : LQ_ERR_NOT_FOUND, i ? i->name : NULL, i ? i->key : 0,
+      i ? lq_span_of(i->data, i->bytes) : (lq_span){0});
+}
+
+static void get_items(lq_store *port, const char *tenant, const char *prefix, const char *after,
+                      uint32_t limit, lq_store_got_entry got, void *context) {
+  const partition *t = partition_find(store_of(port)->data, tenant);
+  uint32_t left = limit ? limit : UINT32_MAX;
+  for (uint32_t i = 0; t && i < t->documents.count && left; i++) {
+    item now = t->documents.at[i];
+    if (strncmp(now.name, prefix, strlen(prefix)) != 0) continue;
+    if (after && strcmp(now.name, after) <= 0) continue;
+    left--;
+    got(context, LQ_OK, now.name, now.key, lq_span_of(now.data, now.bytes));
+    t = partition_find(store_of(port)->data, tenant);
+  }
+  got(context, LQ_ERR_NOT_FOUND, NULL, 0, (lq_span){0});
+}
+
+static void get_log(lq_store *port, const char *tenant, uint64_t first, uint32_t limit,
+                    lq_store_got_leaf got, void *context) {
+  const partition *t = partition_find(store_of(port)->data, tenant);
+  uint64_t left = limit ? limit : UINT64_MAX;
+  for (uint64_t i = first; t && i < t->log.count && left; i++, left--) {
+    got(context, LQ_OK, i, lq_span_of(t->log.at[i].data, t->log.at[i].bytes));
+    t = partition_find(store_of(port)->data, tenant);
+  }
+  got(context, LQ_ERR_NOT_FOUND, t ? t->log.count : 0, (lq_span){0});
 }
 
 /* ---- open and close ---- */
@@ -339,8 +451,10 @@ static const lq_store calls = {.commit = commit,
                                .sessions = sessions,
                                .blob_put = blob_put,
                                .blob_get = blob_get,
-                               .setting_put = setting_put,
-                               .setting_get = setting_get,
+                               .change = change,
+                               .item = get_item,
+                               .items = get_items,
+                               .log = get_log,
                                .close = close_store};
 
 lq_store *lq_store_memory_open(lq_memory_data *data) {
@@ -359,8 +473,12 @@ void lq_memory_data_close(lq_memory_data *data) {
     items_free(&data->session[i].slices);
     items_free(&data->session[i].checkpoints);
   }
-  items_free(&data->blobs);
-  items_free(&data->settings);
+  for (uint32_t i = 0; i < data->partition_count; i++) {
+    items_free(&data->partition[i].documents);
+    items_free(&data->partition[i].blobs);
+    items_free(&data->partition[i].log);
+  }
+  free(data->partition);
   free(data->session);
   free(data);
 }

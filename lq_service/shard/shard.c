@@ -272,8 +272,9 @@ void lqi_unpin(lqi_session *s) {
 
 static bool is_final(lq_err err) { return err == LQ_ERR_IO || err == LQ_ERR_CORRUPT; }
 
-static void probed(void *context, lq_err err) {
+static void probed(void *context, lq_err err, uint64_t leaf) {
   lq_shard *shard = context;
+  (void)leaf;
   void (*failed)(void *, lq_err) = shard->options.failed;
   shard->asks--;
   shard->probing = false;
@@ -289,7 +290,9 @@ static void store_probe(lq_shard *shard) {
   lq_store *store = shard->options.store;
   shard->probing = true;
   shard->asks++;
-  store->setting_put(store, "shard.probe", lq_span_text("1"), probed, shard);
+  lq_store_item item = {.sk = "PROBE", .value = lq_span_text("1"), .expect = LQ_ITEM_ANY};
+  lq_store_change change = {.tenant = LQ_STORE_PLATFORM, .items = &item, .item_count = 1};
+  store->change(store, &change, probed, shard);
 }
 
 void lqi_session_drop(lqi_session *s, lq_err why, const char *message) {

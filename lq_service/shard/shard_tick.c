@@ -71,7 +71,8 @@ typedef struct flight {
   uint8_t record[];
 } flight;
 
-static void committed(void *context, void *user, lq_err err) {
+static void committed(void *context, void *user, lq_err err, uint64_t leaf) {
+  (void)leaf;
   flight *landed = user;
   lqi_session *s = landed->session;
   lq_shard *shard = context;
@@ -98,7 +99,7 @@ void lqi_commit_flush(lq_shard *shard) {
   shard->behind = err != LQ_OK;
   if (err == LQ_ERR_BUSY) return; /* again at the end of a turn: its next answer makes one */
   shard->stats.commits += count;
-  for (uint32_t i = 0; err && i < count; i++) committed(shard, shard->batch[i].user, err);
+  for (uint32_t i = 0; err && i < count; i++) committed(shard, shard->batch[i].user, err, LQ_LEAF_NONE);
   shard->batch_count = 0;
   shard->behind = false;
 }
