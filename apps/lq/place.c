@@ -99,12 +99,13 @@ static lq_err source_game(void *context, const uint8_t release[32], const lq_gam
     return LQ_OK;
   }
   blob b = {.place = place, .id = release, .diag = diag, .err = LQ_ERR_NOT_FOUND};
-  place->store->blob_get(place->store, release, blob_got, &b);
+  place->store->blob_get(place->store, place->tenant, release, blob_got, &b);
   *out = b.game;
   return b.err;
 }
 
-lq_release_source lq_place_source(lq_place *place) {
+lq_release_source lq_place_source(lq_place *place, const char *tenant) {
+  (void)lq_text_copy(place->tenant, sizeof place->tenant, lq_span_text(tenant));
   return (lq_release_source){place, source_game};
 }
 
@@ -129,7 +130,7 @@ lq_err lq_place_build(lq_place *place, const char *folder, const lq_release **ou
   lq_err err = lq_releases_build(place->releases, folder, out, diag);
   if (err) return err;
   put p = {.place = place};
-  place->store->blob_put(place->store, (*out)->id, (*out)->blob, put_done, &p);
+  place->store->blob_put(place->store, place->tenant, (*out)->id, (*out)->blob, put_done, &p);
   lq_place_wait(place, &p.done);
   if (p.err)
     return lq_diag_set(diag, p.err, "the release could not be kept in %.160s/lq.db: %s",

@@ -99,7 +99,8 @@ static void rebuilt(void *context) {
   lq_err err = sv->build_err;
   /* Compiled and cached by the thread: here it is only read and bound. */
   if (!err) err = lq_releases_build(sv->place.releases, g->folder, &release, &diag);
-  if (!err) sv->place.store->blob_put(sv->place.store, release->id, release->blob, kept, NULL);
+  if (!err)
+    sv->place.store->blob_put(sv->place.store, sv->tenant, release->id, release->blob, kept, NULL);
   if (!err) err = lq_shard_serve(sv->shard, sv->tenant, g->game, release->id, &diag);
   sv->building = false;
   if (err) {
@@ -231,7 +232,7 @@ static lq_err services_open(server *sv, const char *port_flag, bool tokens, lq_d
     return err;
   lq_shard_options shard = {.loop = sv->place.loop,
                             .store = sv->place.store,
-                            .releases = lq_place_source(&sv->place),
+                            .releases = lq_place_source(&sv->place, sv->tenant),
                             .sessions_max = (uint32_t)sessions,
                             .hibernate_ms = (uint32_t)hibernate,
                             .failed = store_failed,

@@ -13,6 +13,7 @@ typedef struct lq_place {
   lq_store *store;
   lq_releases *releases;
   char folder[1024];
+  char tenant[LQ_TENANT_BYTES]; /* whose releases are found */
 } lq_place;
 
 /* Opens the data folder; read_only: beside a running server. */
@@ -23,11 +24,11 @@ void lq_place_near(const char *folder, char out[1024]);
 /* Is there a game in the folder? LQ_ERR_NOT_FOUND, LQ_ERR_FORBIDDEN: what is missing and the mend.
  * Creates nothing. */
 LQ_MUST lq_err lq_place_has_game(const char *folder, lq_diag *diag);
-/* Games by release id: loaded already, or from the store's blobs. */
-lq_release_source lq_place_source(lq_place *place);
+/* The tenant's games by release id: loaded already, or from its blobs in the store. One tenant. */
+lq_release_source lq_place_source(lq_place *place, const char *tenant);
 /* Runs the loop until *done; whoever sets it calls lq_loop_stop. */
 void lq_place_wait(lq_place *place, const bool *done);
-/* Builds a folder's release and keeps its blob in the store. */
+/* Builds a folder's release and keeps its blob in the store, for the source's tenant. */
 LQ_MUST lq_err lq_place_build(lq_place *place, const char *folder, const lq_release **out,
                               lq_diag *diag);
 

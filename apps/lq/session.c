@@ -244,7 +244,7 @@ static void replay_head(void *context, lq_err err, const lq_store_head *head) {
     replayed(t, err, NULL, NULL);
     return;
   }
-  lq_release_source source = lq_place_source(&t->place);
+  lq_release_source source = lq_place_source(&t->place, t->name.tenant);
   uint64_t tick = t->cli->value[2] ? t->tick : head->tick;
   lq_store *store = counted_begin(t, "slices replayed", head->slice);
   lq_ledger_replay(store, &source, &t->name, tick, true, each_hash, t, replayed, t);
@@ -292,7 +292,7 @@ static void verify_head(void *context, lq_err err, const lq_store_head *head) {
     finish(t, err, NULL);
     return;
   }
-  lq_release_source source = lq_place_source(&t->place);
+  lq_release_source source = lq_place_source(&t->place, t->name.tenant);
   lq_store *store = counted_begin(t, "slices verified", head->slice);
   lq_ledger_verify(store, &source, &t->name, finding, verified, t);
 }
@@ -313,7 +313,7 @@ static void exported(void *context, lq_err err, const char *sk, lq_span body) {
   }
   lq_slice_reader reader;
   const lq_game *game = NULL;
-  lq_release_source source = lq_place_source(&t->place);
+  lq_release_source source = lq_place_source(&t->place, t->name.tenant);
   t->err = lq_slice_open(body, &reader);
   if (!t->err) t->err = source.game(source.context, reader.header.release, &game, &t->diag);
   if (t->err) return;

@@ -134,7 +134,8 @@ struct lq_store {
                    lq_store_done done, void *context);
   void (*blob_get)(lq_store *store, const char *tenant, const uint8_t digest[32],
                    lq_store_got_item got, void *context);
-  /* Durable when `changed` is called, and then later, never inside the call. LQ_ERR_CONFLICT: an
+  /* Durable when `changed` is called with LQ_OK, and then later, never inside the call. Done once,
+   * however often an adapter has to ask for it. LQ_ERR_CONFLICT: an
    * item is not as expected; LQ_ERR_INVALID, LQ_ERR_TOO_BIG; LQ_ERR_BUSY as commit. */
   void (*change)(lq_store *store, const lq_store_change *change, lq_store_changed changed,
                  void *context);
