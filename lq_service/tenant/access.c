@@ -8,6 +8,7 @@ enum {
   TICKETS_MAX = 4096,
   TICKETS_TENANT_MAX = 1024,
   TENANT_POLICIES_MAX = 64,
+  ARENA_BYTES = 4 << 20, /* holds them all */
   ACCESS_SECONDS = LQ_TOKEN_SECONDS_MAX,
 };
 
@@ -19,6 +20,7 @@ typedef struct policies {
   lq_err err; /* of reading them: then nobody may anything */
   uint8_t *memory;
   const lq_policy *policy[LQ_ROLE_COUNT + TENANT_POLICIES_MAX]; /* the roles' first */
+  lq_arena arena; /* `memory`, taken with the first policy of its own */
   uint32_t count;
 } policies;
 
@@ -150,8 +152,8 @@ static lq_err claims_of(const lq_identity *who, uint64_t now_ms, lq_token_claims
   int64_t now_s = (int64_t)(now_ms / 1000);
   lq_err err = lq_random_bytes(random, sizeof random);
   *claims = (lq_token_claims){.epoch = who->epoch, .issued_s = now_s};
-  claims->expires_s = who->expires_s - now_s > ACCESS_SECONDS ? now_s + ACCESS_SECONDS
-                                                             : who->expires_s;
+  claims->expires_s =
+      who->expires_s - now_s > ACCESS_SECONDS ? now_s + ACCESS_SECONDS : who->expires_s;
   const char *tenant = !strcmp(who->tenant, LQ_STORE_PLATFORM) ? "platform" : who->tenant;
   (void)lq_text_copy(claims->subject, sizeof claims->subject, lq_span_text(who->user));
   (void)lq_text_copy(claims->tenant, sizeof claims->tenant, lq_span_text(tenant));
@@ -195,30 +197,27 @@ void lq_access_keys(const lq_access *access, lq_writer *out) {
 
 /* ---- may they? ---- */
 
-typedef struct reading {
-  policies *p;
-  lq_arena arena;
-} reading;
-
 static void policy_came(void *context, lq_err err, const char *sk, uint64_t version,
                         lq_span value) {
-  reading *r = context;
-  (void)version;
-  if (err == LQ_ERR_NOT_FOUND || r->p->err) return;
+  policies *p = context;
   lq_diag diag;
-  if (!err && r->p->count == sizeof r->p->policy / sizeof *r->p->policy) err = LQ_ERR_FULL;
+  (void)version;
+  if (err == LQ_ERR_NOT_FOUND || p->err) return;
+  if (!p->memory) p->memory = malloc(ARENA_BYTES);
+  if (!p->arena.bytes) p->arena = lq_arena_of(p->memory, p->memory ? ARENA_BYTES : 0);
+  if (!err && p->count == sizeof p->policy / sizeof *p->policy) err = LQ_ERR_FULL;
   if (!err)
-    err = lq_policy_compile(lq_span_text(sk + strlen("POLICY#")), value, &r->arena,
-                            &r->p->policy[r->p->count], &diag);
+    err = lq_policy_compile(lq_span_text(sk + strlen("POLICY#")), value, &p->arena,
+                            &p->policy[p->count], &diag);
   if (err)
-    r->p->err = err;
+    p->err = err;
   else
-    r->p->count++;
+    p->count++;
 }
 
-/* A policy that cannot be read or compiled might be the one that denies: then nothing is allowed. */
+/* A policy that cannot be read or compiled might be the one that denies: then nothing is allowed.
+ */
 static policies *policies_of(lq_access *access, const char *tenant) {
-  enum { ARENA_BYTES = 4 << 20 }; /* 64 documents */
   policies *p = access->policies;
   while (p && strcmp(p->tenant, tenant) != 0) p = p->next;
   if (p && p->fresh) return p;
@@ -232,14 +231,11 @@ static policies *policies_of(lq_access *access, const char *tenant) {
   memcpy(p->policy, access->role, sizeof access->role);
   p->count = LQ_ROLE_COUNT;
   p->err = LQ_OK;
-  if (!p->memory) p->memory = malloc(ARENA_BYTES);
+  p->arena = lq_arena_of(NULL, 0);
   const lq_tenant *open = lq_tenant_find(access->options.tenants, tenant);
-  if (open && p->memory) {
-    reading r = {p, lq_arena_of(p->memory, ARENA_BYTES)};
+  if (open) {
     lq_store *store = lq_tenant_store(open);
-    store->items(store, tenant, "POLICY#", NULL, 0, policy_came, &r);
-  } else if (!p->memory) {
-    p->err = LQ_ERR_MEMORY;
+    store->items(store, tenant, "POLICY#", NULL, 0, policy_came, p);
   }
   p->fresh = !p->err;
   return p;
@@ -252,7 +248,7 @@ void lq_access_policies_changed(lq_access *access, const char *tenant) {
 
 lq_err lq_access_check(lq_access *access, const lq_identity *who, const lq_access_request *request,
                        lq_diag *diag) {
-  char resource[LQ_RESOURCE_BYTES];
+  char resource[LQ_RESOURCE_BYTES], seconds[24];
   const lq_action_info *about = lq_action_about(request->action);
   /* Before any policy is looked at. */
   if (strcmp(who->tenant, request->tenant) != 0)
@@ -265,15 +261,20 @@ lq_err lq_access_check(lq_access *access, const lq_identity *who, const lq_acces
                        "a policy of the tenant cannot be read, so nothing is allowed");
   lq_span address = lq_span_text(request->address ? request->address : "");
   lq_span secure = lq_span_text(request->secure ? "true" : "false");
-  lq_policy_key context[2] = {{"lq:SecureTransport", &secure, 1},
-                              {"lq:SourceIp", &address, request->address != NULL}};
+  lq_span now, player = lq_span_text(request->player ? request->player : "");
+  (void)snprintf(seconds, sizeof seconds, "%llu", (unsigned long long)(lq_clock_wall_ms() / 1000));
+  now = lq_span_text(seconds);
+  lq_policy_key context[] = {{"lq:SecureTransport", &secure, 1},
+                             {"lq:CurrentTime", &now, 1},
+                             {"lq:SourceIp", &address, request->address != NULL},
+                             {"lq:player", &player, request->player != NULL}};
   lq_policy_request asked = {.tenant = lq_span_text(who->tenant),
                              .user = lq_span_text(who->user),
                              .roles = who->roles,
                              .action = request->action,
                              .resource = lq_span_text(resource),
                              .context = context,
-                             .context_count = 2};
+                             .context_count = sizeof context / sizeof *context};
   lq_policy_set set = {lq_span_text(request->tenant), p->policy, p->count};
   lq_policy_decision decision;
   if (lq_policy_decide(&set, &asked, &decision)) return LQ_OK;

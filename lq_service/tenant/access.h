@@ -1,10 +1,10 @@
 /* Who is asking: from an API key to a short token, from a token to a person with roles.
  *
  * Shape: a key is exchanged for a token of at most 15 minutes (or the sign-in of lq_service/token's
- * oidc.h is); a token, or a ticket made from one, is verified at each request and at each join. What
- * somebody may do follows from the user's record and the policies of that moment, never from the
- * token. A user's epoch, and a tenant's, void every token made before.
- * Nothing here says why a token is refused but to the log. Threads: the loop's. */
+ * oidc.h is); a token, or a ticket made from one, is verified at each request and at each join.
+ * What somebody may do follows from the user's record and the policies of that moment, never from
+ * the token. A user's epoch, and a tenant's, void every token made before. Nothing here says why a
+ * token is refused but to the log. Threads: the loop's. */
 #ifndef LQ_SERVICE_TENANT_ACCESS_H
 #define LQ_SERVICE_TENANT_ACCESS_H
 
@@ -57,6 +57,7 @@ typedef struct lq_access_request {
   lq_action action;
   const char *name, *session; /* of the resource; NULL where its kind has none */
   const char *address;        /* the client's; NULL = not known */
+  const char *player;         /* as whom they play or look; NULL = not said */
   bool secure;                /* over TLS, or from this machine itself */
 } lq_access_request;
 LQ_MUST lq_err lq_access_check(lq_access *access, const lq_identity *who,

@@ -89,8 +89,8 @@ bool lq_roles_read(lq_span text, uint32_t *out) {
   *out = 0;
   if (!lq_json_parse(text, &list, NULL) && list.kind == LQ_JSON_ARRAY) {
     for (lq_json_walk walk = {0}; lq_json_element(list, &walk, &element);) {
-      lq_role role = lq_json_text(element, name, sizeof name) ? lq_role_of(lq_span_text(name))
-                                                              : LQ_ROLE_COUNT;
+      lq_role role =
+          lq_json_text(element, name, sizeof name) ? lq_role_of(lq_span_text(name)) : LQ_ROLE_COUNT;
       if (role == LQ_ROLE_COUNT) return false;
       *out |= 1u << role;
     }
@@ -324,8 +324,8 @@ static void key_told(void *context, lq_err err) {
 }
 
 void lq_user_key_make(lq_tenants *tenants, const char *tenant, const char *user, const char *label,
-                     uint64_t expires_ms, const lq_actor *actor, lq_user_key_made made,
-                     void *context) {
+                      uint64_t expires_ms, const lq_actor *actor, lq_user_key_made made,
+                      void *context) {
   lq_user owner;
   uint8_t random[32], text[RECORD_BYTES];
   char resource[32];
@@ -385,7 +385,8 @@ static found_key key_get(const lq_tenants *tenants, const char *id) {
   return f;
 }
 
-lq_err lq_user_key_find(const lq_tenants *tenants, lq_span text, uint64_t now_ms, lq_user_key *out) {
+lq_err lq_user_key_find(const lq_tenants *tenants, lq_span text, uint64_t now_ms,
+                        lq_user_key *out) {
   lq_api_key shown;
   *out = (lq_user_key){0};
   if (!lq_api_key_read(text, &shown)) return LQ_ERR_UNAUTHORIZED;
@@ -431,7 +432,7 @@ static void key_dropped(void *context, lq_err err, uint64_t leaf) {
 }
 
 void lq_user_key_revoke(lq_tenants *tenants, const char *tenant, const char *id,
-                       const lq_actor *actor, lq_store_done done, void *context) {
+                        const lq_actor *actor, lq_store_done done, void *context) {
   found_key f = {.err = LQ_ERR_NOT_FOUND};
   if (lq_id_valid(lq_span_text(id), LQ_API_KEY_ID_BYTES)) f = key_get(tenants, id);
   if (!f.err && strcmp(f.key.tenant, tenant) != 0) f.err = LQ_ERR_NOT_FOUND;
@@ -464,7 +465,7 @@ static void key_walked(void *context, lq_err err, const char *sk, uint64_t versi
 }
 
 lq_err lq_user_keys_walk(const lq_tenants *tenants, const char *tenant, lq_user_key_each each,
-                        void *context) {
+                         void *context) {
   walking w = {.key = each, .context = context, .tenant = tenant};
   lq_store *store = lq_tenants_platform(tenants);
   store->items(store, LQ_STORE_PLATFORM, "APIKEY#", NULL, 0, key_walked, &w);

@@ -1,10 +1,10 @@
 /* Users of a tenant (and operators, who are users of LQ_STORE_PLATFORM), and their API keys.
  *
- * Shape: a user is a sealed item USER#<id> of the tenant; a key is an item APIKEY#<public id> in the
- * operator's partition, for whoever shows a key has not said whose it is. Of a key only its SHA-256
- * is kept. A user's epoch goes up when what was given to them shall not count any more: tokens carry
- * the epoch they were made under. Roles are the user's, never the token's, so a change holds at
- * once. Each change writes a leaf into the tenant's log, in the same transaction. */
+ * Shape: a user is a sealed item USER#<id> of the tenant; a key is an item APIKEY#<public id> in
+ * the operator's partition, for whoever shows a key has not said whose it is. Of a key only its
+ * SHA-256 is kept. A user's epoch goes up when what was given to them shall not count any more:
+ * tokens carry the epoch they were made under. Roles are the user's, never the token's, so a change
+ * holds at once. Each change writes a leaf into the tenant's log, in the same transaction. */
 #ifndef LQ_SERVICE_TENANT_USERS_H
 #define LQ_SERVICE_TENANT_USERS_H
 
@@ -34,8 +34,9 @@ typedef struct lq_actor {
  * open. */
 LQ_MUST lq_err lq_user_get(const lq_tenants *tenants, const char *tenant, const char *id,
                            lq_user *out);
-/* Over the version that was read. LQ_ERR_CONFLICT; LQ_ERR_INVALID: an id, name or role is none, or a
- * role is not for this partition (operator is for the platform's alone, and the only one there). */
+/* Over the version that was read. LQ_ERR_CONFLICT; LQ_ERR_INVALID: an id, name or role is none, or
+ * a role is not for this partition (operator is for the platform's alone, and the only one there).
+ */
 void lq_user_put(lq_tenants *tenants, const char *tenant, const lq_user *user,
                  const lq_actor *actor, lq_store_done done, void *context);
 typedef void (*lq_user_each)(void *context, const lq_user *user);
@@ -51,25 +52,26 @@ typedef struct lq_user_key {
   char id[LQ_API_KEY_ID_BYTES];
   char tenant[LQ_TENANT_BYTES], user[LQ_ID_BYTES];
   char label[LQ_USER_NAME_BYTES];
-  uint8_t digest[32]; /* SHA-256 of the key's text */
+  uint8_t digest[32];              /* SHA-256 of the key's text */
   uint64_t created_ms, expires_ms; /* 0 = never */
 } lq_user_key;
 
 /* text: the key, told once. */
-typedef void (*lq_user_key_made)(void *context, lq_err err, const lq_user_key *key, const char *text);
+typedef void (*lq_user_key_made)(void *context, lq_err err, const lq_user_key *key,
+                                 const char *text);
 void lq_user_key_make(lq_tenants *tenants, const char *tenant, const char *user, const char *label,
-                     uint64_t expires_ms, const lq_actor *actor, lq_user_key_made made,
-                     void *context);
+                      uint64_t expires_ms, const lq_actor *actor, lq_user_key_made made,
+                      void *context);
 /* The key that the text is, by digest in constant time. LQ_ERR_UNAUTHORIZED: none, expired, or
  * misspelt. */
 LQ_MUST lq_err lq_user_key_find(const lq_tenants *tenants, lq_span text, uint64_t now_ms,
-                               lq_user_key *out);
+                                lq_user_key *out);
 /* LQ_ERR_NOT_FOUND, also when it is another tenant's. */
 void lq_user_key_revoke(lq_tenants *tenants, const char *tenant, const char *id,
-                       const lq_actor *actor, lq_store_done done, void *context);
+                        const lq_actor *actor, lq_store_done done, void *context);
 typedef void (*lq_user_key_each)(void *context, const lq_user_key *key);
-LQ_MUST lq_err lq_user_keys_walk(const lq_tenants *tenants, const char *tenant, lq_user_key_each each,
-                                void *context);
+LQ_MUST lq_err lq_user_keys_walk(const lq_tenants *tenants, const char *tenant,
+                                 lq_user_key_each each, void *context);
 void lq_user_key_json(const lq_user_key *key, lq_writer *out);
 
 /* ---- acts ---- */
