@@ -48,6 +48,11 @@ LQ_TEST(an_api_key_is_read_back_and_no_other_text_is) {
   }
   assert_false(lq_api_key_read(lq_span_of(text, sizeof text), &read)); /* with its NUL */
   assert_false(lq_api_key_read((lq_span){0}, &read));
+  /* The checksum is right, and the rest is not base64url, or has bits that say nothing. */
+  assert_false(lq_api_key_read(
+      lq_span_text("lqk_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAB_1gydqC"), &read));
+  assert_false(lq_api_key_read(
+      lq_span_text("lqk_AAAAAAAAAAAAAAAAAAAA+AAAAAAAAAAAAAAAAAAAAAA_0ruqmz"), &read));
 }
 
 LQ_TEST(two_characters_that_change_places_are_a_typing_mistake) {

@@ -369,6 +369,8 @@ LQ_TEST(a_token_cut_or_with_more_around_it_is_refused) {
     (void)snprintf(longer, sizeof longer, "%s%s", more[i], token);
     assert_non_null(refused(lq_span_text(longer), NOW, &rules));
   }
+  (void)snprintf(longer, sizeof longer, "%s.e30", token);
+  assert_refused(lq_span_text(longer), "the token is not three parts");
   /* The signature's last digit holds two bits that say nothing: they must be zero. */
   char *last = &token[bytes - 1], was = *last;
   int taken = 0;
