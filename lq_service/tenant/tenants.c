@@ -74,7 +74,7 @@ static lq_err record_read(lq_span text, lq_tenant_record *out) {
   uint32_t count = 0;
   if (by.kind == LQ_JSON_ARRAY)
     for (lq_json_walk walk = {0}; lq_json_element(by, &walk, &element); count++)
-      if (count == 2 || !lq_json_text(element, out->shred_by[count], LQ_ID_BYTES))
+      if (count == 2 || !lq_json_text(element, out->shred_by[count], LQ_APPROVER_BYTES))
         return LQ_ERR_CORRUPT;
   return LQ_OK;
 }
@@ -352,9 +352,9 @@ void lq_tenant_shred_approve(lq_tenants *tenants, const char *name, const char *
       f.err == LQ_ERR_NOT_FOUND || f.err == LQ_ERR_INVALID || f.record.state == LQ_TENANT_SHREDDED
           ? LQ_ERR_UNKNOWN_TENANT
           : f.err;
-  char(*by)[LQ_ID_BYTES] = f.record.shred_by;
+  char(*by)[LQ_APPROVER_BYTES] = f.record.shred_by;
   if (!err && (!strcmp(by[0], user) || by[1][0])) err = LQ_ERR_EXISTS;
-  if (!err && !lq_text_copy(by[by[0][0] != 0], LQ_ID_BYTES, lq_span_text(user)))
+  if (!err && !lq_text_copy(by[by[0][0] != 0], LQ_APPROVER_BYTES, lq_span_text(user)))
     err = LQ_ERR_INVALID;
   if (err) {
     done(context, err);
