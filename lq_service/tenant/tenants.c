@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { RECORD_BYTES = 512 };
+enum { RECORD_BYTES = 512, KEYS_PATH_BYTES = 1024 };
 
 struct lq_tenant {
   lq_tenant *next;
@@ -18,6 +18,7 @@ struct lq_tenant {
 
 struct lq_tenants {
   lq_tenants_options options;
+  char keys[KEYS_PATH_BYTES]; /* options.keys */
   lq_tenant *first;
 };
 
@@ -182,6 +183,11 @@ lq_err lq_tenants_open(const lq_tenants_options *options, lq_tenants **out, lq_d
   lq_tenants *tenants = calloc(1, sizeof *tenants);
   if (!tenants) return lq_diag_set(diag, LQ_ERR_MEMORY, "no memory for the tenants");
   tenants->options = *options;
+  tenants->options.keys = tenants->keys;
+  if (!lq_text_copy(tenants->keys, sizeof tenants->keys, lq_span_text(options->keys))) {
+    lq_tenants_close(tenants);
+    return lq_diag_set(diag, LQ_ERR_TOO_BIG, "the key store's path is too long");
+  }
   *out = tenants;
   return LQ_OK;
 }

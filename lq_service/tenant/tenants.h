@@ -16,7 +16,7 @@ typedef struct lq_tenant lq_tenant;
 
 typedef struct lq_tenants_options {
   lq_store *store;  /* the real one; kept until close */
-  const char *keys; /* the key store's folder, made when absent; kept until close */
+  const char *keys; /* the key store's folder, made when absent */
   uint8_t root[32]; /* the root key */
   bool read_only;   /* beside a running server: nothing is made */
 } lq_tenants_options;
