@@ -262,6 +262,23 @@ LQ_TEST(other_versions_suites_contents_and_sizes_are_refused) {
     message[cases[i].at] = was;
   }
   assert_ok(damaged(bytes));
+  /* A last frame that is longer than a frame may be is refused before a byte of it is there. */
+  enum { LAST_AT = BODY_AT + 2 * (16 + 16 + 16) };
+  uint8_t *length = message + LAST_AT + 20;
+  for (uint8_t more = 0; more < 255; more++) {
+    length[3] = more;
+    assert_int_equal(damaged(lq_span_of(message, LAST_AT + 24)),
+                     more > 16 ? LQ_ERR_CORRUPT : LQ_ERR_TRUNCATED);
+  }
+  length[0] = 0xff;
+  assert_int_equal(damaged(lq_span_of(message, LAST_AT + 24)), LQ_ERR_CORRUPT);
+  /* A byte behind the IV of a wrapped key: that is not of our form, whoever wrote it. */
+  bytes = write_all(16, 40, 40);
+  enum { INFORMATION_AT = KEYS_AT + 2 + 13 };
+  memmove(message + INFORMATION_AT + 2 + 27, message + INFORMATION_AT + 2 + 26,
+          bytes.bytes - INFORMATION_AT - 2 - 26);
+  message[INFORMATION_AT + 1]++;
+  assert_int_equal(damaged(lq_span_of(message, bytes.bytes + 1)), LQ_ERR_NOT_FOUND);
   /* A header that never ends. */
   memset(message + CONTEXT_AT, 0xff, 60000);
   assert_int_equal(damaged(lq_span_of(message, 60000)), LQ_ERR_TOO_BIG);
