@@ -133,6 +133,8 @@ LQ_TEST(credentials_are_masked_wherever_they_stand) {
       {"password = hunter2, said", "password = [redacted], said"},
       {"unexpected token: comma", "unexpected token: comma"},
       {"tokens=5", "tokens=5"},
+      {"token=Bearer  abc, next", "token=[redacted], next"},
+      {"token=abc def", "token=[redacted] def"},
       {"op 0123456789abcdefghijABCDEFGHIJ0123456789abc go", "op [redacted] go"},
       {"id 0123456789abcdefghijabcdefghij0123456789abc go",
        "id 0123456789abcdefghijabcdefghij0123456789abc go"},

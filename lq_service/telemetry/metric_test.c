@@ -287,7 +287,7 @@ LQ_TEST(a_minute_is_a_line_a_scope) {
   assert_int_equal(line_count, 3);
   char word[64];
   lq_json root = root_of(0);
-  assert_int_equal(hold_emf(root), LQ_COUNTER_COUNT + LQ_GAUGE_COUNT + 2 + 4);
+  assert_int_equal(hold_emf(root), (size_t)LQ_COUNTER_COUNT + (size_t)LQ_GAUGE_COUNT + 2 + 4);
   assert_true(lq_json_text(lq_json_get(root, "Tenant"), word, sizeof word));
   assert_string_equal(word, "acme");
   assert_number(0, "Commands", "100");
@@ -322,5 +322,5 @@ LQ_TEST(the_list_names_every_metric_once) {
     for (const lq_metric_row *o = lq_metric_rows; o < r; o++)
       assert_string_not_equal(o->name, r->name);
   }
-  assert_true(count > LQ_COUNTER_COUNT + LQ_GAUGE_COUNT + LQ_HISTOGRAM_COUNT);
+  assert_true(count > 60);
 }
