@@ -10,7 +10,16 @@ fi
 folder=build/prometheus
 if [ ! -x "$folder/usr/bin/promtool" ]; then
   rm -rf "$folder.new" && mkdir -p "$folder.new"
-  (cd "$folder.new" && apt-get download -qq prometheus 2>&1 && dpkg-deb -x prometheus_*.deb . && rm prometheus_*.deb) >&2
+  (
+    cd "$folder.new"
+    if ! apt-get download -qq prometheus; then # the package lists may be old, or not there
+      sudo=''
+      [ "$(id -u)" -eq 0 ] || sudo='sudo'
+      $sudo apt-get update -qq
+      apt-get download -qq prometheus
+    fi
+    dpkg-deb -x prometheus_*.deb . && rm prometheus_*.deb
+  ) >&2
   rm -rf "$folder" && mv "$folder.new" "$folder"
 fi
 echo "$PWD/$folder/usr/bin"
