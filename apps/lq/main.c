@@ -81,7 +81,8 @@ const lq_cli_command lq_commands[] = {
      "metrics|sample|trace",
      "list every metric; print samples; send a trace to a collector",
      "  lq telemetry metrics --json\n"
-     "  lq telemetry sample                   as /metrics shows tenants; --json: CloudWatch's lines\n"
+     "  lq telemetry sample                   as /metrics shows tenants; --json: CloudWatch's "
+     "lines\n"
      "  lq telemetry trace                    prints what is sent\n",
      {{"otlp", "URL", "collector, as https://collector:4318/v1/traces"},
       {"ca", "FILE", "authorities to trust instead of the system's (PEM)"},

@@ -110,7 +110,7 @@ LQ_TEST(decimals_are_exact) {
 LQ_TEST(what_finds_no_scope_is_counted_among_the_others) {
   lq_metrics *m = open_metrics(2, 2);
   for (int i = 0; i < 5; i++) {
-    char tenant[8];
+    char tenant[32];
     (void)snprintf(tenant, sizeof tenant, "t%d", i);
     lq_scope *s = lq_metrics_scope(m, tenant, "demo");
     lq_scope_count(s, LQ_COUNT_COMMANDS, 10);
@@ -168,7 +168,7 @@ LQ_TEST(no_counter_falls_and_none_is_counted_twice) {
   uint32_t changes = 0;
   for (int minute = 0; minute < 200; minute++) {
     for (int i = 0; i < 20; i++) {
-      char tenant[8];
+      char tenant[32];
       uint32_t who = lq_prng_below(&random, TENANTS);
       (void)snprintf(tenant, sizeof tenant, "t%u", who);
       uint64_t n = lq_prng_below(&random, 100);
@@ -178,7 +178,7 @@ LQ_TEST(no_counter_falls_and_none_is_counted_twice) {
     render(m);
     uint32_t named = 0;
     for (size_t i = 0; i <= TENANTS; i++) {
-      char tenant[8];
+      char tenant[32];
       (void)snprintf(tenant, sizeof tenant, "t%zu", i);
       uint64_t now = commands_of(i < TENANTS ? tenant : "_other");
       if (now == UINT64_MAX) {

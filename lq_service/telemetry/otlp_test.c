@@ -1,7 +1,7 @@
 /* Spans to a collector: their text, and what is done when it is busy, gone or refuses. The real
  * collector's schema is held by tests/e2e/telemetry.test.mjs. */
 #include "lq_engine/net/json.h"
-#include "lq_service/telemetry/otlp.h"
+#include "lq_service/telemetry/telemetry.h"
 #include "tests/lq_test.h"
 
 #include <stdio.h>
@@ -269,4 +269,21 @@ LQ_TEST(closing_in_the_middle_loses_and_counts) {
   lq_trace_close(w.trace);
   lq_listener_close(w.listener);
   lq_loop_close(w.loop);
+}
+
+LQ_TEST(exporters_say_what_they_did) {
+  char out[4096];
+  lq_writer w = lq_writer_of(out, sizeof out - 1);
+  lq_telemetry_text(&w, &(lq_log_stats){1, 2}, &(lq_trace_stats){.added = 3, .dropped = 4},
+                    &(lq_otlp_stats){.sent = 5, .lost = 6, .retries = 7});
+  out[w.bytes] = 0;
+  static const char *const lines[] = {
+      "lq_log_lines_total 1",        "lq_log_dropped_total 2",
+      "lq_trace_spans_total 3",      "lq_trace_spans_dropped_total 4",
+      "lq_trace_spans_sent_total 5", "lq_trace_spans_lost_total 6",
+      "lq_trace_retries_total 7"};
+  for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+    const char *at = strstr(out, lines[i]);
+    assert_true(at && at[-1] == '\n' && at[strlen(lines[i])] == '\n');
+  }
 }

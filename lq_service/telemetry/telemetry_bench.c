@@ -61,7 +61,7 @@ static void metrics(uint64_t n) {
   for (uint64_t i = 0; i < n; i++) lq_scope_observe(scope, LQ_HIST_FRAME, i * 977 % 40000000);
   report("an observation", start, n);
   for (int i = 0; i < 200; i++) {
-    char tenant[16];
+    char tenant[32];
     (void)snprintf(tenant, sizeof tenant, "t%d", i);
     (void)lq_metrics_scope(m, tenant, "demo");
   }
