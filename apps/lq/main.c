@@ -77,6 +77,18 @@ const lq_cli_command lq_commands[] = {
      "  lq backup copies/monday\n  lq backup copies/tuesday --data .lq\n",
      {{"data", "PATH", "data folder (LQ_DATA, .lq)"}},
      lq_cmd_backup},
+    {"telemetry",
+     "metrics|sample|trace",
+     "list every metric; print samples; send a trace to a collector",
+     "  lq telemetry metrics --json\n"
+     "  lq telemetry sample                   as /metrics shows tenants; --json: CloudWatch's "
+     "lines\n"
+     "  lq telemetry trace                    prints what is sent\n",
+     {{"otlp", "URL", "collector, as https://collector:4318/v1/traces"},
+      {"ca", "FILE", "authorities to trust instead of the system's (PEM)"},
+      {"header", "TEXT", "a header to send, as 'Api-Key: ...'"},
+      {"parent", "TEXT", "traceparent of the trace to continue"}},
+     lq_cmd_telemetry},
     {"config",
      "",
      "show each setting, its unit, limits and where it comes from",
