@@ -1,6 +1,6 @@
 /* Digests and their text forms, on OpenSSL's libcrypto: no clock, no randomness. A simulator that
  * stands in for the rest of lq_host keeps this. */
-#include "lq_host/host.h"
+#include "lq_host/crypto.h"
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -68,9 +68,14 @@ void lq_websocket_accept(lq_span key, char out[29]) {
   LQ_CHECK(EVP_EncodeBlock((uint8_t *)out, digest, sizeof digest) == 28);
 }
 
-size_t lq_base64url(const uint8_t *data, size_t bytes, char *out, size_t capacity) {
-  static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-  size_t rest = bytes % 3, length = bytes / 3 * 4 + (rest ? rest + 1 : 0);
+/* ---- base64 (RFC 4648): two alphabets, padded or not ---- */
+
+#define DIGITS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+static const char url_digits[] = DIGITS "-_", standard_digits[] = DIGITS "+/";
+
+static size_t base64_write(const uint8_t *data, size_t bytes, const char *digits, bool padded,
+                           char *out, size_t capacity) {
+  size_t rest = bytes % 3, length = bytes / 3 * 4 + (rest ? padded ? 4 : rest + 1 : 0);
   if (length >= capacity) return 0;
   uint32_t held = 0;
   unsigned bits = 0;
@@ -80,6 +85,47 @@ size_t lq_base64url(const uint8_t *data, size_t bytes, char *out, size_t capacit
     for (bits += 8; bits >= 6; bits -= 6) out[at++] = digits[(held >> (bits - 6)) & 63];
   }
   if (bits) out[at++] = digits[(held << (6 - bits)) & 63];
+  while (at < length) out[at++] = '=';
   out[at] = 0;
   return at;
+}
+
+size_t lq_base64url(const uint8_t *data, size_t bytes, char *out, size_t capacity) {
+  return base64_write(data, bytes, url_digits, false, out, capacity);
+}
+size_t lq_base64(const uint8_t *data, size_t bytes, char *out, size_t capacity) {
+  return base64_write(data, bytes, standard_digits, true, out, capacity);
+}
+
+static bool base64_read(lq_span text, const char *digits, uint8_t *out, size_t capacity,
+                        size_t *bytes) {
+  size_t length = text.bytes / 4 * 3 + (text.bytes % 4 ? text.bytes % 4 - 1 : 0), at = 0;
+  uint32_t held = 0;
+  unsigned bits = 0;
+  *bytes = 0;
+  if (text.bytes % 4 == 1 || length > capacity) return false;
+  for (size_t i = 0; i < text.bytes; i++) {
+    const char *digit = memchr(digits, text.data[i], 64);
+    if (!digit) return false;
+    held = (held << 6) | (uint32_t)(digit - digits);
+    bits += 6;
+    if (bits >= 8) {
+      bits -= 8;
+      out[at++] = (uint8_t)(held >> bits);
+    }
+  }
+  if (held & ((1u << bits) - 1)) return false; /* one value, one text */
+  *bytes = at;
+  return true;
+}
+
+bool lq_base64url_read(lq_span text, uint8_t *out, size_t capacity, size_t *bytes) {
+  return base64_read(text, url_digits, out, capacity, bytes);
+}
+
+bool lq_base64_read(lq_span text, uint8_t *out, size_t capacity, size_t *bytes) {
+  *bytes = 0;
+  if (text.bytes % 4) return false;
+  for (int i = 0; i < 2 && text.bytes && text.data[text.bytes - 1] == '='; i++) text.bytes--;
+  return base64_read(text, standard_digits, out, capacity, bytes);
 }

@@ -167,6 +167,27 @@ lq_err lq_file_settle(const char *path) {
   return err;
 }
 
+lq_err lq_file_shred(const char *path) {
+  uint8_t noise[4096];
+  int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+  if (fd < 0) return errno == ENOENT ? LQ_OK : err_of(errno);
+  struct stat about;
+  lq_err err = fstat(fd, &about) ? err_of(errno) : LQ_OK;
+  for (off_t at = 0; !err && at < about.st_size;) {
+    size_t left = (size_t)(about.st_size - at), part = left < sizeof noise ? left : sizeof noise;
+    err = lq_random_bytes(noise, part);
+    ssize_t put = err ? 0 : pwrite(fd, noise, part, at);
+    if (put > 0)
+      at += put;
+    else if (!err && errno != EINTR)
+      err = err_of(errno);
+  }
+  if (!err && fsync(fd)) err = err_of(errno);
+  if (close(fd) && !err) err = err_of(errno);
+  if (!err && unlink(path) && errno != ENOENT) err = err_of(errno);
+  return err ? err : folder_sync(path);
+}
+
 lq_err lq_file_make(const char *path) {
   int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (fd < 0) return errno == EEXIST ? LQ_ERR_EXISTS : err_of(errno);

@@ -57,6 +57,9 @@ LQ_MUST lq_err lq_folder_list(const char *path,
                               void *context);
 bool lq_file_exists(const char *path);
 LQ_MUST lq_err lq_file_remove(const char *path); /* absent is LQ_OK */
+/* Writes random bytes over the file, syncs, and removes it, durably; absent is LQ_OK. What the
+ * device keeps of overwritten blocks is beyond it. LQ_ERR_IO. */
+LQ_MUST lq_err lq_file_shred(const char *path);
 /* Exclusive lock held until close or the process ends: LQ_ERR_LOCKED. */
 typedef struct lq_lock lq_lock;
 LQ_MUST lq_err lq_lock_take(const char *path, lq_lock **out);

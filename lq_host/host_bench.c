@@ -1,8 +1,10 @@
-/* Echoed messages a second over loopback, and what an idle connection costs.
+/* Echoed messages a second over loopback, what an idle connection costs, and what sealing and
+ * signing do.
  *
  * The clients are a process of their own (the same loop, other core); each keeps one message on its
  * way and sends the next when the echo is there, so nothing is ever batched for it. `pipelined`
  * keeps sixteen on their way: what gathering is worth. CPU is that of the server's thread. */
+#include "lq_host/crypto.h"
 #include "lq_host/host.h"
 #include "lq_host/loop.h"
 
@@ -198,6 +200,58 @@ static void print(bool json, const char *name, double value, const char *unit) {
     (void)printf("%-36s %14.1f %s\n", name, value, unit);
 }
 
+/* ---- sealing and signing: CPU time of one call ---- */
+enum { RECORD_BYTES = 300 };
+
+static double seal_run(int count) {
+  static const uint8_t key[LQ_KEY_BYTES] = {1};
+  uint8_t record[RECORD_BYTES] = {2}, nonce[LQ_NONCE_BYTES] = {0}, tag[LQ_TAG_BYTES];
+  lq_aead *aead;
+  LQ_CHECK(lq_aead_open(key, &aead) == LQ_OK);
+  uint64_t begin_ns = lq_clock_thread_cpu_ns();
+  for (int i = 0; i < count; i++) {
+    memcpy(nonce, &i, sizeof i);
+    LQ_CHECK(lq_aead_seal(aead, nonce, lq_span_text("TENANT#acme#SLICE#0000000000000001"),
+                          lq_span_of(record, sizeof record), record, tag) == LQ_OK);
+  }
+  uint64_t end_ns = lq_clock_thread_cpu_ns();
+  lq_aead_close(aead);
+  return (double)(end_ns - begin_ns) / count;
+}
+
+static double unseal_run(int count) {
+  static const uint8_t key[LQ_KEY_BYTES] = {1}, nonce[LQ_NONCE_BYTES] = {3};
+  uint8_t record[RECORD_BYTES] = {2}, out[RECORD_BYTES], tag[LQ_TAG_BYTES];
+  lq_span context = lq_span_text("TENANT#acme#SLICE#0000000000000001");
+  lq_aead *aead;
+  LQ_CHECK(lq_aead_open(key, &aead) == LQ_OK);
+  lq_span text = lq_span_of(record, sizeof record);
+  LQ_CHECK(lq_aead_seal(aead, nonce, context, text, record, tag) == LQ_OK);
+  uint64_t begin_ns = lq_clock_thread_cpu_ns();
+  for (int i = 0; i < count; i++)
+    LQ_CHECK(lq_aead_unseal(aead, nonce, context, text, tag, out) == LQ_OK);
+  uint64_t end_ns = lq_clock_thread_cpu_ns();
+  lq_aead_close(aead);
+  return (double)(end_ns - begin_ns) / count;
+}
+
+static void sign_run(int count, double *sign_ns, double *verify_ns) {
+  static const uint8_t seed[32] = {4};
+  uint8_t text[RECORD_BYTES] = {5}, signature[LQ_SIGNATURE_BYTES], public_key[32];
+  lq_signer *signer;
+  LQ_CHECK(lq_signer_open(seed, &signer) == LQ_OK);
+  lq_signer_public(signer, public_key);
+  uint64_t begin_ns = lq_clock_thread_cpu_ns();
+  for (int i = 0; i < count; i++) lq_signer_sign(signer, lq_span_of(text, sizeof text), signature);
+  uint64_t middle_ns = lq_clock_thread_cpu_ns();
+  for (int i = 0; i < count; i++)
+    LQ_CHECK(lq_ed25519_verify(public_key, lq_span_of(text, sizeof text), signature));
+  uint64_t end_ns = lq_clock_thread_cpu_ns();
+  lq_signer_close(signer);
+  *sign_ns = (double)(middle_ns - begin_ns) / count;
+  *verify_ns = (double)(end_ns - middle_ns) / count;
+}
+
 int main(int argc, char **argv) {
   bool quick = false, json = false;
   for (int i = 1; i < argc; i++) {
@@ -218,6 +272,12 @@ int main(int argc, char **argv) {
   result deep = median(quick ? 8 : 200, 16, messages, runs);
   print(json, "pipelined_messages", deep.messages_per_s, "1/s");
   print(json, "pipelined_cpu_per_message", deep.ns_per_message, "ns");
+  double sign_ns, verify_ns;
+  sign_run(quick ? 20 : 10000, &sign_ns, &verify_ns);
+  print(json, "seal_300_bytes", seal_run(quick ? 100 : 1000000), "ns");
+  print(json, "unseal_300_bytes", unseal_run(quick ? 100 : 1000000), "ns");
+  print(json, "ed25519_sign", sign_ns, "ns");
+  print(json, "ed25519_verify", verify_ns, "ns");
   print(json, "idle_connection_memory", idle_run(quick ? 50 : 4000), "B");
   return 0;
 }

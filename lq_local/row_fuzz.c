@@ -1,7 +1,7 @@
-/* Group rows and archive rows from a damaged data file: as they are, and with a group row's check
- * made right. What opens can be walked, and what the walk names lies side by side, in bounds, to
- * the last byte; written again it gives the bytes that were read. First byte: how many slices the
- * archive's row in the table says it has. */
+/* Group rows, archive rows and log rows from a damaged data file: as they are, and with a group
+ * row's check made right. What opens can be walked, and what the walk names lies side by side, in
+ * bounds, to the last byte; written again it gives the bytes that were read. First byte: how many
+ * slices the archive's row in the table says it has. */
 #include "lq_base/hash.h"
 #include "lq_local/store_int.h"
 
@@ -48,11 +48,26 @@ static void archive(lq_span body, uint64_t count) {
   LQ_CHECK(walked <= count && (walked == count) == !archive.bodies.failed);
 }
 
+/* What opens gives every leaf, and they are the bytes behind the header. */
+static void log_row(lq_span body) {
+  static uint8_t room[INPUT_MAX];
+  lqi_log_reader reader;
+  lq_span leaf;
+  if (lqi_log_open(body, &reader)) return;
+  lq_writer again = lq_writer_of(room, sizeof room);
+  uint32_t count = 0;
+  for (; lqi_log_next(&reader, &leaf); count++) lq_write_sized(&again, leaf.data, leaf.bytes);
+  LQ_CHECK(count == reader.count && lq_reader_done(&reader.leaves) &&
+           again.bytes + 12 == body.bytes);
+  LQ_CHECK(memcmp(room, body.data + 12, again.bytes) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes) {
   if (bytes == 0 || bytes > INPUT_MAX) return 0;
   lq_span body = lq_span_of(data + 1, bytes - 1);
   archive(body, data[0]);
   group(body);
+  log_row(body);
   if (body.bytes < LQI_GROUP_HEADER_BYTES) return 0;
   uint8_t *copy = malloc(body.bytes);
   LQ_CHECK(copy);

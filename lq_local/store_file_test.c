@@ -97,11 +97,11 @@ LQ_TEST(newer_format_is_refused_and_named) {
   store->close(store);
   sqlite3 *db;
   assert_int_equal(sqlite3_open(folder_file(&t, "lq.db"), &db), 0);
-  assert_int_equal(sqlite3_exec(db, "PRAGMA user_version=3", NULL, NULL, NULL), 0);
+  assert_int_equal(sqlite3_exec(db, "PRAGMA user_version=4", NULL, NULL, NULL), 0);
   (void)sqlite3_close(db);
   for (int read_only = 0; read_only < 2; read_only++) {
     assert_int_equal(store_open(&t, read_only, &store, &diag), LQ_ERR_VERSION);
-    assert_non_null(strstr(diag.message, "format 3"));
+    assert_non_null(strstr(diag.message, "format 4"));
   }
   folder_end(&t);
 }

@@ -16,7 +16,7 @@
 #include <sqlite3.h>
 
 enum {
-  LQI_FORMAT = 2,                  /* user_version */
+  LQI_FORMAT = 3,                  /* user_version */
   LQI_APPLICATION_ID = 0x4c515354, /* "LQST" */
   LQI_JOURNAL_SOFT =
       32 << 20, /* group rows; above it each commit also gathers of the oldest row ... */
@@ -29,6 +29,7 @@ enum {
   LQI_SAMPLES = 1024,
   LQI_PAGE_SESSIONS = 64,
   LQI_GROUP_HEADER_BYTES = 24,
+  LQI_GROUP_BYTES_MAX = INT32_MAX, /* a row's, in the making */
   LQI_HEAD_BYTES_MAX = 256,
   LQI_PAGE_BYTES = 4096,
   LQI_SUM_BYTES = 8, /* at the end of each page of the database */
@@ -55,10 +56,17 @@ enum {
                     "ORDER BY tick DESC LIMIT 1")                                                  \
   X(CHECKPOINT_TICKS, "SELECT tick FROM checkpoint WHERE session=? ORDER BY tick DESC")            \
   X(CHECKPOINT_DROP, "DELETE FROM checkpoint WHERE session=? AND tick=?")                          \
-  X(BLOB_ADD, "INSERT OR IGNORE INTO blob(digest,body) VALUES(?,?)")                               \
-  X(BLOB_GET, "SELECT body FROM blob WHERE digest=?")                                              \
-  X(SETTING_ADD, "INSERT OR REPLACE INTO setting(name,value) VALUES(?,?)")                         \
-  X(SETTING_GET, "SELECT value FROM setting WHERE name=?")                                         \
+  X(BLOB_ADD, "INSERT OR IGNORE INTO blob(tenant,digest,body) VALUES(?,?,?)")                      \
+  X(BLOB_GET, "SELECT body FROM blob WHERE tenant=? AND digest=?")                                 \
+  X(TENANT_ADD, "INSERT INTO tenant(name) VALUES(?)")                                              \
+  X(TENANT_GET, "SELECT id FROM tenant WHERE name=?")                                              \
+  X(ITEM_GET, "SELECT version,value FROM item WHERE tenant=? AND sk=?")                            \
+  X(ITEM_SET, "INSERT OR REPLACE INTO item(tenant,sk,version,value) VALUES(?,?,?,?)")              \
+  X(ITEM_DROP, "DELETE FROM item WHERE tenant=? AND sk=?")                                         \
+  X(ITEM_NEXT, "SELECT sk,version,value FROM item WHERE tenant=? AND sk>=? AND sk>? AND sk<? "     \
+               "ORDER BY sk LIMIT 1")                                                              \
+  X(LOG_ADD, "INSERT INTO log(id,body) VALUES(?,?)")                                               \
+  X(LOG_AT, "SELECT id,body FROM log WHERE id<=? AND id>=? ORDER BY id DESC LIMIT 1")              \
   X(DATA_VERSION, "PRAGMA data_version")
 
 typedef enum lqi_sql {
@@ -116,7 +124,7 @@ typedef enum lqi_kind {
   LQI_OP_ACQUIRE,
   LQI_OP_CHECKPOINT,
   LQI_OP_BLOB,
-  LQI_OP_SETTING,
+  LQI_OP_CHANGE,
 } lqi_kind;
 
 typedef struct lqi_op lqi_op;
@@ -129,16 +137,19 @@ struct lqi_op {
     lq_store_committed committed;
     lq_store_done done;
     lq_store_got_head got_head;
+    lq_store_changed changed;
   } call;
   size_t bytes; /* counted against LQ_COMMIT_BYTES_MAX */
   lq_session_name name;
   lq_store_head head; /* in; acquire: the answer */
   uint8_t digest[32];
-  char setting[LQ_STORE_SK_BYTES];
-  uint8_t *body; /* own copy; commit: unused, bodies are borrowed until the callback */
+  lq_store_change change; /* copied: into `body`, but for name.tenant */
+  uint64_t leaf;          /* of a change: its first */
+  uint8_t *body;          /* own copy; commit: unused, bodies are borrowed until the callback */
   size_t body_bytes;
   uint32_t slice_count;
   lq_err *slice_err;
+  uint64_t *slice_leaf;
   lq_store_slice slice[];
 };
 
@@ -155,6 +166,18 @@ typedef struct lqi_bytes {
   uint8_t *data;
   size_t bytes, capacity;
 } lqi_bytes;
+
+/* A tenant that wrote since the store was opened. */
+typedef struct lqi_tenant lqi_tenant;
+struct lqi_tenant {
+  lqi_tenant *next;
+  char name[LQ_TENANT_BYTES];
+  int64_t id;          /* 0: not known */
+  bool fresh;          /* made by the running transaction */
+  uint64_t size;       /* of its log, committed */
+  uint32_t leaf_count; /* added by the running transaction */
+  lqi_bytes leaves;    /* a log row in the making */
+};
 
 /* The VFS that sums pages; one for each store. */
 typedef struct lqi_sums {
@@ -201,6 +224,7 @@ struct lqi_store {
   uint64_t journal_bytes;
   int64_t seq_next;
   lqi_entry *touched;
+  lqi_tenant *tenants;
   lqi_pending *pending;
   uint32_t pending_count, pending_capacity;
   lqi_bytes directory, group, archive;
@@ -224,7 +248,7 @@ lq_span lqi_sql_span(sqlite3_stmt *stmt, int column);
 bool lqi_bind_span(sqlite3_stmt *stmt, int index, lq_span span); /* borrowed until reset */
 bool lqi_bind_text(sqlite3_stmt *stmt, int index, const char *text);
 bool lqi_bind_number(sqlite3_stmt *stmt, int index, uint64_t value);
-bool lqi_bytes_reserve(lqi_bytes *b, size_t bytes);
+bool lqi_bytes_reserve(lqi_bytes *b, size_t bytes); /* keeps what is in it */
 
 /* ---- store_sqlite.c ---- */
 /* Lets the loop's thread give the answers that are done. Under the mutex. */
@@ -298,6 +322,27 @@ lq_err lqi_gather(lqi_store *store, lqi_entry *entry);
 void lqi_gather_some(lqi_store *store);
 lq_err lqi_checkpoints_thin(lqi_store *store, int64_t id);
 
+/* ---- store_tenant.c ---- */
+/* The leaves of a log row. LQ_ERR_CORRUPT, LQ_ERR_VERSION: every leaf was looked at. */
+typedef struct lqi_log_reader {
+  lq_reader leaves;
+  uint32_t count, index;
+} lqi_log_reader;
+LQ_MUST lq_err lqi_log_open(lq_span body, lqi_log_reader *out);
+bool lqi_log_next(lqi_log_reader *reader, lq_span *leaf);
+/* The writer's: adds to the running transaction, writes it, and what it came to. */
+LQ_MUST lq_err lqi_leaf_add(lqi_store *store, const char *tenant, lq_span leaf, uint64_t *index);
+LQ_MUST lq_err lqi_leaves_write(lqi_store *store);
+void lqi_leaves_done(lqi_store *store, bool committed);
+LQ_MUST lq_err lqi_change(lqi_store *store, lqi_op *op);
+void lqi_tenants_free(lqi_store *store);
+void lqi_item(lq_store *port, const char *tenant, const char *sk, lq_store_got_entry got,
+              void *context);
+void lqi_items(lq_store *port, const char *tenant, const char *prefix, const char *after,
+               uint32_t limit, lq_store_got_entry got, void *context);
+void lqi_log(lq_store *port, const char *tenant, uint64_t first, uint32_t limit,
+             lq_store_got_leaf got, void *context);
+
 /* ---- store_write.c ---- */
 void lqi_writer_main(void *context);
 /* The session's entry, read from its row when it is not in memory; marked as touched. */
@@ -313,7 +358,8 @@ void lqi_slices(lq_store *port, const lq_session_name *name, uint64_t first, uin
                 uint32_t limit, lq_store_got_item got, void *context);
 void lqi_sessions(lq_store *port, const char *tenant, const char *game, const char *after,
                   uint32_t limit, lq_store_got_session got, void *context);
-void lqi_blob_get(lq_store *port, const uint8_t digest[32], lq_store_got_item got, void *context);
-void lqi_setting_get(lq_store *port, const char *name, lq_store_got_item got, void *context);
+void lqi_blob_get(lq_store *port, const char *tenant, const uint8_t digest[32],
+                  lq_store_got_item got, void *context);
+lq_err lqi_read_ready(lqi_store *store); /* what every read asks first */
 
 #endif

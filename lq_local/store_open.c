@@ -18,12 +18,16 @@ static const char schema[] =
     "CREATE TABLE checkpoint(id INTEGER PRIMARY KEY,session INTEGER NOT NULL,"
     "tick INTEGER NOT NULL,body BLOB NOT NULL);"
     "CREATE UNIQUE INDEX checkpoint_at ON checkpoint(session,tick);"
-    "CREATE TABLE blob(digest BLOB PRIMARY KEY,body BLOB NOT NULL);"
-    "CREATE TABLE setting(name TEXT PRIMARY KEY,value BLOB NOT NULL/*%s*/);"
+    "CREATE TABLE blob(id INTEGER PRIMARY KEY,tenant TEXT NOT NULL,digest BLOB NOT NULL,"
+    "body BLOB NOT NULL,UNIQUE(tenant,digest));"
+    "CREATE TABLE tenant(id INTEGER PRIMARY KEY,name TEXT NOT NULL UNIQUE);"
+    "CREATE TABLE item(tenant INTEGER NOT NULL,sk TEXT NOT NULL,version INTEGER NOT NULL,"
+    "value BLOB NOT NULL,PRIMARY KEY(tenant,sk)) WITHOUT ROWID;"
+    "CREATE TABLE log(id INTEGER PRIMARY KEY,body BLOB NOT NULL/*%s*/);"
     "PRAGMA application_id=1280398164;" /* LQI_APPLICATION_ID */
-    "PRAGMA user_version=2;"            /* LQI_FORMAT */
+    "PRAGMA user_version=3;"            /* LQI_FORMAT */
     "COMMIT;";
-_Static_assert(LQI_APPLICATION_ID == 1280398164 && LQI_FORMAT == 2, "as in the schema's text");
+_Static_assert(LQI_APPLICATION_ID == 1280398164 && LQI_FORMAT == 3, "as in the schema's text");
 
 /* synchronous=FULL: a commit is on the disk when it returns. No mmap: an I/O error would be a
  * signal. Spilling is off so that a transaction writes only when it commits. */

@@ -9,8 +9,8 @@ enum { TRIES = 8 };
 
 static lqi_store *store_of(lq_store *port) { return (lqi_store *)port; }
 
-/* What every read asks first. Read only: another process writes, so the index may be old. */
-static lq_err ready(lqi_store *store) {
+/* Read only: another process writes, so the index may be old. */
+lq_err lqi_read_ready(lqi_store *store) {
   lq_mutex_lock(store->mutex);
   lq_err err = store->broken;
   lq_mutex_unlock(store->mutex);
@@ -29,7 +29,7 @@ static lq_err ready(lqi_store *store) {
 
 /* The session's row, with what is newer in memory. */
 static lq_err find(lqi_store *store, const lq_session_name *name, lqi_session_row *out) {
-  lq_err err = ready(store);
+  lq_err err = lqi_read_ready(store);
   if (err) return err;
   lq_mutex_lock(store->mutex);
   const lqi_entry *e = lqi_cache_find(store, name);
@@ -163,7 +163,7 @@ void lqi_slices(lq_store *port, const lq_session_name *name, uint64_t first, uin
     if (err == LQ_ERR_NOT_FOUND) err = from_archive(&w);
     if (err == LQ_ERR_NOT_FOUND) {
       /* Neither: at the end, or gathered and appended between the two questions. */
-      err = ready(store);
+      err = lqi_read_ready(store);
       misses++;
       lq_mutex_lock(store->mutex);
       const lqi_entry *e = lqi_cache_find(store, &copy);
@@ -213,7 +213,7 @@ void lqi_sessions(lq_store *port, const char *tenant, const char *game, const ch
   lqi_store *store = store_of(port);
   lq_session_name at = {0};
   lqi_session_row *page = malloc(LQI_PAGE_SESSIONS * sizeof *page);
-  lq_err err = page ? ready(store) : LQ_ERR_MEMORY;
+  lq_err err = page ? lqi_read_ready(store) : LQ_ERR_MEMORY;
   if (!err && (!lq_text_copy(at.tenant, sizeof at.tenant, lq_span_text(tenant)) ||
                !lq_text_copy(at.game, sizeof at.game, lq_span_text(game)) ||
                !lq_text_copy(at.session, sizeof at.session, lq_span_text(after ? after : ""))))
@@ -234,30 +234,19 @@ void lqi_sessions(lq_store *port, const char *tenant, const char *game, const ch
   got(context, err ? err : LQ_ERR_NOT_FOUND, NULL, NULL);
 }
 
-/* ---- blobs and settings ---- */
+/* ---- blobs ---- */
 
-void lqi_blob_get(lq_store *port, const uint8_t digest[32], lq_store_got_item got, void *context) {
+void lqi_blob_get(lq_store *port, const char *tenant, const uint8_t digest[32],
+                  lq_store_got_item got, void *context) {
   lqi_store *store = store_of(port);
   char name[65];
   uint8_t *body = NULL;
   size_t bytes = 0;
   lq_hex(digest, 32, name);
-  lq_err err = ready(store);
+  lq_err err = lqi_read_ready(store);
   sqlite3_stmt *stmt = err ? NULL : lqi_sql_get(&store->reader, LQI_BLOB_GET);
-  if (!err && !lqi_bind_span(stmt, 1, lq_span_of(digest, 32))) err = LQ_ERR_MEMORY;
-  if (!err) err = lqi_sql_row(&store->reader, stmt);
-  if (!err) err = take_body(&store->reader, stmt, 0, &body, &bytes);
-  got(context, err, err ? NULL : name, lq_span_of(body, err ? 0 : bytes));
-  free(body);
-}
-
-void lqi_setting_get(lq_store *port, const char *name, lq_store_got_item got, void *context) {
-  lqi_store *store = store_of(port);
-  uint8_t *body = NULL;
-  size_t bytes = 0;
-  lq_err err = ready(store);
-  sqlite3_stmt *stmt = err ? NULL : lqi_sql_get(&store->reader, LQI_SETTING_GET);
-  if (!err && !lqi_bind_text(stmt, 1, name)) err = LQ_ERR_MEMORY;
+  if (!err && (!lqi_bind_text(stmt, 1, tenant) || !lqi_bind_span(stmt, 2, lq_span_of(digest, 32))))
+    err = LQ_ERR_MEMORY;
   if (!err) err = lqi_sql_row(&store->reader, stmt);
   if (!err) err = take_body(&store->reader, stmt, 0, &body, &bytes);
   got(context, err, err ? NULL : name, lq_span_of(body, err ? 0 : bytes));

@@ -12,7 +12,10 @@ static void answer(lqi_op *op) {
   switch (op->kind) {
   case LQI_OP_COMMIT:
     for (uint32_t i = 0; i < op->slice_count; i++)
-      op->call.committed(op->context, op->slice[i].user, op->slice_err[i]);
+      op->call.committed(op->context, op->slice[i].user, op->slice_err[i], op->slice_leaf[i]);
+    break;
+  case LQI_OP_CHANGE:
+    op->call.changed(op->context, op->err, op->err ? LQ_LEAF_NONE : op->leaf);
     break;
   case LQI_OP_ACQUIRE:
     op->call.got_head(op->context, op->err, op->err ? NULL : &op->head);
@@ -20,7 +23,6 @@ static void answer(lqi_op *op) {
   case LQI_OP_CREATE:
   case LQI_OP_CHECKPOINT:
   case LQI_OP_BLOB:
-  case LQI_OP_SETTING:
     op->call.done(op->context, op->err);
     break;
   }
@@ -72,10 +74,13 @@ static lqi_op *op_new(lqi_kind kind, void *context, uint32_t slices, lq_span bod
   op->body = malloc(body.bytes + 1);
   op->body_bytes = body.bytes;
   op->slice_err = calloc(slices ? slices : 1, sizeof(lq_err));
-  if (!op->body || !op->slice_err) {
+  op->slice_leaf = malloc((slices ? slices : 1) * sizeof(uint64_t));
+  if (!op->body || !op->slice_err || !op->slice_leaf) {
     lqi_op_free(op);
     return NULL;
   }
+  op->leaf = LQ_LEAF_NONE;
+  for (uint32_t i = 0; i < slices; i++) op->slice_leaf[i] = LQ_LEAF_NONE;
   if (body.bytes) memcpy(op->body, body.data, body.bytes);
   op->bytes = sizeof *op + body.bytes;
   return op;
@@ -108,7 +113,8 @@ static lq_err commit(lq_store *port, const lq_store_slice *slices, uint32_t coun
     if (!lq_store_name_valid(&slices[i].name) || slices[i].head.state < LQ_HEAD_LIVE ||
         slices[i].head.state > LQ_HEAD_ENDED)
       return LQ_ERR_INVALID;
-    else if (slices[i].body.bytes > LQ_SLICE_BYTES_MAX)
+    else if (slices[i].body.bytes > LQ_SLICE_BYTES_MAX + LQ_STORE_SEAL_BYTES ||
+             slices[i].leaf.bytes > LQ_STORE_LEAF_BYTES_MAX)
       return LQ_ERR_TOO_BIG;
   lq_err err = state_of(store);
   if (err) return err;
@@ -116,7 +122,8 @@ static lq_err commit(lq_store *port, const lq_store_slice *slices, uint32_t coun
   if (!op) return LQ_ERR_MEMORY;
   op->call.committed = committed;
   memcpy(op->slice, slices, count * sizeof *slices);
-  for (uint32_t i = 0; i < count; i++) op->bytes += sizeof *slices + slices[i].body.bytes;
+  for (uint32_t i = 0; i < count; i++)
+    op->bytes += sizeof *slices + slices[i].body.bytes + slices[i].leaf.bytes;
   op_queue(store, op);
   return LQ_OK;
 }
@@ -178,24 +185,11 @@ static void acquire(lq_store *port, const lq_session_name *name, lq_store_got_he
   op_queue(store_of(port), op);
 }
 
-static void blob_put(lq_store *port, const uint8_t digest[32], lq_span body, lq_store_done done,
-                     void *context) {
+static void blob_put(lq_store *port, const char *tenant, const uint8_t digest[32], lq_span body,
+                     lq_store_done done, void *context) {
   lq_err err;
   lqi_op *op = op_begin(store_of(port), LQI_OP_BLOB, context, body, &err);
-  if (!op) {
-    done(context, err);
-    return;
-  }
-  op->call.done = done;
-  memcpy(op->digest, digest, 32);
-  op_queue(store_of(port), op);
-}
-
-static void setting_put(lq_store *port, const char *name, lq_span value, lq_store_done done,
-                        void *context) {
-  lq_err err;
-  lqi_op *op = op_begin(store_of(port), LQI_OP_SETTING, context, value, &err);
-  if (op && (!name[0] || !lq_text_copy(op->setting, sizeof op->setting, lq_span_text(name)))) {
+  if (op && !lq_store_tenant_valid(tenant)) {
     lqi_op_free(op);
     op = NULL;
     err = LQ_ERR_INVALID;
@@ -205,7 +199,62 @@ static void setting_put(lq_store *port, const char *name, lq_span value, lq_stor
     return;
   }
   op->call.done = done;
+  (void)lq_text_copy(op->name.tenant, sizeof op->name.tenant, lq_span_text(tenant));
+  memcpy(op->digest, digest, 32);
   op_queue(store_of(port), op);
+}
+
+/* The change's own copies lie one after the other in the operation's body: items, leaves, bytes. */
+static size_t change_bytes(const lq_store_change *change) {
+  size_t bytes = change->item_count * sizeof(lq_store_item) + change->leaf_count * sizeof(lq_span);
+  for (uint32_t i = 0; i < change->item_count; i++) bytes += change->items[i].value.bytes + 1;
+  for (uint32_t i = 0; i < change->leaf_count; i++) bytes += change->leaves[i].bytes;
+  return bytes;
+}
+
+static lq_span keep(uint8_t **at, lq_span bytes) {
+  lq_span kept = lq_span_of(*at, bytes.bytes);
+  if (bytes.bytes) memcpy(*at, bytes.data, bytes.bytes);
+  *at += bytes.bytes;
+  return kept;
+}
+
+static void change_copy(lqi_op *op, const lq_store_change *change) {
+  lq_store_item *items = (lq_store_item *)(void *)op->body;
+  lq_span *leaves = (lq_span *)(void *)(items + change->item_count);
+  uint8_t *at = (uint8_t *)(leaves + change->leaf_count);
+  for (uint32_t i = 0; i < change->item_count; i++) {
+    items[i] = change->items[i];
+    if (items[i].value.data) items[i].value = keep(&at, change->items[i].value);
+  }
+  for (uint32_t i = 0; i < change->leaf_count; i++) leaves[i] = keep(&at, change->leaves[i]);
+  (void)lq_text_copy(op->name.tenant, sizeof op->name.tenant, lq_span_text(change->tenant));
+  op->change =
+      (lq_store_change){op->name.tenant, items, change->item_count, leaves, change->leaf_count};
+}
+
+static void change(lq_store *port, const lq_store_change *what, lq_store_changed changed,
+                   void *context) {
+  lqi_store *store = store_of(port);
+  lq_err err = lq_store_change_check(what);
+  lqi_op *op = NULL;
+  if (!err && (err = state_of(store)) != LQ_OK && err == LQ_ERR_BUSY) err = LQ_OK;
+  if (!err && !(op = op_new(LQI_OP_CHANGE, context, 0, (lq_span){0}))) err = LQ_ERR_MEMORY;
+  size_t bytes = err ? 0 : change_bytes(what);
+  uint8_t *room = err ? NULL : realloc(op->body, bytes);
+  if (!err && !room) {
+    lqi_op_free(op);
+    err = LQ_ERR_MEMORY;
+  }
+  if (!err) {
+    op->body = room;
+    op->bytes += bytes;
+    op->call.changed = changed;
+    change_copy(op, what);
+    op_queue(store, op);
+    return;
+  }
+  changed(context, err, LQ_LEAF_NONE);
 }
 
 /* ---- open and close ---- */
@@ -220,6 +269,7 @@ static void files_close(lqi_store *store) {
 static void store_free(lqi_store *store) {
   files_close(store);
   lqi_cache_clear(store);
+  lqi_tenants_free(store);
   lq_cond_close(store->cond);
   lq_mutex_close(store->mutex);
   free(store->pending);
@@ -255,8 +305,10 @@ static const lq_store calls = {.commit = commit,
                                .sessions = lqi_sessions,
                                .blob_put = blob_put,
                                .blob_get = lqi_blob_get,
-                               .setting_put = setting_put,
-                               .setting_get = lqi_setting_get,
+                               .change = change,
+                               .item = lqi_item,
+                               .items = lqi_items,
+                               .log = lqi_log,
                                .close = close_store};
 
 static lqi_store *store_new(lq_loop *loop, bool read_only) {

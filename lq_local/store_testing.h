@@ -62,6 +62,10 @@ static inline void waited_called(waited *w, lq_err err) {
   lq_loop_stop(w->t->loop);
 }
 static inline void waited_done(void *context, lq_err err) { waited_called(context, err); }
+static inline void waited_changed(void *context, lq_err err, uint64_t leaf) {
+  (void)leaf;
+  waited_called(context, err);
+}
 static inline void waited_committed(void *context, void *user, lq_err err, uint64_t leaf) {
   (void)leaf;
   (void)user;

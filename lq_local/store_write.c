@@ -125,7 +125,8 @@ static lq_err pend(lqi_store *store, lqi_entry *entry, const lq_store_slice *sli
   return LQ_OK;
 }
 
-static lq_err commit_one(lqi_store *store, const lq_store_slice *slice, lq_err *result) {
+static lq_err commit_one(lqi_store *store, const lq_store_slice *slice, lq_err *result,
+                         uint64_t *leaf) {
   lqi_entry *entry;
   lq_store_head head;
   lq_err err = lqi_touch(store, &slice->name, &entry);
@@ -135,7 +136,11 @@ static lq_err commit_one(lqi_store *store, const lq_store_slice *slice, lq_err *
   }
   if (err) return err;
   *result = lq_store_head_commit(&entry->next, slice, &head);
-  if (*result == LQ_OK) return pend(store, entry, slice, &head);
+  if (*result == LQ_OK) {
+    err = pend(store, entry, slice, &head);
+    if (!err && slice->leaf.bytes) err = lqi_leaf_add(store, slice->name.tenant, slice->leaf, leaf);
+    return err;
+  }
   bool same;
   err = is_there(store, entry, slice, &same);
   if (same) *result = LQ_OK;
@@ -145,7 +150,7 @@ static lq_err commit_one(lqi_store *store, const lq_store_slice *slice, lq_err *
 static lq_err op_commit(lqi_store *store, lqi_op *op) {
   lq_err err = LQ_OK;
   for (uint32_t i = 0; !err && i < op->slice_count; i++)
-    err = commit_one(store, &op->slice[i], &op->slice_err[i]);
+    err = commit_one(store, &op->slice[i], &op->slice_err[i], &op->slice_leaf[i]);
   return err;
 }
 
@@ -196,12 +201,11 @@ static lq_err op_checkpoint(lqi_store *store, lqi_op *op) {
   return err;
 }
 
-static lq_err op_put(lqi_store *store, lqi_op *op) {
-  bool blob = op->kind == LQI_OP_BLOB;
-  sqlite3_stmt *stmt = lqi_sql_get(&store->writer, blob ? LQI_BLOB_ADD : LQI_SETTING_ADD);
-  if (!(blob ? lqi_bind_span(stmt, 1, lq_span_of(op->digest, 32))
-             : lqi_bind_text(stmt, 1, op->setting)) ||
-      !lqi_bind_span(stmt, 2, lq_span_of(op->body, op->body_bytes)))
+static lq_err op_blob(lqi_store *store, lqi_op *op) {
+  sqlite3_stmt *stmt = lqi_sql_get(&store->writer, LQI_BLOB_ADD);
+  if (!lqi_bind_text(stmt, 1, op->name.tenant) ||
+      !lqi_bind_span(stmt, 2, lq_span_of(op->digest, 32)) ||
+      !lqi_bind_span(stmt, 3, lq_span_of(op->body, op->body_bytes)))
     return LQ_ERR_MEMORY;
   return lqi_sql_done(&store->writer, stmt);
 }
@@ -217,8 +221,9 @@ static lq_err op_apply(lqi_store *store, lqi_op *op) {
   case LQI_OP_CHECKPOINT:
     return op_checkpoint(store, op);
   case LQI_OP_BLOB:
-  case LQI_OP_SETTING:
-    return op_put(store, op);
+    return op_blob(store, op);
+  case LQI_OP_CHANGE:
+    return lqi_change(store, op);
   }
   return LQ_ERR_INTERNAL;
 }
@@ -259,6 +264,7 @@ static lq_err transact(lqi_store *store, lqi_op *first) {
   for (lqi_entry *e = store->touched; e && !err; e = e->touched_next)
     if (e->gather) err = lqi_gather(store, e);
   if (!err) err = group_write(store);
+  if (!err) err = lqi_leaves_write(store);
   if (!err) err = lqi_sql_run(&store->writer, LQI_COMMIT);
   /* A full disk, or want of memory, is no end when the transaction is undone as a whole; else
    * nobody knows. */
@@ -348,6 +354,7 @@ static void run(lqi_store *store, lqi_op *first) {
   store->group.bytes = 0;
   lq_err err = store->broken; /* only this thread sets it */
   if (!err) err = transact(store, first);
+  lqi_leaves_done(store, !err);
   lq_mutex_lock(store->mutex);
   if (passes(err))
     forget(store);
@@ -361,7 +368,11 @@ static void run(lqi_store *store, lqi_op *first) {
   if (!err) return;
   for (lqi_op *op = first; op; op = op->next) {
     op->err = err;
-    for (uint32_t i = 0; i < op->slice_count; i++) op->slice_err[i] = err;
+    op->leaf = LQ_LEAF_NONE;
+    for (uint32_t i = 0; i < op->slice_count; i++) {
+      op->slice_err[i] = err;
+      op->slice_leaf[i] = LQ_LEAF_NONE;
+    }
   }
 }
 
@@ -384,6 +395,7 @@ static lqi_op *take(lqi_store *store, uint64_t *bytes) {
 void lqi_op_free(lqi_op *op) {
   free(op->body);
   free(op->slice_err);
+  free(op->slice_leaf);
   free(op);
 }
 

@@ -21,9 +21,12 @@ static void play_more(lab *l, uint32_t rounds) {
 }
 static void put_rest(lab *l) {
   l->w = (waited){.t = &l->t};
-  l->store->setting_put(l->store, "colour", lq_span_text("blue"), waited_done, &l->w);
-  l->store->blob_put(l->store, l->digest.bytes, lq_span_of(l->blob, BLOB_BYTES), waited_done,
-                     &l->w);
+  lq_store_item item = {.sk = "COLOUR", .value = lq_span_text("blue"), .expect = LQ_ITEM_ANY};
+  lq_span leaf = lq_span_text(LAB_LEAF);
+  lq_store_change change = {"acme", &item, 1, &leaf, 1};
+  l->store->change(l->store, &change, waited_changed, &l->w);
+  l->store->blob_put(l->store, "acme", l->digest.bytes, lq_span_of(l->blob, BLOB_BYTES),
+                     waited_done, &l->w);
   wait_calls(&l->w, 2);
   assert_int_equal(l->w.good, 2);
 }
@@ -136,8 +139,8 @@ LQ_TEST(every_flipped_bit_is_named_or_harmless) {
       flip(&c, p.l, p.closed_truth, f, 0, page * PAGE + random_below(PAGE), random_below(8));
   }
   for (size_t i = 0; i < 100; i++) flip(&c, p.l, p.closed_truth, f, 0, i, random_below(8));
-  static const char *const kinds[] = {"LQGR",       "LQAR",   "LQCP",        "LQSL",
-                                      "acmedemos2", "colour", "CREATE TABLE"};
+  static const char *const kinds[] = {"LQGR",       "LQAR",   "LQCP", "LQSL",
+                                      "acmedemos2", "COLOUR", "LQLG", "CREATE TABLE"};
   for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
     flip_near(&c, p.l, p.closed_truth, f, kinds[i], strlen(kinds[i]));
   flip_near(&c, p.l, p.closed_truth, f, p.l->digest.bytes, 32);

@@ -7,6 +7,7 @@
 #include "lq_local/store_testing.h"
 #include "lq_service/ledger/ledger.h"
 
+#define LAB_LEAF "a leaf of the log"
 enum { PLAYED = 3, NAMED = 40, ARENA = 1 << 20, BLOB_BYTES = 20000, SLICES_BYTES = 1 << 18 };
 
 /* ---- the truth ---- */
@@ -351,6 +352,18 @@ static inline void judge_wake(judging *j, uint32_t s) {
     wrong(j, "woken with another state", s);
 }
 
+static inline void got_entry(void *context, lq_err err, const char *sk, uint64_t version,
+                             lq_span value) {
+  (void)version;
+  got_body(context, err, sk, value);
+}
+static inline void got_leaf(void *context, lq_err err, uint64_t index, lq_span leaf) {
+  served *g = context;
+  (void)index;
+  g->err = err;
+  if (!err) got_body(context, err, "", leaf);
+}
+
 static inline void judge_rest(judging *j) {
   lab *l = j->l;
   served *g = j->g;
@@ -361,12 +374,18 @@ static inline void judge_rest(judging *j) {
     named(j);
   else if (g->bad_name || g->names != j->want->names)
     wrong(j, "another list of sessions", g->names);
-  l->store->setting_get(l->store, "colour", got_body, g);
+  l->store->item(l->store, "acme", "COLOUR", got_entry, g);
   if (g->err && g->err != LQ_ERR_NOT_FOUND)
     named(j);
   else if (g->err || !lq_span_is(lq_span_of(g->slices, g->bytes), "blue"))
-    wrong(j, "another setting", 0);
-  l->store->blob_get(l->store, l->digest.bytes, got_body, g);
+    wrong(j, "another item", 0);
+  g->bytes = 0;
+  l->store->log(l->store, "acme", 0, 0, got_leaf, g);
+  if (g->err != LQ_ERR_NOT_FOUND)
+    named(j);
+  else if (!lq_span_is(lq_span_of(g->slices, g->bytes), LAB_LEAF))
+    wrong(j, "another log", 0);
+  l->store->blob_get(l->store, "acme", l->digest.bytes, got_body, g);
   lq_sha256 digest = lq_sha256_of(lq_span_of(g->slices, g->err ? 0 : g->bytes));
   /* Who asks for a blob compares its digest, and names one that is missing (apps/lq/place.c). */
   if (g->err || memcmp(digest.bytes, l->digest.bytes, 32) != 0) named(j);

@@ -50,7 +50,8 @@ LQ_TEST(nothing_leaves_before_its_slice_is_durable) {
   rig_close(&r);
 }
 
-static void count_call(void *context, void *user, lq_err err) {
+static void count_call(void *context, void *user, lq_err err, uint64_t leaf) {
+  (void)leaf;
   (void)user;
   assert_ok(err);
   ++*(uint32_t *)context;

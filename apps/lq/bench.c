@@ -18,7 +18,8 @@ typedef struct commits {
 
 static void commit_next(commits *b);
 
-static void commit_landed(void *context, void *user, lq_err err) {
+static void commit_landed(void *context, void *user, lq_err err, uint64_t leaf) {
+  (void)leaf;
   commits *b = context;
   (void)user;
   b->sample_ns[b->count++] = lq_clock_mono_ns() - b->started_ns;
@@ -41,7 +42,7 @@ static void commit_next(commits *b) {
                           .body = lq_span_of(b->body, sizeof b->body),
                           .head = b->head};
   lq_err err = b->place.store->commit(b->place.store, &slice, 1, commit_landed, b);
-  if (err) commit_landed(b, NULL, err);
+  if (err) commit_landed(b, NULL, err, LQ_LEAF_NONE);
 }
 
 static void commit_owned(void *context, lq_err err, const lq_store_head *head) {

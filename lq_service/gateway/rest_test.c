@@ -73,7 +73,8 @@ LQ_TEST(methods_are_listed_for_allow) {
 /* ---- origins ---- */
 
 static bool origin(const char *from, const char *host) {
-  return lqi_origin_allowed(from ? lq_span_text(from) : (lq_span){0}, lq_span_text(host));
+  return lqi_origin_allowed(from ? lq_span_text(from) : (lq_span){0}, lq_span_text(host),
+                            "https://lms.example http://10.0.0.5:3000");
 }
 
 LQ_TEST(only_own_and_local_origins_are_allowed) {

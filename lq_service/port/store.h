@@ -71,6 +71,7 @@ typedef void (*lq_store_got_session)(void *context, lq_err err, const lq_session
 
 /* ---- a tenant's items and log ---- */
 #define LQ_STORE_ITEM_BYTES_MAX (256u << 10) /* one item's value */
+#define LQ_STORE_SEAL_BYTES 64u              /* how much longer a slice is when it is sealed */
 #define LQ_STORE_LEAF_BYTES_MAX 4096u        /* one leaf of a tenant's log */
 #define LQ_STORE_CHANGE_MAX 100u             /* items, and leaves, of one change */
 #define LQ_STORE_PLATFORM "_"                /* the operator's partition: no tenant's name */
@@ -134,7 +135,8 @@ struct lq_store {
                    lq_store_done done, void *context);
   void (*blob_get)(lq_store *store, const char *tenant, const uint8_t digest[32],
                    lq_store_got_item got, void *context);
-  /* Durable when `changed` is called, and then later, never inside the call. LQ_ERR_CONFLICT: an
+  /* Durable when `changed` is called with LQ_OK, and then later, never inside the call. Done once,
+   * however often an adapter has to ask for it. LQ_ERR_CONFLICT: an
    * item is not as expected; LQ_ERR_INVALID, LQ_ERR_TOO_BIG; LQ_ERR_BUSY as commit. */
   void (*change)(lq_store *store, const lq_store_change *change, lq_store_changed changed,
                  void *context);

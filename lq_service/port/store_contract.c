@@ -500,7 +500,7 @@ static lq_err change(heard *h, const char *tenant, const lq_store_item *items, u
   h->store->change(h->store, &what, on_changed, h);
   bool inside = h->calls != 0;
   wait_for(h, 1);
-  return inside ? LQ_ERR_INTERNAL : h->err;
+  return inside && !h->err ? LQ_ERR_INTERNAL : h->err;
 }
 static lq_store_item put(const char *sk, const char *value, uint64_t expect) {
   lq_store_item item = {.value = value ? lq_span_text(value) : (lq_span){0}, .expect = expect};

@@ -7,6 +7,7 @@
 #ifndef LQ_SERVICE_SHARD_SHARD_INT_H
 #define LQ_SERVICE_SHARD_SHARD_INT_H
 
+#include "lq_service/audit/entry.h"
 #include "lq_service/shard/shard.h"
 
 enum {
@@ -37,6 +38,7 @@ typedef struct lqi_served {
   char tenant[LQ_TENANT_BYTES], game_name[LQ_TENANT_BYTES];
   uint8_t release[32];
   const lq_game *game;
+  lq_shard_tenant at;
 } lqi_served;
 
 typedef enum lqi_state { LQI_WAKING = 1, LQI_LIVE, LQI_LEAVING } lqi_state;
@@ -150,6 +152,7 @@ struct lq_client {
   bool slow;      /* gets no deltas ... */
   bool resyncing; /* ... until the snapshot that is in the queue */
   char player[LQ_ID_BYTES], team[LQ_ID_BYTES];
+  char user[LQ_ID_BYTES], address[48];
 };
 
 typedef struct lqi_rate {
@@ -177,6 +180,7 @@ struct lq_shard {
   uint32_t next_serial;
   uint32_t asks; /* questions the store will answer: stopping waits for them */
   lq_store_slice batch[LQI_BATCH_MAX];
+  lq_store_slice apart[LQI_BATCH_MAX]; /* one store's slices of a batch for several */
   uint32_t batch_count;
   uint8_t *scratch;      /* LQ_SLICE_BYTES_MAX: the slice being made */
   uint8_t *text;         /* LQI_TEXT_BYTES */
@@ -226,6 +230,14 @@ void lqi_checkpoint(lqi_session *s, bool hibernate);
 /* Queues a host command; body is the record's wire form. */
 LQ_MUST lq_err lqi_host_command(lqi_session *s, lq_builtin type, lq_span body);
 uint64_t lqi_gate(const lqi_session *s); /* the slice after which what is true now is durable */
+
+/* ---- shard_audit.c ---- */
+/* The slice's leaf into `out` (LQ_AUDIT_ENTRY_BYTES); empty when the tenant is not audited. */
+lq_span lqi_slice_leaf(const lqi_session *s, const lq_slice_header *header,
+                       const uint8_t chain_after[32], const lq_tick_result *result,
+                       uint8_t out[LQ_AUDIT_ENTRY_BYTES]);
+void lqi_join_tell(lqi_session *s, const lq_client *client);
+void lqi_checkpoint_tell(lqi_session *s, uint64_t tick, const uint8_t digest[32]);
 
 /* ---- shard_out.c ---- */
 void lqi_out_add(lqi_session *s, const lqi_out *out, lq_span text);

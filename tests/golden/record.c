@@ -115,7 +115,7 @@ static lq_err find_game(void *context, const uint8_t release[32], const lq_game 
   if (known)
     r->game = known->game;
   else
-    r->store->blob_get(r->store, release, blob_got, r);
+    r->store->blob_get(r->store, "acme", release, blob_got, r);
   *out = r->game;
   return LQ_OK;
 }

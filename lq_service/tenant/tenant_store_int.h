@@ -1,0 +1,56 @@
+/* Inside a tenant's store: its data keys.
+ *
+ * A data key is found by its item's sort key, which is also what it is wrapped for. Those in memory
+ * are in a table, and in a list by last use; what is pinned stays. */
+#ifndef LQ_SERVICE_TENANT_TENANT_STORE_INT_H
+#define LQ_SERVICE_TENANT_TENANT_STORE_INT_H
+
+#include "lq_service/tenant/seal.h"
+#include "lq_service/tenant/tenant_store.h"
+
+enum {
+  LQI_PURPOSE_BYTES = 8 + LQ_TENANT_BYTES + LQ_ID_BYTES, /* "KEY#S#<game>#<session>" */
+  LQI_KEYS_MAX = 65536, /* in memory: as many as a shard has live sessions */
+  LQI_KEY_BUCKETS_MIN = 64,
+};
+#define LQI_KEY_ITEMS "KEY#ITEMS"
+#define LQI_KEY_BLOBS "KEY#BLOBS"
+
+typedef struct lqi_key lqi_key;
+struct lqi_key {
+  lqi_key *next;          /* in its bucket */
+  lqi_key *newer, *older; /* by last use */
+  lq_seal *seal;
+  uint64_t hash;
+  uint32_t pins; /* readings that use it */
+  char purpose[LQI_PURPOSE_BYTES];
+};
+
+typedef struct lqi_tenant_store {
+  lq_store port; /* first */
+  lq_store *real;
+  lq_keyring *ring;
+  char tenant[LQ_TENANT_BYTES];
+  lqi_key **bucket;
+  uint32_t bucket_count, key_count;
+  lqi_key *newest, *oldest;
+} lqi_tenant_store;
+
+static inline lqi_tenant_store *lqi_tenant_store_of(lq_store *port) {
+  return (lqi_tenant_store *)port;
+}
+
+/* ---- tenant_keys.c ---- */
+bool lqi_keys_init(lqi_tenant_store *s);
+void lqi_keys_deinit(lqi_tenant_store *s);
+/* The key, from memory or from its item. LQ_ERR_NOT_FOUND, LQ_ERR_CORRUPT (not this tenant's),
+ * LQ_ERR_BUSY (on its way). Valid until the next call, unless pinned. */
+LQ_MUST lq_err lqi_key_get(lqi_tenant_store *s, const char *purpose, lqi_key **out);
+/* Makes the key, durably, unless there is one. */
+void lqi_key_make(lqi_tenant_store *s, const char *purpose, lq_store_done done, void *context);
+
+/* ---- tenant_store.c ---- */
+lq_span lqi_seal_context(uint8_t memory[LQ_SEAL_CONTEXT_BYTES], const char *kind,
+                         const char *tenant, const char *place, const char *sk);
+
+#endif
