@@ -350,27 +350,34 @@ static lq_err statement_render(render *r, lq_role role) {
 
 /* ---- what no other policy of the role can lift ---- */
 
+/* The table and all below it: indexes, streams, exports. */
+static void tables_write(render *r) {
+  char below[260];
+  (void)snprintf(below, sizeof below, "%s/*", r->aws->table);
+  lq_write_u8(r->w, '[');
+  arn_write(r, "dynamodb", "table/", r->aws->table);
+  lq_write_u8(r->w, ',');
+  arn_write(r, "dynamodb", "table/", below);
+  lq_write_u8(r->w, ']');
+}
+
 static void guards_write(render *r) {
   lq_writer *w = r->w;
   const char *tenant = r->aws->tenant;
-  lq_write_text(w,
-                "{\"Sid\":\"NeverWithoutKeys\",\"Effect\":\"Deny\",\"Action\":[\"dynamodb:Scan\","
-                "\"dynamodb:PartiQL*\",\"dynamodb:GetRecords\",\"dynamodb:Export*\","
-                "\"dynamodb:*Backup*\",\"dynamodb:RestoreTable*\"],\"Resource\":[");
-  arn_write(r, "dynamodb", "table/", r->aws->table);
-  lq_write_u8(w, ',');
-  char below[300];
-  (void)snprintf(below, sizeof below, "%s/*", r->aws->table);
-  arn_write(r, "dynamodb", "table/", below);
-  lq_write_text(w, "]},{\"Sid\":\"NeverUnnamedItems\",\"Effect\":\"Deny\",\"Action\":[" ITEM_READS
-                   "," ITEM_WRITES "],\"Resource\":");
-  arn_write(r, "dynamodb", "table/", r->aws->table);
+  lq_write_text(w, "{\"Sid\":\"NeverWithoutKeys\",\"Effect\":\"Deny\",\"Action\":["
+                   "\"dynamodb:Scan\",\"dynamodb:PartiQL*\",\"dynamodb:GetRecords\","
+                   "\"dynamodb:Export*\",\"dynamodb:*Backup*\",\"dynamodb:RestoreTable*\"],"
+                   "\"Resource\":");
+  tables_write(r);
+  lq_write_text(w, "},{\"Sid\":\"NeverUnnamedItems\",\"Effect\":\"Deny\",\"Action\":"
+                   "[" ITEM_READS "," ITEM_WRITES "],\"Resource\":");
+  tables_write(r);
   lq_write_text(w, ",\"Condition\":{\"Null\":{\"dynamodb:LeadingKeys\":\"true\"}}},{\"Sid\":"
-                   "\"NeverOthersItems\",\"Effect\":\"Deny\",\"Action\":[" ITEM_READS
-                   "," ITEM_WRITES "],\"Resource\":");
-  arn_write(r, "dynamodb", "table/", r->aws->table);
-  lq_write_text(w, ",\"Condition\":{\"ForAnyValue:StringNotLike\":{\"dynamodb:LeadingKeys\":[\""
-                   "TENANT#");
+                   "\"NeverOthersItems\",\"Effect\":\"Deny\",\"Action\":"
+                   "[" ITEM_READS "," ITEM_WRITES "],\"Resource\":");
+  tables_write(r);
+  lq_write_text(w, ",\"Condition\":{\"ForAnyValue:StringNotLike\":{\"dynamodb:LeadingKeys\":"
+                   "[\"TENANT#");
   lq_write_text(w, tenant);
   lq_write_text(w, "\",\"TENANT#");
   lq_write_text(w, tenant);
