@@ -5,6 +5,11 @@ pkg_check_modules(CRYPTO REQUIRED IMPORTED_TARGET libcrypto)
 pkg_check_modules(SODIUM REQUIRED IMPORTED_TARGET libsodium)
 pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3)
 pkg_check_modules(FYAML REQUIRED IMPORTED_TARGET libfyaml)
+pkg_check_modules(CURL REQUIRED libcurl) # 7.85 or newer: CURLOPT_PROTOCOLS_STR
+# It brings two dozen libraries along: only a program that fetches loads them.
+add_library(lq_curl INTERFACE)
+target_include_directories(lq_curl SYSTEM INTERFACE ${CURL_INCLUDE_DIRS})
+target_link_libraries(lq_curl INTERFACE -Wl,--push-state,--as-needed,-lcurl,--pop-state)
 add_library(lq_dl INTERFACE)
 target_link_libraries(lq_dl INTERFACE ${CMAKE_DL_LIBS})
 
@@ -21,5 +26,6 @@ add_library(lq::crypto ALIAS PkgConfig::CRYPTO)
 add_library(lq::sodium ALIAS PkgConfig::SODIUM)
 add_library(lq::sqlite ALIAS PkgConfig::SQLITE)
 add_library(lq::fyaml ALIAS PkgConfig::FYAML)
+add_library(lq::curl ALIAS lq_curl)
 add_library(lq::dl ALIAS lq_dl)
 add_library(lq::llhttp ALIAS llhttp)

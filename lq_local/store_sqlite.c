@@ -113,7 +113,7 @@ static lq_err commit(lq_store *port, const lq_store_slice *slices, uint32_t coun
     if (!lq_store_name_valid(&slices[i].name) || slices[i].head.state < LQ_HEAD_LIVE ||
         slices[i].head.state > LQ_HEAD_ENDED)
       return LQ_ERR_INVALID;
-    else if (slices[i].body.bytes > LQ_SLICE_BYTES_MAX ||
+    else if (slices[i].body.bytes > LQ_SLICE_BYTES_MAX + LQ_STORE_SEAL_BYTES ||
              slices[i].leaf.bytes > LQ_STORE_LEAF_BYTES_MAX)
       return LQ_ERR_TOO_BIG;
   lq_err err = state_of(store);

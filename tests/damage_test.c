@@ -139,8 +139,8 @@ LQ_TEST(every_flipped_bit_is_named_or_harmless) {
       flip(&c, p.l, p.closed_truth, f, 0, page * PAGE + random_below(PAGE), random_below(8));
   }
   for (size_t i = 0; i < 100; i++) flip(&c, p.l, p.closed_truth, f, 0, i, random_below(8));
-  static const char *const kinds[] = {"LQGR",       "LQAR",   "LQCP",        "LQSL",
-                                      "acmedemos2", "colour", "CREATE TABLE"};
+  static const char *const kinds[] = {"LQGR",       "LQAR",   "LQCP", "LQSL",
+                                      "acmedemos2", "COLOUR", "LQLG", "CREATE TABLE"};
   for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
     flip_near(&c, p.l, p.closed_truth, f, kinds[i], strlen(kinds[i]));
   flip_near(&c, p.l, p.closed_truth, f, p.l->digest.bytes, 32);

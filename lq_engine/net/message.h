@@ -24,7 +24,7 @@ typedef struct lq_message {
   /* join: "" when absent */
   char tenant[LQ_TENANT_BYTES], game[LQ_TENANT_BYTES], session[LQ_ID_BYTES], player[LQ_ID_BYTES],
       team[LQ_ID_BYTES];
-  char resume[128], token[256];
+  char resume[128], token[1024];
   /* join: "seen":{"tick":131,"seq":0}, the last event a resuming client has; both are needed when
    * given */
   bool has_seen;

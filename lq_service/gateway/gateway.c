@@ -3,7 +3,6 @@
 #include "lq_service/gateway/gateway_int.h"
 
 #include <stdlib.h>
-#include <strings.h>
 
 uint64_t lqi_now_ms(const lq_gateway *gateway) { return lq_loop_now_ms(gateway->options.loop); }
 
@@ -132,9 +131,16 @@ static void free_when_unused(lq_gateway *g) {
   if (g->closed && !g->count.connections && !g->calls) gateway_free(g);
 }
 
+/* "[::1]:80" to "::1", "127.0.0.1:80" to "127.0.0.1". */
+static void address_fill(lqi_conn *c, const char *peer) {
+  const char *begin = peer + (peer[0] == '['), *end = strrchr(peer, ':');
+  if (!end) end = begin + strlen(begin);
+  if (end > begin && end[-1] == ']') end--;
+  (void)lq_text_copy(c->address, sizeof c->address, lq_span_of(begin, (size_t)(end - begin)));
+}
+
 static void *accepted(void *context, lq_conn *conn, const char *peer) {
   lq_gateway *g = context;
-  (void)peer;
   lqi_conn *c = g->stopping ? NULL : calloc(1, sizeof *c);
   if (!c) {
     g->count.refused++;
@@ -145,6 +151,7 @@ static void *accepted(void *context, lq_conn *conn, const char *peer) {
   c->heard_ms = c->refilled_ms = lqi_now_ms(g);
   c->tokens = g->options.messages_per_s * 2000;
   c->in_request = true; /* the first request is due as if it had begun */
+  address_fill(c, peer);
   g->count.connections++;
   g->count.accepted++;
   lqi_wheel_set(c);
@@ -186,27 +193,6 @@ static void gone(void *user, lq_conn *conn, lq_err why) {
   free_when_unused(g);
 }
 
-/* ---- tokens ---- */
-
-lqi_right lqi_token_right(const lq_gateway *g, lq_span token) {
-  const lq_gateway_options *o = &g->options;
-  if (!o->operator_token && !o->player_token) return LQI_OPERATOR;
-  if (!token.data) return LQI_NOBODY;
-  /* Digests, so that lengths are equal and time says nothing. */
-  lq_sha256 digest = lq_sha256_of(token);
-  bool is_operator = lq_equal_constant_time(&digest, &g->operator_digest, sizeof digest);
-  bool is_player = lq_equal_constant_time(&digest, &g->player_digest, sizeof digest);
-  if (o->operator_token && is_operator) return LQI_OPERATOR;
-  return o->player_token && is_player ? LQI_PLAYER : LQI_NOBODY;
-}
-
-lqi_right lqi_bearer_right(const lq_gateway *g, const lq_http_request *request) {
-  lq_span value = lq_http_header_get(request, "Authorization");
-  if (value.bytes < 7 || strncasecmp((const char *)value.data, "Bearer ", 7) != 0)
-    return lqi_token_right(g, lq_span_of(NULL, 0));
-  return lqi_token_right(g, lq_span_of(value.data + 7, value.bytes - 7));
-}
-
 /* ---- life of the gateway ---- */
 
 static lq_err begin(lq_gateway *g, lq_diag *diag) {
@@ -216,8 +202,6 @@ static lq_err begin(lq_gateway *g, lq_diag *diag) {
   if (!o->idle_ms) o->idle_ms = LQ_CONN_IDLE_MS;
   if (o->messages_per_s > 1000000u)
     return lq_diag_set(diag, LQ_ERR_RANGE, "messages per second must be 1 to 1000000");
-  if (o->operator_token) g->operator_digest = lq_sha256_of(lq_span_text(o->operator_token));
-  if (o->player_token) g->player_digest = lq_sha256_of(lq_span_text(o->player_token));
   g->scratch = malloc(LQ_WS_MESSAGE_BYTES_MAX);
   g->page = lq_pages_take(LQI_PAGE_BYTES);
   g->seen = lqi_seen_open(LQI_SEEN_MAX);

@@ -1,13 +1,15 @@
 /* The door: HTTP/1.1 and WebSocket on one port. Bytes to messages, answers to bytes; no rule of a
  * game lives here.
  *
- * WebSocket on /, /ws and /dev/. REST under /v1/ (see openapi.json). /healthz, /readyz, /metrics.
+ * WebSocket on /, /ws and /dev/. REST under /v1/ (see openapi.json). /healthz, /readyz, /metrics,
+ * /.well-known/jwks.json.
  * /play/<tenant>/<game> and its files. Limits: frame, message, rate, connections, idle time, header
  * and body size: lq_base/limits.h. */
 #ifndef LQ_SERVICE_GATEWAY_GATEWAY_H
 #define LQ_SERVICE_GATEWAY_GATEWAY_H
 
 #include "lq_service/shard/shard.h"
+#include "lq_service/tenant/access.h"
 
 /* A file served as it is: the play page and the TypeScript client, built into the binary. */
 typedef struct lq_gateway_file {
@@ -21,9 +23,10 @@ typedef struct lq_gateway_options {
   lq_shard *shard;
   const char *host;
   uint16_t port;
-  /* Tokens as text; NULL = open (lq dev on localhost only). operator: REST and everything; player:
-   * join. Compared in constant time. */
-  const char *operator_token, *player_token;
+  /* Who is asking; NULL = open: everybody may do everything, on this machine only (lq dev). */
+  lq_access *access;
+  /* Other origins whose pages may talk to this one, with blanks between: "https://lms.example". */
+  const char *origins;
   const lq_gateway_file *files; /* the page at "/play" is served for /play/<tenant>/<game> */
   uint32_t file_count;
   uint32_t connections_max; /* 0 = LQ_CONNECTIONS_MAX */

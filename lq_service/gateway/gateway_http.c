@@ -106,11 +106,18 @@ static void health(lqi_conn *c, const lqi_target *target) {
 
 static void metrics(lqi_conn *c, const lq_http_request *request) {
   lq_gateway *g = c->gateway;
-  lqi_right right = lqi_bearer_right(g, request);
-  if (right != LQI_OPERATOR) {
-    lqi_problem(c, 0, right == LQI_PLAYER ? LQ_ERR_FORBIDDEN : LQ_ERR_UNAUTHORIZED, NULL, NULL);
+  lqi_who who;
+  lq_diag diag = {0};
+  lq_span token = lqi_bearer(request);
+  /* A scraper cannot renew a token: here a key counts as well. */
+  lq_err err = lqi_who_of(g, token, &who);
+  if (err && g->options.access)
+    err = lq_access_by_key(g->options.access, token, lq_clock_wall_ms(), &who.id, &diag);
+  if (err) {
+    lqi_problem(c, 0, LQ_ERR_UNAUTHORIZED, NULL, NULL);
     return;
   }
+  if (!lqi_may(c, &who, LQ_ACTION_READ_METRICS, LQ_STORE_PLATFORM, NULL, NULL)) return;
   lq_writer w = lq_writer_of(g->page, LQI_PAGE_BYTES);
   lqi_metrics(g, &w);
   lqi_reply(c, &(lq_http_response){.status = 200,
@@ -122,9 +129,9 @@ static void metrics(lqi_conn *c, const lq_http_request *request) {
 static bool is_foreign(lqi_conn *c, const lq_http_request *request) {
   const lq_gateway_options *o = &c->gateway->options;
   lq_diag diag = {0};
-  if (!lqi_origin_allowed(lq_http_header_get(request, "Origin"), request->host))
+  if (!lqi_origin_allowed(lq_http_header_get(request, "Origin"), request->host, o->origins))
     (void)lq_diag_set(&diag, LQ_ERR_FORBIDDEN, "pages of another origin may not talk to this one");
-  else if (!o->operator_token && !o->player_token && !lqi_host_is_local(request->host, o->host))
+  else if (!o->access && !lqi_host_is_local(request->host, o->host))
     (void)lq_diag_set(&diag, LQ_ERR_FORBIDDEN,
                       "without tokens only this machine is served: the "
                       "Host must be localhost or an address");
@@ -169,6 +176,24 @@ static void dispatch(lqi_conn *c, const lq_http_request *request, const lqi_targ
   case LQI_ROUTE_HASH:
     lqi_rest_request(c, request, target);
     return;
+  case LQI_ROUTE_AUTH_TOKEN:
+  case LQI_ROUTE_AUTH_TICKET:
+  case LQI_ROUTE_JWKS:
+    lqi_auth_request(c, request, target);
+    return;
+  case LQI_ROUTE_TENANTS:
+  case LQI_ROUTE_TENANT:
+  case LQI_ROUTE_ROTATE:
+  case LQI_ROUTE_SHRED:
+  case LQI_ROUTE_USERS:
+  case LQI_ROUTE_USER:
+  case LQI_ROUTE_REVOKE:
+  case LQI_ROUTE_KEYS:
+  case LQI_ROUTE_KEY:
+  case LQI_ROUTE_POLICIES:
+  case LQI_ROUTE_POLICY:
+    lqi_admin_request(c, request, target);
+    return;
   case LQI_ROUTE_NONE:
     break;
   }
@@ -181,8 +206,9 @@ static void request_done(lqi_conn *c, const lq_http_request *request) {
   c->keep_alive = request->keep_alive;
   c->head_only = request->method == LQ_HTTP_HEAD;
   if (lq_span_is(request->path, "*") && request->method == LQ_HTTP_OPTIONS) {
-    lqi_reply(c, &(lq_http_response){.status = 204,
-                                     .headers = "Allow: GET, HEAD, POST, DELETE, OPTIONS\r\n"});
+    lqi_reply(c, &(lq_http_response){
+                     .status = 204,
+                     .headers = "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"});
     return;
   }
   lq_err err = lqi_target_read(request->path, &target);

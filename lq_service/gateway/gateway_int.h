@@ -24,6 +24,7 @@ enum {
   LQI_WHEEL_TURN_MIN_MS = 640, /* 10 ms a slot */
   LQI_SEEN_MAX = 1024,         /* Idempotency-Keys remembered */
   LQI_SEEN_ANSWER_MAX = 2048,  /* bytes of an answer that is remembered */
+  LQI_DENIALS_PER_S = 10,      /* told to logs; the rest is counted */
   LQI_REST_LIMIT_DEFAULT = 100,
   LQI_REST_LIMIT_MAX = 1000,
 };
@@ -46,6 +47,22 @@ typedef enum lqi_route {
   LQI_ROUTE_COMMANDS,
   LQI_ROUTE_JOURNAL,
   LQI_ROUTE_HASH,
+  /* gateway_auth.c */
+  LQI_ROUTE_AUTH_TOKEN,
+  LQI_ROUTE_AUTH_TICKET,
+  LQI_ROUTE_JWKS,
+  /* gateway_admin.c: name.tenant, and name.game is whatever the address names in it */
+  LQI_ROUTE_TENANTS,
+  LQI_ROUTE_TENANT,
+  LQI_ROUTE_ROTATE,
+  LQI_ROUTE_SHRED,
+  LQI_ROUTE_USERS,
+  LQI_ROUTE_USER,
+  LQI_ROUTE_REVOKE,
+  LQI_ROUTE_KEYS,
+  LQI_ROUTE_KEY,
+  LQI_ROUTE_POLICIES,
+  LQI_ROUTE_POLICY,
 } lqi_route;
 
 typedef struct lqi_target {
@@ -77,11 +94,16 @@ LQ_MUST lq_err lqi_rest_read(const lq_http_request *request, const lqi_target *t
                              lqi_rest *out, lq_writer *text, lq_diag *diag);
 
 /* ---- who may: Origin and Host (browsers), tokens ---- */
-/* No Origin, the same as the Host, or a page of this machine. */
-bool lqi_origin_allowed(lq_span origin, lq_span host);
+/* No Origin, the same as the Host, a page of this machine, or one of `allowed` (blanks between;
+ * NULL = none). */
+bool lqi_origin_allowed(lq_span origin, lq_span host, const char *allowed);
 /* A name that no foreign DNS can point here: localhost or an address. */
 bool lqi_host_is_local(lq_span host, const char *own);
-typedef enum lqi_right { LQI_NOBODY, LQI_PLAYER, LQI_OPERATOR } lqi_right;
+/* Who asks: somebody verified, or, with `open`, whoever has this machine. */
+typedef struct lqi_who {
+  bool open;
+  lq_identity id;
+} lqi_who;
 
 /* ---- reasons ---- */
 uint16_t lqi_ws_code(lq_err why);
@@ -140,8 +162,9 @@ struct lqi_conn {
   uint8_t errors_in_a_row;
   bool in_request; /* part of a request has come */
   bool pinged, keep_alive, head_only;
-  bool in_call; /* inside a call of the shard: its answer need not start the next request */
-  bool full;    /* too much unsent: the next request waits for `drained` */
+  bool in_call;     /* inside a call of the shard: its answer need not start the next request */
+  bool full;        /* too much unsent: the next request waits for `drained` */
+  char address[48]; /* of the client, without its port */
 };
 
 typedef struct lqi_asset {
@@ -152,7 +175,7 @@ typedef struct lqi_asset {
 typedef struct lqi_counters {
   uint64_t connections, accepted, refused, websockets, upgrades, requests, status[6], messages_in,
       messages_out, bytes_in, message_errors, rate_refused, rate_closed, idle_closed, slow,
-      protocol_closed;
+      protocol_closed, denials;
 } lqi_counters;
 
 struct lq_gateway {
@@ -165,9 +188,9 @@ struct lq_gateway {
   lqi_seen *seen;
   uint8_t *scratch; /* LQ_WS_MESSAGE_BYTES_MAX: the message being read */
   uint8_t *page;    /* LQI_PAGE_BYTES */
-  lq_sha256 operator_digest, player_digest;
   char openapi_etag[36];
   uint64_t calls; /* REST calls that the shard will answer */
+  uint64_t denials_second, denials_in_second;
   bool stopping, closed;
   lqi_counters count;
 };
@@ -181,8 +204,28 @@ void lqi_end(lqi_conn *c, lq_err why);
 /* One message or request off the rate; false when it is above. */
 bool lqi_rate_take(lqi_conn *c);
 void lqi_call_free(lqi_call *call);
-lqi_right lqi_token_right(const lq_gateway *gateway, lq_span token);
-lqi_right lqi_bearer_right(const lq_gateway *gateway, const lq_http_request *request);
+/* A request that will be answered by lqi_answered; NULL: it has been answered with an error. */
+lqi_call *lqi_call_begin(lqi_conn *c, const lqi_target *target, lq_http_method method,
+                         size_t text_bytes);
+
+/* ---- gateway_auth.c ---- */
+/* The token behind "Authorization: Bearer "; NULL data when there is none. */
+lq_span lqi_bearer(const lq_http_request *request);
+LQ_MUST lq_err lqi_who_of(const lq_gateway *gateway, lq_span token, lqi_who *out);
+/* The request's bearer; false: answered with 401. */
+bool lqi_who_asks(lqi_conn *c, const lq_http_request *request, lqi_who *out);
+/* LQ_OK, LQ_ERR_FORBIDDEN, or LQ_ERR_UNKNOWN_TENANT for what is another tenant's. A denial is told
+ * to the tenant's log. */
+LQ_MUST lq_err lqi_allowed(lqi_conn *c, const lqi_who *who, lq_access_request request,
+                           lq_diag *diag);
+/* The same, answered when it is not so. */
+bool lqi_may(lqi_conn *c, const lqi_who *who, lq_action action, const char *tenant,
+             const char *name, const char *session);
+void lqi_auth_request(lqi_conn *c, const lq_http_request *request, const lqi_target *target);
+lq_actor lqi_actor(const lqi_conn *c, const lqi_who *who);
+
+/* ---- gateway_admin.c ---- */
+void lqi_admin_request(lqi_conn *c, const lq_http_request *request, const lqi_target *target);
 
 /* ---- gateway_http.c ---- */
 size_t lqi_http_data(lqi_conn *c, lq_span in);
@@ -197,6 +240,9 @@ void lqi_problem_text(lqi_conn *c, lq_err code, const char *message);
 
 /* ---- gateway_rest.c ---- */
 void lqi_rest_request(lqi_conn *c, const lq_http_request *request, const lqi_target *target);
+/* Answers a call (an lq_shard_answer), perhaps long after, perhaps to a connection that is gone. */
+void lqi_answered(void *call, lq_err err, const lq_diag *diag, lq_span json);
+LQ_MUST lq_err lqi_body_object(const lq_http_request *request, lq_json *out, lq_diag *diag);
 
 /* ---- gateway_page.c ---- */
 LQ_MUST lq_err lqi_pages_open(lq_gateway *gateway);

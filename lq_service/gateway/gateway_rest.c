@@ -21,6 +21,7 @@ static bool location_of(const lqi_rest *rest, lq_span json, char *out, size_t ca
     return false;
   int bytes = snprintf(out, capacity, "Location: /v1/tenants/%s/games/%s/sessions/%s\r\n",
                        rest->name.tenant, rest->name.game, session);
+  if (rest->route != LQI_ROUTE_SESSIONS) return false;
   return bytes > 0 && (size_t)bytes < capacity;
 }
 
@@ -36,15 +37,19 @@ static void reply_to(lqi_conn *c, const lqi_rest *rest, int status, lq_span json
   reply_json(c, status, json, headers);
 }
 
-/* The shard's answer, perhaps long after, perhaps to a connection that is gone. */
-static void answered(void *context, lq_err err, const lq_diag *diag, lq_span json) {
+/* A POST to a list makes something in it. */
+static bool makes(const lqi_rest *rest) {
+  bool list = rest->route == LQI_ROUTE_SESSIONS || rest->route == LQI_ROUTE_TENANTS ||
+              rest->route == LQI_ROUTE_USERS || rest->route == LQI_ROUTE_KEYS;
+  return list && rest->method == LQ_HTTP_POST;
+}
+
+void lqi_answered(void *context, lq_err err, const lq_diag *diag, lq_span json) {
   lqi_call *call = context;
   lqi_conn *c = call->conn;
   lq_gateway *g = call->gateway;
   uint8_t memory[LQI_ERROR_BYTES];
-  int status = err ? lq_err_http(err)
-               : call->rest.route == LQI_ROUTE_SESSIONS && call->rest.method == LQ_HTTP_POST ? 201
-                                                                                             : 200;
+  int status = err ? lq_err_http(err) : makes(&call->rest) ? 201 : 200;
   if (err) {
     lq_writer w = lq_writer_of(memory, sizeof memory);
     lqi_problem_body(&w, status, err, diag);
@@ -74,44 +79,45 @@ static void call_run(lqi_call *call, bool sees_all) {
   (void)lq_text_copy(who.player, sizeof who.player, lq_span_text(rest->player));
   c->in_call = true;
   if (rest->route == LQI_ROUTE_SESSIONS && rest->method == LQ_HTTP_POST)
-    lq_shard_create(shard, name, rest->has_seed ? &rest->seed : NULL, answered, call);
+    lq_shard_create(shard, name, rest->has_seed ? &rest->seed : NULL, lqi_answered, call);
   else if (rest->route == LQI_ROUTE_SESSIONS)
     lq_shard_sessions(shard, name->tenant, name->game, rest->after[0] ? rest->after : NULL,
-                      rest->limit, answered, call);
+                      rest->limit, lqi_answered, call);
   else if (rest->route == LQI_ROUTE_SESSION && rest->method == LQ_HTTP_DELETE)
-    lq_shard_end(shard, name, "ended by an operator", answered, call);
+    lq_shard_end(shard, name, "ended by an operator", lqi_answered, call);
   else if (rest->route == LQI_ROUTE_SESSION)
-    lq_shard_info(shard, name, answered, call);
+    lq_shard_info(shard, name, lqi_answered, call);
   else if (rest->route == LQI_ROUTE_STATE)
-    lq_shard_state(shard, name, tick, &who, answered, call);
+    lq_shard_state(shard, name, tick, &who, lqi_answered, call);
   else if (rest->route == LQI_ROUTE_HASH)
-    lq_shard_hash(shard, name, tick, answered, call);
+    lq_shard_hash(shard, name, tick, lqi_answered, call);
   else if (rest->route == LQI_ROUTE_JOURNAL)
-    lq_shard_journal(shard, name, rest->from, rest->limit, answered, call);
+    lq_shard_journal(shard, name, rest->from, rest->limit, lqi_answered, call);
   else
-    lq_shard_command(shard, name, rest->player, &rest->message, answered, call);
+    lq_shard_command(shard, name, rest->player, &rest->message, lqi_answered, call);
   c->in_call = false;
   lqi_wheel_set(c);
 }
 
 /* ---- before the shard is asked ---- */
 
-/* What a player's token may read: what all may see. */
-static bool player_may(const lq_http_request *request, const lqi_target *target) {
+/* What is asked, as an action. A session that is yet without a name is asked for as any. */
+static lq_action action_of(const lq_http_request *request, const lqi_target *target) {
   bool reads = request->method == LQ_HTTP_GET || request->method == LQ_HTTP_HEAD;
-  return reads && target->route != LQI_ROUTE_JOURNAL && target->route != LQI_ROUTE_HASH;
-}
-
-static bool is_allowed(lqi_conn *c, const lq_http_request *request, const lqi_target *target,
-                       lqi_right right) {
-  if (right == LQI_NOBODY)
-    lqi_problem_text(c, LQ_ERR_UNAUTHORIZED,
-                     "send the operator's token as Authorization: Bearer <token>");
-  else if (right == LQI_PLAYER && !player_may(request, target))
-    lqi_problem_text(c, LQ_ERR_FORBIDDEN, "a player's token may not do this; use the operator's");
-  else
-    return true;
-  return false;
+  switch ((int)target->route) {
+  case LQI_ROUTE_GAME:
+    return LQ_ACTION_READ_GAME;
+  case LQI_ROUTE_SESSIONS:
+    return reads ? LQ_ACTION_LIST_SESSIONS : LQ_ACTION_CREATE_SESSION;
+  case LQI_ROUTE_SESSION:
+    return reads ? LQ_ACTION_READ_SESSION : LQ_ACTION_END_SESSION;
+  case LQI_ROUTE_STATE:
+    return LQ_ACTION_READ_STATE;
+  case LQI_ROUTE_COMMANDS:
+    return LQ_ACTION_SEND_COMMAND;
+  default: /* the journal, and the hash, which tells of what is hidden */
+    return LQ_ACTION_READ_JOURNAL;
+  }
 }
 
 static bool is_served(lqi_conn *c, const lqi_target *target) {
@@ -137,14 +143,19 @@ static void reply_game(lqi_conn *c, const lq_session_name *name) {
 }
 
 /* True when the key decides the answer already; else it is marked as under way. */
-static bool is_repeated(lqi_call *call, const lq_http_request *request) {
+static bool is_repeated(lqi_call *call, const lq_http_request *request, const lqi_who *who) {
   lqi_conn *c = call->conn;
   if (!call->rest.key[0]) return false;
-  uint8_t memory[LQ_HTTP_PATH_BYTES_MAX + LQ_CLIENT_ID_BYTES + 1];
+  uint8_t memory[LQ_HTTP_PATH_BYTES_MAX + LQ_CLIENT_ID_BYTES + LQ_TENANT_BYTES + LQ_ID_BYTES + 3];
   lq_writer w = lq_writer_of(memory, sizeof memory);
   lq_write_span(&w, request->path);
   lq_write_u8(&w, 0);
   lq_write_text(&w, call->rest.key);
+  /* Another's answer is not for them, whatever key they name. */
+  lq_write_u8(&w, 0);
+  lq_write_text(&w, who->id.tenant);
+  lq_write_u8(&w, 0);
+  lq_write_text(&w, who->id.user);
   if (w.failed) return false; /* no address of ours is so long */
   call->scope = lq_sha256_of(lq_writer_span(&w));
   lq_sha256 body = lq_sha256_of(request->body);
@@ -159,36 +170,71 @@ static bool is_repeated(lqi_call *call, const lq_http_request *request) {
   return first.kind != LQI_SEEN_NEW;
 }
 
+lqi_call *lqi_call_begin(lqi_conn *c, const lqi_target *target, lq_http_method method,
+                         size_t text_bytes) {
+  lqi_call *call = malloc(sizeof *call + text_bytes);
+  if (!call) {
+    lqi_problem(c, 0, LQ_ERR_MEMORY, NULL, NULL);
+    return NULL;
+  }
+  c->gateway->calls++;
+  call->gateway = c->gateway;
+  call->conn = c;
+  call->keyed = false;
+  call->rest = (lqi_rest){.route = target->route, .method = method, .name = target->name};
+  return call;
+}
+
+/* Reads it, and asks whether it may be: who does not see what is hidden sees and speaks for no
+ * player but the one who has their own name. */
+static lq_err rest_read(lqi_call *call, const lq_http_request *request, const lqi_target *target,
+                        const lqi_who *who, lq_writer *text, bool *sees_all, lq_diag *diag) {
+  lqi_conn *c = call->conn;
+  lqi_rest *rest = &call->rest;
+  lq_err err = lqi_rest_read(request, target, rest, text, diag);
+  lq_access_request asked = {.tenant = target->name.tenant,
+                             .action = LQ_ACTION_READ_HIDDEN_STATE,
+                             .name = target->name.game,
+                             .session = target->name.session,
+                             .player = rest->player[0] ? rest->player : NULL};
+  bool hides = target->route == LQI_ROUTE_STATE || target->route == LQI_ROUTE_COMMANDS;
+  *sees_all = who->open;
+  if (err || !hides || who->open) return err;
+  bool own = rest->player[0] && !strcmp(rest->player, who->id.user);
+  if (!own)
+    *sees_all = lq_access_check(c->gateway->options.access, &who->id, &asked, NULL) == LQ_OK;
+  if (*sees_all || own || (!rest->player[0] && !rest->has_tick)) return LQ_OK;
+  return lq_diag_set(diag, LQ_ERR_FORBIDDEN,
+                     rest->player[0] ? "'%s' may not speak or look for player '%s'"
+                                     : "'%s' may not look at the past%s",
+                     who->id.user, rest->player);
+}
+
 void lqi_rest_request(lqi_conn *c, const lq_http_request *request, const lqi_target *target) {
-  lq_gateway *g = c->gateway;
-  lqi_right right = lqi_bearer_right(g, request);
+  lqi_who who;
   lq_diag diag = {0};
   if (!lqi_rate_take(c)) {
     lqi_problem(c, 0, LQ_ERR_RATE, NULL, NULL);
     return;
   }
-  if (!is_allowed(c, request, target, right) || !is_served(c, target)) return;
-  bool has_text = target->route == LQI_ROUTE_COMMANDS;
-  lqi_call *call = malloc(sizeof *call + (has_text ? LQI_REST_TEXT_BYTES : 0));
-  if (!call) {
-    lqi_problem(c, 0, LQ_ERR_MEMORY, NULL, NULL);
+  if (!lqi_who_asks(c, request, &who)) return;
+  lq_action action = action_of(request, target);
+  const char *session = target->route == LQI_ROUTE_SESSIONS ? "new" : target->name.session;
+  if (!lqi_may(c, &who, action, target->name.tenant, target->name.game, session) ||
+      !is_served(c, target))
     return;
-  }
-  g->calls++;
-  call->gateway = g;
-  call->conn = c;
-  call->keyed = false;
+  bool has_text = target->route == LQI_ROUTE_COMMANDS, sees_all;
+  lqi_call *call = lqi_call_begin(c, target, request->method, has_text ? LQI_REST_TEXT_BYTES : 0);
+  if (!call) return;
   lq_writer text = lq_writer_of(call->text, has_text ? LQI_REST_TEXT_BYTES : 0);
-  lq_err err = lqi_rest_read(request, target, &call->rest, &text, &diag);
-  if (!err && right == LQI_PLAYER && call->rest.player[0])
-    err = lq_diag_set(&diag, LQ_ERR_FORBIDDEN, "?player= needs the operator's token");
+  lq_err err = rest_read(call, request, target, &who, &text, &sees_all, &diag);
   if (err) {
     lqi_problem(c, 0, err, &diag, NULL);
   } else if (target->route == LQI_ROUTE_GAME) {
     reply_game(c, &target->name);
-  } else if (!is_repeated(call, request)) {
+  } else if (!is_repeated(call, request, &who)) {
     c->call = call;
-    call_run(call, right == LQI_OPERATOR);
+    call_run(call, sees_all);
     return;
   }
   lqi_call_free(call);

@@ -87,9 +87,19 @@ static void bad(lqi_conn *c, lq_err code, const lq_diag *diag, const char *id) {
   lqi_ws_close(c, LQ_ERR_INVALID, LQ_WS_CODE_POLICY, "too many messages in a row were errors");
 }
 
-/* An operator's token gives every role of the game; without tokens everybody is a plain player. */
-static uint32_t roles_of(const lq_gateway *g, const lq_message *join, lqi_right right) {
-  if (!g->options.operator_token || right != LQI_OPERATOR) return 0;
+static const char *session_of(const lq_message *join) {
+  return join->session[0] ? join->session : "main";
+}
+
+/* Who may see what is hidden has every role of the game; without tokens everybody is a plain
+ * player.
+ */
+static uint32_t roles_of(const lq_gateway *g, const lq_message *join, const lqi_who *who) {
+  lq_access_request hidden = {.tenant = join->tenant,
+                              .action = LQ_ACTION_READ_HIDDEN_STATE,
+                              .name = join->game,
+                              .session = session_of(join)};
+  if (who->open || lq_access_check(g->options.access, &who->id, &hidden, NULL)) return 0;
   const lq_game *game = lq_shard_game(g->options.shard, join->tenant, join->game, NULL);
   uint32_t count = game ? game->role_count : 0;
   return count >= 32 ? UINT32_MAX : (1u << count) - 1;
@@ -103,15 +113,27 @@ static void join(lqi_conn *c, const lq_message *message) {
     bad(c, diag.code, &diag, message->id);
     return;
   }
-  lqi_right right = lqi_token_right(c->gateway, message->token[0] ? lq_span_text(message->token)
-                                                                  : lq_span_of(NULL, 0));
-  if (right == LQI_NOBODY) {
-    lqi_ws_close(c, LQ_ERR_UNAUTHORIZED, LQ_WS_CODE_POLICY,
-                 message->token[0] ? "the token in the join message is not valid"
-                                   : "the join message needs a \"token\"");
+  lqi_who who;
+  lq_span token = message->token[0] ? lq_span_text(message->token) : lq_span_of(NULL, 0);
+  lq_err refused = lqi_who_of(c->gateway, token, &who);
+  if (refused) {
+    const char *why = message->token[0] ? "the token in the join message is not valid"
+                                        : "the join message needs a \"token\"";
+    lqi_ws_close(c, refused, lqi_ws_code(refused), refused == LQ_ERR_UNAUTHORIZED ? why : NULL);
     return;
   }
-  uint32_t roles = roles_of(c->gateway, message, right);
+  lq_access_request asked = {.tenant = message->tenant,
+                             .action = LQ_ACTION_JOIN_SESSION,
+                             .name = message->game,
+                             .session = session_of(message),
+                             .player = message->player[0] ? message->player : NULL};
+  if ((refused = lqi_allowed(c, &who, asked, &diag))) {
+    if (!diag.message[0])
+      (void)lq_diag_set(&diag, refused, "no tenant '%s' is served here", message->tenant);
+    bad(c, refused, &diag, message->id);
+    return;
+  }
+  uint32_t roles = roles_of(c->gateway, message, &who);
   lq_client *client = NULL;
   lq_err err = lq_shard_join(c->gateway->options.shard, message, roles, &sink, c, &client, &diag);
   if (err) {

@@ -77,6 +77,11 @@ static lq_err object_read(lq_span body, lq_json *out, lq_diag *diag) {
   return LQ_OK;
 }
 
+lq_err lqi_body_object(const lq_http_request *request, lq_json *out, lq_diag *diag) {
+  lq_err err = is_json(request, diag);
+  return err ? err : object_read(request->body, out, diag);
+}
+
 static lq_err id_member(lq_json object, const char *name, char *out, lq_diag *diag) {
   lq_json value = lq_json_get(object, name);
   out[0] = 0;

@@ -7,7 +7,8 @@
 #define BIT(method) (1u << LQ_HTTP_##method)
 #define READ (BIT(GET) | BIT(HEAD) | BIT(OPTIONS))
 
-#define GAME_PATH "v1/tenants/{}/games/{}"
+#define TENANT_PATH "v1/tenants/{}"
+#define GAME_PATH TENANT_PATH "/games/{}"
 static const struct {
   const char *pattern;
   lqi_route route;
@@ -19,6 +20,20 @@ static const struct {
     {"ws", LQI_ROUTE_WS, READ},
     {"v1/openapi.json", LQI_ROUTE_OPENAPI, READ},
     {"play/{}/{}", LQI_ROUTE_PLAY, READ},
+    {".well-known/jwks.json", LQI_ROUTE_JWKS, READ},
+    {"v1/auth/token", LQI_ROUTE_AUTH_TOKEN, BIT(POST) | BIT(OPTIONS)},
+    {"v1/auth/ticket", LQI_ROUTE_AUTH_TICKET, BIT(POST) | BIT(OPTIONS)},
+    {"v1/tenants", LQI_ROUTE_TENANTS, READ | BIT(POST)},
+    {TENANT_PATH, LQI_ROUTE_TENANT, READ},
+    {TENANT_PATH "/rotate", LQI_ROUTE_ROTATE, BIT(POST) | BIT(OPTIONS)},
+    {TENANT_PATH "/shred", LQI_ROUTE_SHRED, BIT(POST) | BIT(DELETE) | BIT(OPTIONS)},
+    {TENANT_PATH "/users", LQI_ROUTE_USERS, READ | BIT(POST)},
+    {TENANT_PATH "/users/{}", LQI_ROUTE_USER, READ | BIT(PATCH)},
+    {TENANT_PATH "/users/{}/revoke", LQI_ROUTE_REVOKE, BIT(POST) | BIT(OPTIONS)},
+    {TENANT_PATH "/keys", LQI_ROUTE_KEYS, READ | BIT(POST)},
+    {TENANT_PATH "/keys/{}", LQI_ROUTE_KEY, BIT(DELETE) | BIT(OPTIONS)},
+    {TENANT_PATH "/policies", LQI_ROUTE_POLICIES, READ},
+    {TENANT_PATH "/policies/{}", LQI_ROUTE_POLICY, READ | BIT(PUT) | BIT(DELETE)},
     {GAME_PATH, LQI_ROUTE_GAME, READ},
     {GAME_PATH "/sessions", LQI_ROUTE_SESSIONS, READ | BIT(POST)},
     {GAME_PATH "/sessions/{}", LQI_ROUTE_SESSION, READ | BIT(DELETE)},
@@ -66,10 +81,8 @@ void lqi_methods_text(uint32_t methods, char *out, size_t capacity) {
   static const struct {
     uint32_t bit;
     const char *name;
-  } names[] = {{BIT(GET), "GET"},
-               {BIT(HEAD), "HEAD"},
-               {BIT(POST), "POST"},
-               {BIT(DELETE), "DELETE"},
+  } names[] = {{BIT(GET), "GET"},        {BIT(HEAD), "HEAD"},   {BIT(POST), "POST"},
+               {BIT(PUT), "PUT"},        {BIT(PATCH), "PATCH"}, {BIT(DELETE), "DELETE"},
                {BIT(OPTIONS), "OPTIONS"}};
   lq_writer w = lq_writer_of(out, capacity - 1);
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -116,9 +129,18 @@ static bool is_this_machine(lq_span name) {
          (begins(name, "127.", &rest) && is_address_4(rest));
 }
 
-bool lqi_origin_allowed(lq_span origin, lq_span host) {
+static bool is_listed(lq_span origin, const char *allowed) {
+  for (const char *at = allowed; at && *at;) {
+    size_t bytes = strcspn(at, " ");
+    if (bytes && equal_any_case(origin, lq_span_of(at, bytes))) return true;
+    at += bytes + (at[bytes] == ' ');
+  }
+  return false;
+}
+
+bool lqi_origin_allowed(lq_span origin, lq_span host, const char *allowed) {
   lq_span rest;
-  if (!origin.data) return true;
+  if (!origin.data || is_listed(origin, allowed)) return true;
   if (!begins(origin, "http://", &rest) && !begins(origin, "https://", &rest)) return false;
   return (host.bytes && equal_any_case(rest, host)) || is_this_machine(without_port(rest));
 }

@@ -71,6 +71,7 @@ typedef void (*lq_store_got_session)(void *context, lq_err err, const lq_session
 
 /* ---- a tenant's items and log ---- */
 #define LQ_STORE_ITEM_BYTES_MAX (256u << 10) /* one item's value */
+#define LQ_STORE_SEAL_BYTES 64u              /* how much longer a slice is when it is sealed */
 #define LQ_STORE_LEAF_BYTES_MAX 4096u        /* one leaf of a tenant's log */
 #define LQ_STORE_CHANGE_MAX 100u             /* items, and leaves, of one change */
 #define LQ_STORE_PLATFORM "_"                /* the operator's partition: no tenant's name */

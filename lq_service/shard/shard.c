@@ -43,10 +43,16 @@ lq_err lq_shard_serve(lq_shard *shard, const char *tenant, const char *game,
   if (!lq_slug_valid(lq_span_text(tenant)) || !lq_slug_valid(lq_span_text(game)))
     return lq_diag_set(diag, LQ_ERR_INVALID, "'%s/%s' is no tenant and game name", tenant, game);
   const lq_game *loaded = NULL;
-  lq_err err =
-      shard->options.releases.game(shard->options.releases.context, release, &loaded, diag);
-  if (err) return err;
   lqi_served *served = lqi_served_find(shard, tenant, game);
+  const lq_shard_options *options = &shard->options;
+  lq_shard_tenant at = {options->store, options->releases};
+  lq_err err = LQ_OK;
+  if (served)
+    at = served->at;
+  else if (options->tenant)
+    err = options->tenant(options->tenant_context, tenant, &at, diag);
+  if (!err) err = at.releases.game(at.releases.context, release, &loaded, diag);
+  if (err) return err;
   if (!served) {
     lqi_served **grown = realloc(shard->served, (shard->served_count + 1) * sizeof *shard->served);
     served = calloc(1, sizeof *served);
@@ -56,6 +62,7 @@ lq_err lq_shard_serve(lq_shard *shard, const char *tenant, const char *game,
       return lq_diag_set(diag, LQ_ERR_MEMORY, "no memory for another game");
     }
     shard->served[shard->served_count++] = served;
+    served->at = at;
     (void)lq_text_copy(served->tenant, sizeof served->tenant, lq_span_text(tenant));
     (void)lq_text_copy(served->game_name, sizeof served->game_name, lq_span_text(game));
   } else if (memcmp(served->release, release, 32) == 0) {
@@ -150,9 +157,9 @@ static void woken(void *context, lq_err err, const lq_diag *diag, lq_ledger_sess
 }
 
 void lqi_session_wake(lqi_session *s) {
-  lq_shard *shard = s->shard;
+  lq_shard_tenant *at = &s->served->at;
   s->in_flight++;
-  lq_ledger_wake(shard->options.store, &shard->options.releases, &s->name, woken, s);
+  lq_ledger_wake(at->store, &at->releases, &s->name, woken, s);
 }
 
 static void made(void *context, lq_err err) {
@@ -186,12 +193,14 @@ static void looked_up(void *context, lq_err err, const lq_store_head *head) {
     return;
   }
   s->in_flight++;
-  s->shard->options.store->create(s->shard->options.store, &s->name, &fresh, made, s);
+  lq_store *store = s->served->at.store;
+  store->create(store, &s->name, &fresh, made, s);
 }
 
 static void look_up(void *context) {
   lqi_session *s = context;
-  s->shard->options.store->head(s->shard->options.store, &s->name, looked_up, s);
+  lq_store *store = s->served->at.store;
+  store->head(store, &s->name, looked_up, s);
 }
 
 static void look_up_existing(void *context) { made(context, LQ_OK); }

@@ -19,10 +19,20 @@
 typedef struct lq_shard lq_shard;
 typedef struct lq_client lq_client;
 
-typedef struct lq_shard_options {
-  lq_loop *loop;
+/* Where a tenant's sessions are kept, and its releases. */
+typedef struct lq_shard_tenant {
   lq_store *store;
   lq_release_source releases;
+} lq_shard_tenant;
+
+typedef struct lq_shard_options {
+  lq_loop *loop;
+  lq_store *store; /* the real one */
+  lq_release_source releases;
+  /* Asked once for each tenant that is served: a store that is this tenant's alone. NULL: `store`
+   * and `releases` serve all. */
+  lq_err (*tenant)(void *context, const char *tenant, lq_shard_tenant *out, lq_diag *diag);
+  void *tenant_context;
   uint8_t secret[32];    /* signs resume tokens; the same after a restart */
   uint32_t sessions_max; /* live at once; 0 = 65536 */
   uint32_t hibernate_ms; /* 0 = LQ_HIBERNATE_MS */

@@ -37,6 +37,7 @@ typedef struct lqi_served {
   char tenant[LQ_TENANT_BYTES], game_name[LQ_TENANT_BYTES];
   uint8_t release[32];
   const lq_game *game;
+  lq_shard_tenant at;
 } lqi_served;
 
 typedef enum lqi_state { LQI_WAKING = 1, LQI_LIVE, LQI_LEAVING } lqi_state;
@@ -177,6 +178,7 @@ struct lq_shard {
   uint32_t next_serial;
   uint32_t asks; /* questions the store will answer: stopping waits for them */
   lq_store_slice batch[LQI_BATCH_MAX];
+  lq_store_slice apart[LQI_BATCH_MAX]; /* one store's slices of a batch for several */
   uint32_t batch_count;
   uint8_t *scratch;      /* LQ_SLICE_BYTES_MAX: the slice being made */
   uint8_t *text;         /* LQI_TEXT_BYTES */

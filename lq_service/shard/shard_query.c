@@ -128,13 +128,14 @@ void lq_shard_sessions(lq_shard *shard, const char *tenant, const char *game, co
                     .text = text,
                     .w = lq_writer_of(text, bytes)};
   lq_write_text(&list->w, "{\"sessions\":[");
-  lq_store *store = shard->options.store;
+  lq_store *store = lqi_served_find(shard, tenant, game)->at.store;
   shard->asks++;
   store->sessions(store, tenant, game, after, limit, listed, list);
 }
 
 typedef struct asking {
   lq_shard *shard;
+  lq_shard_tenant *at; /* where the session is kept */
   lq_shard_answer answer;
   void *context;
   lq_session_name name;
@@ -153,7 +154,11 @@ static asking *ask(lq_shard *shard, const lq_session_name *name, lq_shard_answer
     fail(answer, context, err ? err : LQ_ERR_MEMORY, NULL);
     return NULL;
   }
-  *a = (asking){.shard = shard, .answer = answer, .context = context, .name = *name};
+  *a = (asking){.shard = shard,
+                .at = &lqi_served_find(shard, name->tenant, name->game)->at,
+                .answer = answer,
+                .context = context,
+                .name = *name};
   shard->asks++;
   return a;
 }
@@ -187,7 +192,7 @@ void lq_shard_info(lq_shard *shard, const lq_session_name *name, lq_shard_answer
     lqi_out_answer(s, answer, context, LQ_OK, lq_writer_span(&w));
     ask_free(a);
   } else {
-    shard->options.store->head(shard->options.store, name, told, a);
+    a->at->store->head(a->at->store, name, told, a);
   }
 }
 
@@ -225,7 +230,7 @@ void lq_shard_create(lq_shard *shard, const lq_session_name *name, const uint64_
   const lqi_served *served = lqi_served_find(shard, chosen.tenant, chosen.game);
   memcpy(a->head.release, served->release, 32);
   memcpy(a->head.first_release, served->release, 32);
-  shard->options.store->create(shard->options.store, &chosen, &a->head, created, a);
+  a->at->store->create(a->at->store, &chosen, &a->head, created, a);
 }
 
 /* ---- state and hash ---- */
@@ -276,8 +281,7 @@ static void replay_head(void *context, lq_err err, const lq_store_head *head) {
     return;
   }
   uint64_t tick = a->has_tick ? a->tick : head->tick;
-  lq_ledger_replay(a->shard->options.store, &a->shard->options.releases, &a->name, tick, false,
-                   NULL, NULL, rebuilt, a);
+  lq_ledger_replay(a->at->store, &a->at->releases, &a->name, tick, false, NULL, NULL, rebuilt, a);
 }
 
 static void look(lq_shard *shard, const lq_session_name *name, const uint64_t *tick,
@@ -306,7 +310,7 @@ static void look(lq_shard *shard, const lq_session_name *name, const uint64_t *t
   a->want_state = want_state;
   a->has_tick = tick != NULL;
   a->tick = tick ? *tick : 0;
-  shard->options.store->head(shard->options.store, name, replay_head, a);
+  a->at->store->head(a->at->store, name, replay_head, a);
 }
 
 void lq_shard_state(lq_shard *shard, const lq_session_name *name, const uint64_t *tick,
@@ -339,7 +343,7 @@ static void journaled(void *context, lq_err err, const char *sk, lq_span body) {
   }
   lq_slice_reader reader;
   const lq_game *game = NULL;
-  lq_release_source *source = &j->ask->shard->options.releases;
+  const lq_release_source *source = &j->ask->at->releases;
   j->err = lq_slice_open(body, &reader);
   if (!j->err) j->err = source->game(source->context, reader.header.release, &game, NULL);
   if (j->err) return;
@@ -364,7 +368,7 @@ static void journal_head(void *context, lq_err err, const lq_store_head *head) {
   }
   uint8_t *text = malloc(LQI_TEXT_BYTES);
   journal j = {.ask = a, .w = lq_writer_of(text, text ? LQI_TEXT_BYTES : 0)};
-  lq_store *store = a->shard->options.store;
+  lq_store *store = a->at->store;
   lq_write_text(&j.w, "{\"records\":[");
   if (text)
     store->slices(store, &a->name, a->from, UINT64_MAX, a->limit, journaled, &j);
@@ -387,7 +391,7 @@ void lq_shard_journal(lq_shard *shard, const lq_session_name *name, uint64_t fro
   if (!a) return;
   a->from = from ? from : 1;
   a->limit = limit && limit <= 1000 ? limit : 100;
-  shard->options.store->head(shard->options.store, name, journal_head, a);
+  a->at->store->head(a->at->store, name, journal_head, a);
 }
 
 /* ---- commands without a connection ---- */

@@ -62,7 +62,7 @@ typedef struct catching {
 } catching;
 
 static const lq_game *game_of(const lqi_session *s, const uint8_t release[32]) {
-  const lq_release_source *source = &s->shard->options.releases;
+  const lq_release_source *source = &s->served->at.releases;
   const lq_game *game = NULL;
   if (memcmp(release, s->live.release, 32) == 0) return lq_session_game(s->live.session);
   return source->game(source->context, release, &game, NULL) ? NULL : game;
@@ -154,7 +154,7 @@ static void oldest_only(void *context, lq_err err, const char *sk, lq_span body)
 
 /* Back in growing steps until a slice begins at or before the first tick that was missed. */
 static uint64_t first_slice(catching *c, uint64_t last) {
-  lq_store *store = c->session->shard->options.store;
+  lq_store *store = c->session->served->at.store;
   uint64_t lowest = last > LQI_RESUME_SLICES_MAX ? last - LQI_RESUME_SLICES_MAX : 1;
   uint64_t first = last + 1, step = 64;
   do {
@@ -168,7 +168,7 @@ static uint64_t first_slice(catching *c, uint64_t last) {
 
 void lqi_catch_up(lq_client *client) {
   lqi_session *s = client->session;
-  lq_store *store = client->shard->options.store;
+  lq_store *store = client->session->served->at.store;
   const lqi_slot *slot = &s->slot[client->slot];
   uint64_t window =
       s->hz_class ? (uint64_t)LQI_RESUME_SECONDS * s->hz_class : LQI_RESUME_TICKS_ON_COMMAND;

@@ -89,19 +89,46 @@ static void committed(void *context, void *user, lq_err err, uint64_t leaf) {
   lqi_unpin(s);
 }
 
+static lq_store *store_of(const lq_store_slice *slice) {
+  return ((const flight *)slice->user)->session->served->at.store;
+}
+
+/* Takes the slices of the first one's store out of the batch. Most often they are all of it. */
+static uint32_t batch_part(lq_shard *shard, lq_store *store) {
+  uint32_t count = 0, kept = 0;
+  for (uint32_t i = 0; i < shard->batch_count; i++)
+    if (store_of(&shard->batch[i]) == store)
+      shard->apart[count++] = shard->batch[i];
+    else
+      shard->batch[kept++] = shard->batch[i];
+  shard->batch_count = kept;
+  return count;
+}
+
+/* A store that takes nothing now: its slices go back to the front. */
+static void batch_back(lq_shard *shard, uint32_t count) {
+  memmove(shard->batch + count, shard->batch, shard->batch_count * sizeof *shard->batch);
+  memcpy(shard->batch, shard->apart, count * sizeof *shard->batch);
+  shard->batch_count += count;
+}
+
 void lqi_commit_flush(lq_shard *shard) {
-  uint32_t count = shard->batch_count;
   shard->behind = false;
-  if (!count) return;
-  lq_err err =
-      shard->options.store->commit(shard->options.store, shard->batch, count, committed, shard);
-  /* Behind, or nobody may tick while the batch is walked: the batch stays as it is. */
-  shard->behind = err != LQ_OK;
-  if (err == LQ_ERR_BUSY) return; /* again at the end of a turn: its next answer makes one */
-  shard->stats.commits += count;
-  for (uint32_t i = 0; err && i < count; i++) committed(shard, shard->batch[i].user, err, LQ_LEAF_NONE);
-  shard->batch_count = 0;
-  shard->behind = false;
+  while (shard->batch_count && !shard->behind) {
+    lq_store *store = store_of(&shard->batch[0]);
+    uint32_t count = batch_part(shard, store);
+    lq_err err = store->commit(store, shard->apart, count, committed, shard);
+    /* Behind, or nobody may tick while the slices are walked. */
+    shard->behind = err != LQ_OK;
+    if (err == LQ_ERR_BUSY) { /* again at the end of a turn: its next answer makes one */
+      batch_back(shard, count);
+      return;
+    }
+    shard->stats.commits += count;
+    for (uint32_t i = 0; err && i < count; i++)
+      committed(shard, shard->apart[i].user, err, LQ_LEAF_NONE);
+    shard->behind = false;
+  }
 }
 
 /* Ends the slice with this tick in it and hands it to the next commit. */
@@ -245,8 +272,8 @@ static void checkpoint_begin(lqi_session *s, bool hibernate) {
     s->state = LQI_LEAVING;
     lqi_rate_leave(s);
   }
-  s->shard->options.store->checkpoint(s->shard->options.store, &s->name, &head, lq_writer_span(&w),
-                                      checkpointed, save);
+  lq_store *store = s->served->at.store;
+  store->checkpoint(store, &s->name, &head, lq_writer_span(&w), checkpointed, save);
 }
 
 void lqi_checkpoint(lqi_session *s, bool hibernate) {
@@ -439,7 +466,7 @@ static bool slots_grow(lqi_session *s, const lq_game *game) {
  * before anything else can queue a command. The session that ran stays in *old until its outputs
  * are rendered. */
 static bool swap(lqi_session *s, const uint8_t release[32], lq_ledger_session *old) {
-  const lq_release_source *source = &s->shard->options.releases;
+  const lq_release_source *source = &s->served->at.releases;
   lq_ledger_session next = s->live;
   const lq_game *game = NULL;
   s->release_queued = false;

@@ -52,6 +52,11 @@ void lq_tenant_store_forget(lq_store *store) {
   }
 }
 
+void lq_tenant_store_shut(lq_store *store) {
+  lqi_tenant_store_of(store)->ring = NULL;
+  lq_tenant_store_forget(store);
+}
+
 static void grow(lqi_tenant_store *s) {
   uint32_t count = s->bucket_count * 2;
   lqi_key **bucket = calloc(count, sizeof(lqi_key *));
@@ -102,6 +107,7 @@ static void fetched(void *context, lq_err err, const char *sk, uint64_t version,
   fetch *f = context;
   uint8_t key[LQ_KEY_BYTES];
   (void)version;
+  if (!err && !f->s->ring) err = LQ_ERR_NOT_FOUND;
   if (!err) err = lq_keyring_unwrap(f->s->ring, sk, value, key);
   if (!err) err = keep(f->s, sk, key);
   lq_wipe(key, sizeof key);
@@ -113,8 +119,8 @@ static void fetched(void *context, lq_err err, const char *sk, uint64_t version,
 lq_err lqi_key_get(lqi_tenant_store *s, const char *purpose, lqi_key **out) {
   uint64_t hash = hash_of(purpose);
   lqi_key *key = *slot_of(s, purpose, hash);
-  lq_err err = LQ_OK;
-  if (!key) {
+  lq_err err = s->ring ? LQ_OK : LQ_ERR_NOT_FOUND;
+  if (!key && !err) {
     fetch *f = malloc(sizeof *f);
     if (!f) return LQ_ERR_MEMORY;
     *f = (fetch){.s = s, .inside = true};
@@ -161,7 +167,9 @@ void lqi_key_make(lqi_tenant_store *s, const char *purpose, lq_store_done done, 
   lq_store_item item = {.expect = LQ_ITEM_ABSENT};
   uint8_t wrapped[LQ_WRAPPED_BYTES];
   making *m = malloc(sizeof *m);
-  lq_err err = m ? lq_random_bytes(m->key, sizeof m->key) : LQ_ERR_MEMORY;
+  lq_err err = !s->ring ? LQ_ERR_NOT_FOUND
+               : m      ? lq_random_bytes(m->key, sizeof m->key)
+                        : LQ_ERR_MEMORY;
   if (!err) err = lq_keyring_wrap(s->ring, purpose, m->key, wrapped);
   if (err) {
     free(m);
@@ -240,8 +248,8 @@ static void rewrap_one(rewrap *r, const char *sk, uint64_t version, lq_span valu
   uint8_t key[LQ_KEY_BYTES];
   lq_store_item *item = &r->item[r->item_count];
   uint8_t *wrapped = r->wrapped[r->item_count];
-  if (lq_wrapped_version(value) == lq_keyring_version(r->s->ring)) return;
-  r->err = lq_keyring_unwrap(r->s->ring, sk, value, key);
+  if (r->s->ring && lq_wrapped_version(value) == lq_keyring_version(r->s->ring)) return;
+  r->err = r->s->ring ? lq_keyring_unwrap(r->s->ring, sk, value, key) : LQ_ERR_NOT_FOUND;
   if (!r->err) r->err = lq_keyring_wrap(r->s->ring, sk, key, wrapped);
   lq_wipe(key, sizeof key);
   *item = (lq_store_item){.value = lq_span_of(wrapped, LQ_WRAPPED_BYTES), .expect = version};

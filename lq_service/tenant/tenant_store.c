@@ -33,28 +33,38 @@ static void place_of(const lq_session_name *name, char out[LQI_PURPOSE_BYTES]) {
 
 /* ---- writes ---- */
 
-/* The sealed slices of one commit, until the real store has answered for each. */
+/* The sealed slices of one commit, until the real store has answered for each: told together, in
+ * order, with those that could not be sealed among them. */
+typedef struct outcome {
+  void *user;
+  lq_err err;
+  uint64_t leaf;
+} outcome;
 typedef struct batch {
   lq_store_committed committed;
   void *context;
-  uint32_t waiting, failed_count;
-  struct {
-    void *user;
-    lq_err err;
-  } * failed; /* told behind the last answer */
-  lq_store_slice *slice;
+  outcome *outcome;
+  lq_store_slice *slice; /* those that were sealed */
+  uint32_t count, sealed_count, waiting;
   uint8_t bytes[];
 } batch;
 
-static void batch_committed(void *context, void *user, lq_err err, uint64_t leaf) {
-  batch *b = context;
-  b->committed(b->context, user, err, leaf);
-  if (--b->waiting) return;
-  for (uint32_t i = 0; i < b->failed_count; i++)
-    b->committed(b->context, b->failed[i].user, b->failed[i].err, LQ_LEAF_NONE);
-  free(b->failed);
+static void batch_free(batch *b) {
+  if (!b) return;
+  free(b->outcome);
   free(b->slice);
   free(b);
+}
+
+static void batch_committed(void *context, void *user, lq_err err, uint64_t leaf) {
+  batch *b = context;
+  outcome *o = user;
+  o->err = err;
+  o->leaf = leaf;
+  if (--b->waiting) return;
+  for (uint32_t i = 0; i < b->count; i++)
+    b->committed(b->context, b->outcome[i].user, b->outcome[i].err, b->outcome[i].leaf);
+  batch_free(b);
 }
 
 static lq_err slice_seal(lqi_tenant_store *s, const lq_store_slice *slice, uint8_t *out) {
@@ -74,34 +84,31 @@ static batch *batch_new(const lq_store_slice *slices, uint32_t count) {
   for (uint32_t i = 0; i < count; i++) bytes += slices[i].body.bytes + LQ_SEAL_BYTES;
   batch *b = malloc(sizeof *b + bytes);
   if (!b) return NULL;
-  *b = (batch){.slice = malloc(count * sizeof *b->slice)};
-  b->failed = calloc(count, sizeof *b->failed);
-  if (b->slice && b->failed) return b;
-  free(b->slice);
-  free(b->failed);
-  free(b);
+  *b = (batch){.count = count,
+               .outcome = calloc(count, sizeof(outcome)),
+               .slice = malloc(count * sizeof *b->slice)};
+  if (b->slice && b->outcome) return b;
+  batch_free(b);
   return NULL;
 }
 
-/* Seals them into the batch; a slice that cannot be sealed is that session's own trouble. */
-static lq_err batch_seal(lqi_tenant_store *s, batch *b, const lq_store_slice *slices,
-                         uint32_t count) {
+/* A slice that cannot be sealed is that session's own trouble. */
+static lq_err batch_seal(lqi_tenant_store *s, batch *b, const lq_store_slice *slices) {
   uint8_t *at = b->bytes;
-  for (uint32_t i = 0; i < count; i++) {
-    lq_err err =
-        is_mine(s, slices[i].name.tenant) ? slice_seal(s, &slices[i], at) : LQ_ERR_NOT_FOUND;
+  for (uint32_t i = 0; i < b->count; i++) {
+    bool mine = is_mine(s, slices[i].name.tenant);
+    lq_err err = mine ? slice_seal(s, &slices[i], at) : LQ_ERR_NOT_FOUND;
     if (err == LQ_ERR_BUSY || err == LQ_ERR_MEMORY) return err;
-    if (err) {
-      b->failed[b->failed_count].user = slices[i].user;
-      b->failed[b->failed_count++].err = err;
-      continue;
-    }
-    lq_store_slice *sealed = &b->slice[b->waiting++];
+    b->outcome[i] = (outcome){slices[i].user, err, LQ_LEAF_NONE};
+    if (err) continue;
+    lq_store_slice *sealed = &b->slice[b->sealed_count++];
     *sealed = slices[i];
     sealed->body = lq_span_of(at, slices[i].body.bytes + LQ_SEAL_BYTES);
+    sealed->user = &b->outcome[i];
     at += sealed->body.bytes;
   }
-  return b->waiting ? LQ_OK : b->failed[0].err;
+  b->waiting = b->sealed_count;
+  return b->sealed_count ? LQ_OK : b->outcome[0].err;
 }
 
 static lq_err commit(lq_store *port, const lq_store_slice *slices, uint32_t count,
@@ -114,13 +121,9 @@ static lq_err commit(lq_store *port, const lq_store_slice *slices, uint32_t coun
   if (!b) return LQ_ERR_MEMORY;
   b->committed = committed;
   b->context = context;
-  lq_err err = batch_seal(s, b, slices, count);
-  if (!err) err = s->real->commit(s->real, b->slice, b->waiting, batch_committed, b);
-  if (err) {
-    free(b->failed);
-    free(b->slice);
-    free(b);
-  }
+  lq_err err = batch_seal(s, b, slices);
+  if (!err) err = s->real->commit(s->real, b->slice, b->sealed_count, batch_committed, b);
+  if (err) batch_free(b);
   return err;
 }
 

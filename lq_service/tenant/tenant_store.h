@@ -24,8 +24,11 @@ void lq_tenant_store_ready(lq_store *store, lq_store_done done, void *context);
  * ones. May be repeated after an error or a crash. count: keys that were wrapped. */
 typedef void (*lq_tenant_rewrapped)(void *context, lq_err err, uint64_t count);
 void lq_tenant_store_rewrap(lq_store *store, lq_tenant_rewrapped done, void *context);
-/* Forgets every data key in memory: after a shred. */
+/* Forgets every data key in memory. */
 void lq_tenant_store_forget(lq_store *store);
+/* And reads none again: after a shred, before the ring is closed. What needs a key is
+ * LQ_ERR_NOT_FOUND from then on. */
+void lq_tenant_store_shut(lq_store *store);
 
 /* Wrapped keys, the audit tree, usage: not sealed. */
 bool lq_item_is_plain(const char *sk);

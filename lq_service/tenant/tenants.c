@@ -1,0 +1,419 @@
+/* The registry of tenants. */
+#include "lq_service/tenant/tenants.h"
+#include "lq_engine/net/json.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { RECORD_BYTES = 512 };
+
+struct lq_tenant {
+  lq_tenant *next;
+  lq_tenants *tenants;
+  char name[LQ_TENANT_BYTES];
+  lq_keyring *ring;
+  lq_store *store;
+  bool ready; /* its keys are made */
+};
+
+struct lq_tenants {
+  lq_tenants_options options;
+  lq_tenant *first;
+};
+
+static const char *const state_names[] = {"", "active", "suspended", "shredding", "shredded"};
+enum { STATE_COUNT = sizeof state_names / sizeof *state_names };
+
+/* ---- the record ---- */
+
+static void sk_of(const char *name, char out[LQ_STORE_SK_BYTES]) {
+  (void)snprintf(out, LQ_STORE_SK_BYTES, "TENANT#%s", name);
+}
+
+static void record_write(const lq_tenant_record *record, lq_writer *w) {
+  lq_write_text(w, "{\"state\":\"");
+  lq_write_text(w, state_names[record->state]);
+  lq_write_text(w, "\",\"created_ms\":");
+  lq_write_decimal_u(w, record->created_ms);
+  if (record->shred_by[0][0]) {
+    lq_write_text(w, ",\"shred_due_ms\":");
+    lq_write_decimal_u(w, record->shred_due_ms);
+    lq_write_text(w, ",\"shred_by\":[");
+    for (int i = 0; i < 2 && record->shred_by[i][0]; i++) {
+      if (i) lq_write_u8(w, ',');
+      lq_json_write_text(w, lq_span_text(record->shred_by[i]));
+    }
+    lq_write_u8(w, ']');
+  }
+  lq_write_u8(w, '}');
+}
+
+static bool number_of(lq_json object, const char *name, uint64_t *out) {
+  int64_t value = 0;
+  lq_json member = lq_json_get(object, name);
+  *out = 0;
+  if (member.kind == LQ_JSON_NONE) return true;
+  if (!lq_json_i64(member, &value) || value < 0) return false;
+  *out = (uint64_t)value;
+  return true;
+}
+
+static lq_err record_read(lq_span text, lq_tenant_record *out) {
+  lq_json object, element;
+  char state[16];
+  *out = (lq_tenant_record){0};
+  if (lq_json_parse(text, &object, NULL) || object.kind != LQ_JSON_OBJECT ||
+      !lq_json_text(lq_json_get(object, "state"), state, sizeof state))
+    return LQ_ERR_CORRUPT;
+  for (int i = 1; i < STATE_COUNT; i++)
+    if (!strcmp(state, state_names[i])) out->state = (lq_tenant_state)i;
+  if (!out->state || !number_of(object, "created_ms", &out->created_ms) ||
+      !number_of(object, "shred_due_ms", &out->shred_due_ms))
+    return LQ_ERR_CORRUPT;
+  lq_json by = lq_json_get(object, "shred_by");
+  uint32_t count = 0;
+  if (by.kind == LQ_JSON_ARRAY)
+    for (lq_json_walk walk = {0}; lq_json_element(by, &walk, &element); count++)
+      if (count == 2 || !lq_json_text(element, out->shred_by[count], LQ_ID_BYTES))
+        return LQ_ERR_CORRUPT;
+  return LQ_OK;
+}
+
+typedef struct found {
+  lq_err err;
+  bool came;
+  uint64_t version;
+  lq_tenant_record record;
+} found;
+
+static void record_came(void *context, lq_err err, const char *sk, uint64_t version,
+                        lq_span value) {
+  found *f = context;
+  (void)sk;
+  f->came = true;
+  f->version = version;
+  f->err = err ? err : record_read(value, &f->record);
+}
+
+static found record_find(const lq_tenants *tenants, const char *name) {
+  char sk[LQ_STORE_SK_BYTES];
+  found f = {.err = LQ_ERR_INVALID};
+  if (!lq_slug_valid(lq_span_text(name))) return f;
+  sk_of(name, sk);
+  f.err = LQ_ERR_BUSY;
+  tenants->options.store->item(tenants->options.store, LQ_STORE_PLATFORM, sk, record_came, &f);
+  LQ_CHECK(f.came);
+  return f;
+}
+
+lq_err lq_tenant_record_get(const lq_tenants *tenants, const char *name, lq_tenant_record *out) {
+  found f = record_find(tenants, name);
+  *out = f.record;
+  return f.err == LQ_ERR_NOT_FOUND ? LQ_ERR_UNKNOWN_TENANT : f.err;
+}
+
+/* Writes it over the version that was read. */
+typedef struct record_done {
+  lq_store_done done;
+  void *context;
+} record_done;
+
+static void record_changed(void *context, lq_err err, uint64_t leaf) {
+  record_done *d = context;
+  (void)leaf;
+  d->done(d->context, err);
+  free(d);
+}
+
+static void record_put(const lq_tenants *tenants, const char *name, const lq_tenant_record *record,
+                       uint64_t expect, lq_store_done done, void *context) {
+  uint8_t text[RECORD_BYTES];
+  lq_writer w = lq_writer_of(text, sizeof text);
+  record_write(record, &w);
+  record_done *d = malloc(sizeof *d);
+  if (!d || w.failed) {
+    free(d);
+    done(context, d ? LQ_ERR_INTERNAL : LQ_ERR_MEMORY);
+    return;
+  }
+  *d = (record_done){done, context};
+  lq_store_item item = {.value = lq_writer_span(&w), .expect = expect};
+  sk_of(name, item.sk);
+  lq_store_change change = {.tenant = LQ_STORE_PLATFORM, .items = &item, .item_count = 1};
+  tenants->options.store->change(tenants->options.store, &change, record_changed, d);
+}
+
+typedef struct walking {
+  lq_tenant_each each;
+  void *context;
+  lq_err err;
+} walking;
+
+static void walked(void *context, lq_err err, const char *sk, uint64_t version, lq_span value) {
+  walking *w = context;
+  lq_tenant_record record;
+  (void)version;
+  if (err) {
+    if (!w->err && err != LQ_ERR_NOT_FOUND) w->err = err;
+    return;
+  }
+  lq_err read = record_read(value, &record);
+  if (read)
+    w->err = read;
+  else
+    w->each(w->context, sk + strlen("TENANT#"), &record);
+}
+
+lq_err lq_tenants_walk(const lq_tenants *tenants, lq_tenant_each each, void *context) {
+  walking w = {each, context, LQ_OK};
+  tenants->options.store->items(tenants->options.store, LQ_STORE_PLATFORM, "TENANT#", NULL, 0,
+                                walked, &w);
+  return w.err;
+}
+
+/* ---- open and close ---- */
+
+lq_err lq_tenants_open(const lq_tenants_options *options, lq_tenants **out, lq_diag *diag) {
+  *out = NULL;
+  lq_err err = options->read_only ? LQ_OK : lq_folder_make(options->keys);
+  if (err)
+    return lq_diag_set(diag, err, "the key store %.160s cannot be made: %s", options->keys,
+                       lq_err_cause(err));
+  lq_tenants *tenants = calloc(1, sizeof *tenants);
+  if (!tenants) return lq_diag_set(diag, LQ_ERR_MEMORY, "no memory for the tenants");
+  tenants->options = *options;
+  *out = tenants;
+  return LQ_OK;
+}
+
+/* Its keys leave memory. The handle stays: whoever still holds it reads and writes nothing. */
+static void tenant_shut(lq_tenant *t) {
+  t->ready = false;
+  if (t->store) lq_tenant_store_shut(t->store);
+  lq_keyring_close(t->ring);
+  t->ring = NULL;
+}
+
+void lq_tenants_close(lq_tenants *tenants) {
+  if (!tenants) return;
+  for (lq_tenant *t = tenants->first, *next; t; t = next) {
+    next = t->next;
+    tenant_shut(t);
+    if (t->store) t->store->close(t->store);
+    free(t);
+  }
+  lq_wipe(tenants, sizeof *tenants);
+  free(tenants);
+}
+
+lq_store *lq_tenants_platform(const lq_tenants *tenants) { return tenants->options.store; }
+
+lq_tenant *lq_tenant_find(const lq_tenants *tenants, const char *name) {
+  for (lq_tenant *t = tenants->first; t; t = t->next)
+    if (t->ready && !strcmp(t->name, name)) return t;
+  return NULL;
+}
+
+const char *lq_tenant_name(const lq_tenant *tenant) { return tenant->name; }
+lq_store *lq_tenant_store(const lq_tenant *tenant) { return tenant->store; }
+
+/* ---- a tenant that is needed ---- */
+
+typedef struct needing {
+  lq_tenants *tenants;
+  lq_tenant *tenant;
+  lq_tenant_ready ready;
+  void *context;
+  char name[LQ_TENANT_BYTES];
+} needing;
+
+static void need_end(needing *n, lq_err err, const lq_diag *diag) {
+  lq_diag own = {.code = err};
+  if (err && !diag) (void)lq_diag_set(&own, err, "tenant '%s': %s", n->name, lq_err_cause(err));
+  n->ready(n->context, err, err ? (diag ? diag : &own) : NULL, err ? NULL : n->tenant);
+  free(n);
+}
+
+static void keys_ready(void *context, lq_err err) {
+  needing *n = context;
+  if (!err) n->tenant->ready = true;
+  need_end(n, err, NULL);
+}
+
+/* The keys: made only together with a tenant that is new, for a tenant without its keys is
+ * shredded, or its key store is not the right one. */
+static void keys_open(needing *n, bool make) {
+  lq_tenants *tenants = n->tenants;
+  lq_diag diag = {0};
+  lq_tenant *t = tenants->first;
+  while (t && strcmp(t->name, n->name) != 0) t = t->next;
+  if (!t) {
+    t = calloc(1, sizeof *t);
+    if (!t) {
+      need_end(n, LQ_ERR_MEMORY, NULL);
+      return;
+    }
+    t->tenants = tenants;
+    (void)lq_text_copy(t->name, sizeof t->name, lq_span_text(n->name));
+    t->next = tenants->first;
+    tenants->first = t;
+  }
+  n->tenant = t;
+  lq_err err = t->ring ? LQ_OK
+                       : lq_keyring_open(tenants->options.keys, t->name, tenants->options.root,
+                                         make, &t->ring, &diag);
+  if (!err && !t->store)
+    err = lq_tenant_store_open(tenants->options.store, t->name, t->ring, &t->store);
+  if (err)
+    need_end(n, err, diag.message[0] ? &diag : NULL);
+  else if (tenants->options.read_only)
+    keys_ready(n, LQ_OK);
+  else
+    lq_tenant_store_ready(t->store, keys_ready, n);
+}
+
+static void record_made(void *context, lq_err err) {
+  needing *n = context;
+  if (err && err != LQ_ERR_CONFLICT) /* CONFLICT: made by somebody else meanwhile */
+    need_end(n, err, NULL);
+  else
+    keys_open(n, true);
+}
+
+void lq_tenant_need(lq_tenants *tenants, const char *name, bool make, lq_tenant_ready ready,
+                    void *context) {
+  lq_diag diag = {0};
+  needing *n = calloc(1, sizeof *n);
+  if (!n) {
+    (void)lq_diag_set(&diag, LQ_ERR_MEMORY, "no memory for tenant '%.40s'", name);
+    ready(context, LQ_ERR_MEMORY, &diag, NULL);
+    return;
+  }
+  *n = (needing){.tenants = tenants, .ready = ready, .context = context};
+  (void)lq_text_copy(n->name, sizeof n->name, lq_span_text(name));
+  n->tenant = lq_tenant_find(tenants, name);
+  found f = record_find(tenants, name);
+  bool is_new = f.err == LQ_ERR_NOT_FOUND && make && !tenants->options.read_only;
+  if (f.err == LQ_ERR_INVALID) {
+    (void)lq_diag_set(&diag, f.err,
+                      "'%.40s' is no tenant's name: 1 to %u of a-z 0-9 -, not first or last", name,
+                      LQ_TENANT_BYTES - 1);
+    need_end(n, f.err, &diag);
+  } else if (is_new) {
+    lq_tenant_record record = {.state = LQ_TENANT_ACTIVE, .created_ms = lq_clock_wall_ms()};
+    record_put(tenants, n->name, &record, LQ_ITEM_ABSENT, record_made, n);
+  } else if (f.err == LQ_ERR_NOT_FOUND || (!f.err && f.record.state == LQ_TENANT_SHREDDED)) {
+    need_end(n, LQ_ERR_UNKNOWN_TENANT, NULL);
+  } else if (f.err || f.record.state == LQ_TENANT_SUSPENDED) {
+    need_end(n, f.err ? f.err : LQ_ERR_FORBIDDEN, NULL);
+  } else if (n->tenant) {
+    need_end(n, LQ_OK, NULL);
+  } else {
+    /* A crash between a tenant's item and its keys left it without: it has nothing sealed yet. */
+    keys_open(n, make && f.version == 1);
+  }
+}
+
+/* ---- rotate ---- */
+
+typedef struct rotating {
+  lq_tenant *tenant;
+  lq_tenant_rewrapped done;
+  void *context;
+} rotating;
+
+static void rewrapped(void *context, lq_err err, uint64_t count) {
+  rotating *r = context;
+  if (!err && r->tenant->ring) err = lq_keyring_retire(r->tenant->ring);
+  r->done(r->context, err, count);
+  free(r);
+}
+
+void lq_tenant_rotate(lq_tenant *tenant, lq_tenant_rewrapped done, void *context) {
+  rotating *r = malloc(sizeof *r);
+  lq_err err = !r ? LQ_ERR_MEMORY : !tenant->ring ? LQ_ERR_UNKNOWN_TENANT : LQ_OK;
+  if (!err) err = lq_keyring_rotate(tenant->ring);
+  if (err) {
+    free(r);
+    done(context, err, 0);
+    return;
+  }
+  *r = (rotating){tenant, done, context};
+  lq_tenant_store_rewrap(tenant->store, rewrapped, r);
+}
+
+/* ---- shred ---- */
+
+void lq_tenant_shred_approve(lq_tenants *tenants, const char *name, const char *user,
+                             uint64_t now_ms, uint64_t delay_ms, lq_store_done done,
+                             void *context) {
+  found f = record_find(tenants, name);
+  lq_err err =
+      f.err == LQ_ERR_NOT_FOUND || f.err == LQ_ERR_INVALID || f.record.state == LQ_TENANT_SHREDDED
+          ? LQ_ERR_UNKNOWN_TENANT
+          : f.err;
+  char(*by)[LQ_ID_BYTES] = f.record.shred_by;
+  if (!err && (!strcmp(by[0], user) || by[1][0])) err = LQ_ERR_EXISTS;
+  if (!err && !lq_text_copy(by[by[0][0] != 0], LQ_ID_BYTES, lq_span_text(user)))
+    err = LQ_ERR_INVALID;
+  if (err) {
+    done(context, err);
+    return;
+  }
+  if (by[1][0]) {
+    f.record.state = LQ_TENANT_SHREDDING;
+    f.record.shred_due_ms = now_ms + delay_ms;
+  }
+  record_put(tenants, name, &f.record, f.version, done, context);
+}
+
+void lq_tenant_shred_cancel(lq_tenants *tenants, const char *name, lq_store_done done,
+                            void *context) {
+  found f = record_find(tenants, name);
+  lq_err err = f.err == LQ_ERR_INVALID ? LQ_ERR_NOT_FOUND : f.err;
+  if (!err && (!f.record.shred_by[0][0] || f.record.state == LQ_TENANT_SHREDDED))
+    err = LQ_ERR_NOT_FOUND;
+  if (err) {
+    done(context, err);
+    return;
+  }
+  memset(f.record.shred_by, 0, sizeof f.record.shred_by);
+  f.record.state = LQ_TENANT_ACTIVE;
+  f.record.shred_due_ms = 0;
+  record_put(tenants, name, &f.record, f.version, done, context);
+}
+
+/* Nobody waits: what could not be written is found again by the next look. */
+static void nothing(void *context, lq_err err) {
+  (void)context;
+  (void)err;
+}
+
+typedef struct due {
+  lq_tenants *tenants;
+  uint64_t now_ms;
+  void (*stop)(void *context, const char *tenant);
+  void *context;
+} due;
+
+static void shred_one(void *context, const char *name, const lq_tenant_record *record) {
+  due *d = context;
+  if (record->state != LQ_TENANT_SHREDDING || record->shred_due_ms > d->now_ms) return;
+  char tenant[LQ_TENANT_BYTES];
+  if (!lq_text_copy(tenant, sizeof tenant, lq_span_text(name))) return;
+  if (d->stop) d->stop(d->context, tenant);
+  for (lq_tenant *t = d->tenants->first; t; t = t->next)
+    if (!strcmp(t->name, tenant)) tenant_shut(t);
+  if (lq_keyring_shred(d->tenants->options.keys, tenant)) return; /* tried again at the next look */
+  found f = record_find(d->tenants, tenant);
+  if (f.err) return;
+  f.record.state = LQ_TENANT_SHREDDED;
+  record_put(d->tenants, tenant, &f.record, f.version, nothing, NULL);
+}
+
+void lq_tenants_shred_due(lq_tenants *tenants, uint64_t now_ms,
+                          void (*stop)(void *context, const char *tenant), void *context) {
+  due d = {tenants, now_ms, stop, context};
+  lq_err err = lq_tenants_walk(tenants, shred_one, &d);
+  (void)err; /* what could not be read is looked at again */
+}

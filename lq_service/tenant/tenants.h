@@ -1,0 +1,83 @@
+/* The tenants of a server: who they are, their keys, and the one store handle each has.
+ *
+ * Shape: a tenant is an item in the operator's partition (LQ_STORE_PLATFORM), a file of keys in the
+ * key store, and its own partition. lq_tenant_store gives the only handle through which anything of
+ * a tenant is read or written; there is none for a tenant that is suspended or shredded. Names:
+ * [a-z0-9-], so that no tenant's keys begin with another's and an escape.
+ * Expects the store's reads to call back inside the call, as the embedded store does. Threads: the
+ * loop's. */
+#ifndef LQ_SERVICE_TENANT_TENANTS_H
+#define LQ_SERVICE_TENANT_TENANTS_H
+
+#include "lq_service/tenant/tenant_store.h"
+
+typedef struct lq_tenants lq_tenants;
+typedef struct lq_tenant lq_tenant;
+
+typedef struct lq_tenants_options {
+  lq_store *store;  /* the real one; kept until close */
+  const char *keys; /* the key store's folder, made when absent; kept until close */
+  uint8_t root[32]; /* the root key */
+  bool read_only;   /* beside a running server: nothing is made */
+} lq_tenants_options;
+
+LQ_MUST lq_err lq_tenants_open(const lq_tenants_options *options, lq_tenants **out, lq_diag *diag);
+/* Closes the tenants' stores; the real one stays. Nothing may be under way. */
+void lq_tenants_close(lq_tenants *tenants);
+lq_store *lq_tenants_platform(const lq_tenants *tenants); /* the operator's partition */
+
+typedef enum lq_tenant_state {
+  LQ_TENANT_ACTIVE = 1,
+  LQ_TENANT_SUSPENDED, /* by the operator: nobody gets in */
+  LQ_TENANT_SHREDDING, /* asked for; still readable until `shred_due_ms` */
+  LQ_TENANT_SHREDDED,  /* its keys are gone */
+} lq_tenant_state;
+
+/* As stored. */
+typedef struct lq_tenant_record {
+  lq_tenant_state state;
+  uint64_t created_ms;
+  uint64_t shred_due_ms;         /* with SHREDDING */
+  char shred_by[2][LQ_ID_BYTES]; /* who approved; "" = nobody yet */
+} lq_tenant_record;
+
+/* Opens the tenant, or makes it (`make`): its item, its keys, and the keys of its items and blobs.
+ * LQ_ERR_UNKNOWN_TENANT: there is none, or none any more; LQ_ERR_FORBIDDEN: suspended;
+ * LQ_ERR_INVALID: no tenant's name; LQ_ERR_CORRUPT: its keys. May call back inside the call. */
+typedef void (*lq_tenant_ready)(void *context, lq_err err, const lq_diag *diag, lq_tenant *tenant);
+void lq_tenant_need(lq_tenants *tenants, const char *name, bool make, lq_tenant_ready ready,
+                    void *context);
+/* One that is open already; NULL. Lives until lq_tenants_close. */
+lq_tenant *lq_tenant_find(const lq_tenants *tenants, const char *name);
+const char *lq_tenant_name(const lq_tenant *tenant);
+/* Lives as long; once the tenant is shredded, what needs a key is LQ_ERR_NOT_FOUND. */
+lq_store *lq_tenant_store(const lq_tenant *tenant);
+
+/* In byte order of names, all that there are, open or not. False: the walk was stopped by an error.
+ */
+typedef void (*lq_tenant_each)(void *context, const char *name, const lq_tenant_record *record);
+LQ_MUST lq_err lq_tenants_walk(const lq_tenants *tenants, lq_tenant_each each, void *context);
+LQ_MUST lq_err lq_tenant_record_get(const lq_tenants *tenants, const char *name,
+                                    lq_tenant_record *out);
+
+/* ---- keys ---- */
+/* A new version of the tenant's key; every data key is wrapped again, then the old version is
+ * forgotten. Nothing that is sealed is rewritten. count: data keys. After a crash in the middle it
+ * is finished by the next call. */
+void lq_tenant_rotate(lq_tenant *tenant, lq_tenant_rewrapped done, void *context);
+
+/* A shred needs two people and a delay: the first call asks, a second one by another user approves
+ * and starts the delay; lq_tenants_shred_due carries it out. LQ_ERR_EXISTS: this user approved
+ * already; LQ_ERR_CONFLICT: somebody else was faster. */
+#define LQ_SHRED_DELAY_MS (24ull * 3600 * 1000)
+void lq_tenant_shred_approve(lq_tenants *tenants, const char *name, const char *user,
+                             uint64_t now_ms, uint64_t delay_ms, lq_store_done done, void *context);
+/* Back to active, while the keys are there. LQ_ERR_NOT_FOUND: nothing was asked for. */
+void lq_tenant_shred_cancel(lq_tenants *tenants, const char *name, lq_store_done done,
+                            void *context);
+/* Shreds what is due: overwrites and removes the tenant's key file, forgets its keys in memory,
+ * then writes that it is done. Sessions must have been stopped: `stop` is called first for each. */
+void lq_tenants_shred_due(lq_tenants *tenants, uint64_t now_ms,
+                          void (*stop)(void *context, const char *tenant), void *context);
+
+#endif
