@@ -5,8 +5,10 @@
 
 static reply *get(const rig *r, const char *path) { return call(r, "GET", path, NULL, NULL); }
 static reply *post(const rig *r, const char *path, const char *headers, const char *body) {
-  char all[512];
-  (void)snprintf(all, sizeof all, JSON_TYPE "%s", headers ? headers : "");
+  char all[1600];
+  (void)snprintf(all, sizeof all, "%s%s",
+                 headers && strstr(headers, "Content-Type") ? "" : JSON_TYPE,
+                 headers ? headers : "");
   return call(r, "POST", path, all, body);
 }
 
@@ -257,34 +259,156 @@ LQ_TEST(a_request_that_dawdles_is_ended) {
 
 /* ---- who may ---- */
 
-#define BEARER(token) "Authorization: Bearer " token "\r\n"
+static const char *bearer(const char *token) {
+  static char header[4][1300];
+  static uint32_t turn;
+  char *out = header[turn++ % 4];
+  (void)snprintf(out, sizeof header[0], JSON_TYPE "Authorization: Bearer %s\r\n", token);
+  return out;
+}
+
+/* The token that a key is exchanged for. */
+static const char *token_of(const rig *r, const char *key) {
+  static char token[4][1100];
+  static uint32_t turn;
+  char *out = token[turn++ % 4];
+  reply *got = post(r, "/v1/auth/token", bearer(key), NULL);
+  assert_status(got, 200);
+  assert_has(got->head, "Cache-Control: no-store");
+  assert_int_equal(sscanf(got->body, "{\"access_token\":\"%1099[^\"]\"", out), 1);
+  return out;
+}
 
 LQ_TEST(rest_obeys_the_tokens) {
-  rig r = {0};
-  rig_start(&r, &(lq_gateway_options){.operator_token = "boss", .player_token = "play"});
+  rig r = {.tokens = true};
+  rig_start(&r, &(lq_gateway_options){0});
+  char admin[1100], player[1100], root[1100];
+  (void)snprintf(admin, sizeof admin, "%s", token_of(&r, r.acme.admin_key));
+  (void)snprintf(player, sizeof player, "%s", token_of(&r, r.acme.player_key));
+  (void)snprintf(root, sizeof root, "%s", token_of(&r, r.acme.operator_key));
   reply *got = get(&r, GAME);
   assert_problem(got, 401, "LQ_ERR_UNAUTHORIZED");
   assert_has(got->head, "WWW-Authenticate: Bearer");
-  assert_problem(get(&r, GAME "?token=boss"), 401, "LQ_ERR_UNAUTHORIZED");
-  assert_problem(call(&r, "GET", GAME, BEARER("bos"), NULL), 401, "LQ_ERR_UNAUTHORIZED");
-  assert_problem(call(&r, "GET", GAME, "Authorization: Basic boss\r\n", NULL), 401,
-                 "LQ_ERR_UNAUTHORIZED");
-  assert_status(post(&r, SESSIONS, BEARER("boss"), "{\"session\":\"main\"}"), 201);
-  assert_status(call(&r, "GET", GAME, BEARER("play"), NULL), 200);
-  assert_status(call(&r, "GET", SESSIONS, BEARER("play"), NULL), 200);
-  assert_status(call(&r, "GET", SESSIONS "/main/state", BEARER("play"), NULL), 200);
-  assert_problem(call(&r, "GET", SESSIONS "/main/state?player=p1", BEARER("play"), NULL), 403,
+  assert_problem(call(&r, "GET", GAME, bearer("bos"), NULL), 401, "LQ_ERR_UNAUTHORIZED");
+  /* A key is no token: it is exchanged. */
+  assert_problem(call(&r, "GET", GAME, bearer(r.acme.admin_key), NULL), 401, "LQ_ERR_UNAUTHORIZED");
+  assert_status(post(&r, SESSIONS, bearer(admin), "{\"session\":\"main\"}"), 201);
+  assert_status(call(&r, "GET", GAME, bearer(player), NULL), 200);
+  assert_status(call(&r, "GET", SESSIONS, bearer(player), NULL), 200);
+  assert_status(call(&r, "GET", SESSIONS "/main/state", bearer(player), NULL), 200);
+  assert_problem(call(&r, "GET", SESSIONS "/main/state?player=p1", bearer(player), NULL), 403,
                  "LQ_ERR_FORBIDDEN");
-  assert_problem(call(&r, "GET", SESSIONS "/main/journal", BEARER("play"), NULL), 403,
+  assert_problem(call(&r, "GET", SESSIONS "/main/state?tick=0", bearer(player), NULL), 403,
                  "LQ_ERR_FORBIDDEN");
-  assert_problem(post(&r, SESSIONS, BEARER("play"), "{}"), 403, "LQ_ERR_FORBIDDEN");
-  assert_problem(call(&r, "DELETE", SESSIONS "/main", BEARER("play"), NULL), 403,
+  assert_problem(call(&r, "GET", SESSIONS "/main/journal", bearer(player), NULL), 403,
+                 "LQ_ERR_FORBIDDEN");
+  assert_problem(post(&r, SESSIONS, bearer(player), "{}"), 403, "LQ_ERR_FORBIDDEN");
+  assert_problem(call(&r, "DELETE", SESSIONS "/main", bearer(player), NULL), 403,
                  "LQ_ERR_FORBIDDEN");
   assert_problem(get(&r, "/metrics"), 401, "LQ_ERR_UNAUTHORIZED");
-  assert_status(call(&r, "GET", "/metrics", BEARER("boss"), NULL), 200);
+  assert_problem(call(&r, "GET", "/metrics", bearer(admin), NULL), 404, "LQ_ERR_UNKNOWN_TENANT");
+  assert_status(call(&r, "GET", "/metrics", bearer(root), NULL), 200);
+  assert_status(call(&r, "GET", "/metrics", bearer(r.acme.operator_key), NULL), 200);
   assert_status(get(&r, "/healthz"), 200);
   assert_status(get(&r, "/v1/openapi.json"), 200);
   assert_null(strstr(get(&r, "/")->body, "acme"));
+  rig_stop(&r);
+}
+
+LQ_TEST(another_tenant_looks_like_none) {
+  rig r = {.tokens = true};
+  rig_start(&r, &(lq_gateway_options){0});
+  char zeta[1100];
+  static char foreign[4096];
+  (void)snprintf(zeta, sizeof zeta, "%s", token_of(&r, r.zeta.admin_key));
+  static const char *const paths[] = {
+      "",      "/games/demo", "/games/demo/sessions", "/users",
+      "/keys", "/policies",   "/users/admin",         "/games/demo/sessions/main/state"};
+  for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+    char path[128];
+    (void)snprintf(path, sizeof path, "/v1/tenants/acme%s", paths[i]);
+    reply *got = call(&r, "GET", path, bearer(zeta), NULL);
+    assert_problem(got, 404, "LQ_ERR_UNKNOWN_TENANT");
+    (void)snprintf(foreign, sizeof foreign, "%.4000s", got->body);
+    (void)snprintf(path, sizeof path, "/v1/tenants/nobody%s", paths[i]);
+    got = call(&r, "GET", path, bearer(zeta), NULL);
+    assert_int_equal(got->status, 404);
+    assert_string_equal(got->body, foreign); /* to the byte */
+  }
+  assert_status(call(&r, "GET", "/v1/tenants/zeta/users/admin", bearer(zeta), NULL), 200);
+  rig_stop(&r);
+}
+
+LQ_TEST(users_keys_and_policies_are_managed) {
+  rig r = {.tokens = true};
+  rig_start(&r, &(lq_gateway_options){0});
+  char admin[1100], ann[1100], key[64];
+  (void)snprintf(admin, sizeof admin, "%s", token_of(&r, r.acme.admin_key));
+  assert_status(post(&r, "/v1/tenants/acme/users", bearer(admin),
+                     "{\"user\":\"ann\",\"name\":\"Ann\",\"roles\":[\"player\"]}"),
+                201);
+  assert_problem(post(&r, "/v1/tenants/acme/users", bearer(admin),
+                      "{\"user\":\"ann\",\"roles\":[\"player\"]}"),
+                 409, "LQ_ERR_CONFLICT");
+  assert_problem(post(&r, "/v1/tenants/acme/users", bearer(admin),
+                      "{\"user\":\"eve\",\"roles\":[\"operator\"]}"),
+                 400, "LQ_ERR_INVALID");
+  reply *got = post(&r, "/v1/tenants/acme/keys", bearer(admin), "{\"user\":\"ann\"}");
+  assert_status(got, 201);
+  assert_int_equal(sscanf(got->body, "{\"secret\":\"%63[^\"]\"", key), 1);
+  (void)snprintf(ann, sizeof ann, "%s", token_of(&r, key));
+  assert_status(call(&r, "GET", GAME, bearer(ann), NULL), 200);
+  assert_problem(call(&r, "GET", "/v1/tenants/acme/users", bearer(ann), NULL), 403,
+                 "LQ_ERR_FORBIDDEN");
+  /* Deny wins, at once; a broken document is refused. */
+  static const char deny[] =
+      "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Deny\",\"Principal\":{\"User\":"
+      "\"ann\"},\"Action\":\"lq:ReadGame\",\"Resource\":\"lq:acme:game/*\"}]}";
+  assert_status(call(&r, "PUT", "/v1/tenants/acme/policies/no-ann", bearer(admin), deny), 200);
+  assert_problem(call(&r, "GET", GAME, bearer(ann), NULL), 403, "LQ_ERR_FORBIDDEN");
+  assert_status(call(&r, "GET", GAME, bearer(admin), NULL), 200);
+  assert_int_equal(call(&r, "PUT", "/v1/tenants/acme/policies/bad", bearer(admin), "{}")->status,
+                   400);
+  got = call(&r, "GET", "/v1/tenants/acme/policies", bearer(admin), NULL);
+  assert_has(got->body, "no-ann");
+  assert_status(call(&r, "DELETE", "/v1/tenants/acme/policies/no-ann", bearer(admin), NULL), 200);
+  assert_status(call(&r, "GET", GAME, bearer(ann), NULL), 200);
+  /* Revoked: the token is void, the key makes another; a user who is disabled gets none. */
+  assert_status(post(&r, "/v1/tenants/acme/users/ann/revoke", bearer(admin), NULL), 200);
+  assert_problem(call(&r, "GET", GAME, bearer(ann), NULL), 401, "LQ_ERR_UNAUTHORIZED");
+  (void)snprintf(ann, sizeof ann, "%s", token_of(&r, key));
+  assert_status(call(&r, "GET", GAME, bearer(ann), NULL), 200);
+  assert_status(
+      call(&r, "PATCH", "/v1/tenants/acme/users/ann", bearer(admin), "{\"disabled\":true}"), 200);
+  assert_problem(call(&r, "GET", GAME, bearer(ann), NULL), 401, "LQ_ERR_UNAUTHORIZED");
+  assert_int_equal(post(&r, "/v1/auth/token", bearer(key), NULL)->status, 401);
+  rig_stop(&r);
+}
+
+LQ_TEST(operators_make_tenants_and_see_nothing_in_them) {
+  rig r = {.tokens = true};
+  rig_start(&r, &(lq_gateway_options){0});
+  char root[1100], admin[1100], key[64];
+  (void)snprintf(root, sizeof root, "%s", token_of(&r, r.acme.operator_key));
+  (void)snprintf(admin, sizeof admin, "%s", token_of(&r, r.acme.admin_key));
+  reply *got = post(&r, "/v1/tenants", bearer(root), "{\"tenant\":\"beta\"}");
+  assert_status(got, 201);
+  assert_int_equal(sscanf(got->body, "{\"secret\":\"%63[^\"]\"", key), 1);
+  (void)token_of(&r, key);
+  assert_problem(post(&r, "/v1/tenants", bearer(root), "{\"tenant\":\"beta\"}"), 409,
+                 "LQ_ERR_EXISTS");
+  assert_problem(post(&r, "/v1/tenants", bearer(root), "{\"tenant\":\"Be#ta\"}"), 400,
+                 "LQ_ERR_INVALID");
+  assert_problem(post(&r, "/v1/tenants", bearer(admin), "{\"tenant\":\"gamma\"}"), 404,
+                 "LQ_ERR_UNKNOWN_TENANT");
+  got = call(&r, "GET", "/v1/tenants", bearer(root), NULL);
+  assert_status(got, 200);
+  assert_has(got->body, "\"beta\"");
+  assert_problem(call(&r, "GET", SESSIONS, bearer(root), NULL), 404, "LQ_ERR_UNKNOWN_TENANT");
+  assert_status(post(&r, "/v1/tenants/acme/rotate", bearer(admin), NULL), 200);
+  assert_status(post(&r, "/v1/tenants/beta/shred", bearer(root), NULL), 200);
+  assert_problem(post(&r, "/v1/tenants/beta/shred", bearer(root), NULL), 409, "LQ_ERR_EXISTS");
+  assert_status(call(&r, "DELETE", "/v1/tenants/beta/shred", bearer(root), NULL), 200);
   rig_stop(&r);
 }
 

@@ -8,6 +8,7 @@
 #include "lq_service/gateway/gateway.h"
 #include "lq_service/gateway/ws.h"
 #include "lq_service/release/release.h"
+#include "lq_service/tenant/first.h"
 #include "tests/lq_test.h"
 
 #include <arpa/inet.h>
@@ -31,6 +32,11 @@ typedef struct rig {
   char folder[64];
   uint16_t port;
   bool no_game; /* serve nothing */
+  bool tokens;  /* with tenants, keys and tokens: acme, and zeta beside it */
+  lq_tenants *tenants;
+  lq_access *access;
+  lq_first_keys acme, zeta;
+  bool first_done;
 } rig;
 
 /* One for the process: compiling the example takes a while. */
@@ -68,6 +74,37 @@ static void game_build(void) {
     fail_msg("%s", diag.message);
 }
 
+/* ---- tenants ---- */
+
+static lq_err rig_tenant(void *context, const char *tenant, lq_shard_tenant *out, lq_diag *diag) {
+  const lq_tenant *found = lq_tenant_find(((rig *)context)->tenants, tenant);
+  if (!found) return lq_diag_set(diag, LQ_ERR_UNKNOWN_TENANT, "no tenant %s", tenant);
+  *out = (lq_shard_tenant){lq_tenant_store(found), {NULL, game_of}, true};
+  return LQ_OK;
+}
+static void first_made(void *context, lq_err err, const lq_diag *diag, const lq_first_keys *keys) {
+  rig *r = context;
+  if (err) fail_msg("%s", diag ? diag->message : lq_err_name(err));
+  *(r->acme.admin_key[0] ? &r->zeta : &r->acme) = *keys;
+  r->first_done = true;
+  lq_loop_stop(r->loop);
+}
+static void rig_tenants(rig *r) {
+  static const char *const names[] = {"acme", "zeta"};
+  char keys[96];
+  lq_diag diag = {0};
+  (void)snprintf(keys, sizeof keys, "%s/keys", r->folder);
+  lq_tenants_options tenants = {.store = r->store, .keys = keys, .root = {1}};
+  assert_ok(lq_tenants_open(&tenants, &r->tenants, &diag));
+  for (int i = 0; i < 2; i++) {
+    r->first_done = false;
+    lq_first_start(r->tenants, names[i], first_made, r);
+    while (!r->first_done) lq_loop_run(r->loop);
+  }
+  lq_access_options access = {.tenants = r->tenants, .issuer = "http://lq.test", .seed = {2}};
+  assert_ok(lq_access_open(&access, &r->access, &diag));
+}
+
 static void loop_runs(void *context) { lq_loop_run(((rig *)context)->loop); }
 
 static void rig_start(rig *r, const lq_gateway_options *with) {
@@ -79,14 +116,22 @@ static void rig_start(rig *r, const lq_gateway_options *with) {
   if (lq_store_sqlite_open(r->loop, &(lq_store_sqlite_options){.folder = r->folder}, &r->store,
                            &diag))
     fail_msg("%s", diag.message);
-  lq_shard_options shard = {
-      .loop = r->loop, .store = r->store, .releases = {NULL, game_of}, .secret = {1, 2, 3}};
+  if (r->tokens) rig_tenants(r);
+  lq_shard_options shard = {.loop = r->loop,
+                            .store = r->store,
+                            .releases = {NULL, game_of},
+                            .tenant = r->tokens ? rig_tenant : NULL,
+                            .tenant_context = r,
+                            .secret = {1, 2, 3}};
   assert_ok(lq_shard_open(&shard, &r->shard));
+  if (r->tokens && lq_shard_serve(r->shard, "zeta", "demo", the_game->id, &diag))
+    fail_msg("%s", diag.message);
   if (!r->no_game && lq_shard_serve(r->shard, "acme", "demo", the_game->id, &diag))
     fail_msg("%s", diag.message);
   lq_gateway_options options = *with;
   options.loop = r->loop;
   options.shard = r->shard;
+  options.access = r->access;
   options.host = "127.0.0.1";
   options.files = test_files;
   options.file_count = 2;
@@ -107,6 +152,8 @@ static void rig_stop(rig *r) {
   lq_thread_join(r->thread);
   lq_gateway_close(r->gateway);
   lq_shard_close(r->shard);
+  lq_access_close(r->access);
+  lq_tenants_close(r->tenants);
   r->store->close(r->store);
   lq_loop_close(r->loop);
   folder_empty(r->folder);

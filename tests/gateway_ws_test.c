@@ -377,11 +377,30 @@ LQ_TEST(a_page_of_a_foreign_origin_gets_no_websocket) {
   rig_stop(&r);
 }
 
+/* What POST /v1/auth/<what> gives for a key or token. */
+static void exchange(const rig *r, const char *what, const char *secret, const char *member,
+                     char out[1100]) {
+  char path[64], header[1300], format[64];
+  (void)snprintf(path, sizeof path, "/v1/auth/%s", what);
+  (void)snprintf(header, sizeof header, "Authorization: Bearer %s\r\n", secret);
+  (void)snprintf(format, sizeof format, "{\"%s\":\"", member);
+  reply *got = call(r, "POST", path, header, NULL);
+  assert_int_equal(got->status, 200);
+  const char *at = strstr(got->body, format);
+  assert_non_null(at);
+  at += strlen(format);
+  size_t bytes = strcspn(at, "\"");
+  assert_true(bytes < 1100);
+  memcpy(out, at, bytes);
+  out[bytes] = 0;
+}
+
 LQ_TEST(a_join_needs_a_token_where_tokens_are_set) {
-  rig r = {0};
-  rig_start(&r, &(lq_gateway_options){.operator_token = "boss", .player_token = "play"});
-  static const char *const bad[] = {"", ",\"token\":\"plax\"", ",\"token\":\"play2\""};
-  char join[128];
+  rig r = {.tokens = true};
+  rig_start(&r, &(lq_gateway_options){0});
+  char join[1300], key_join[96], good[3][1100];
+  (void)snprintf(key_join, sizeof key_join, ",\"token\":\"%s\"", r.acme.player_key);
+  const char *const bad[] = {"", ",\"token\":\"plax\"", key_join};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     int fd = ws_try(&r, "/ws?token=play", NULL); /* never from the address */
     assert_true(fd > 0);
@@ -391,15 +410,53 @@ LQ_TEST(a_join_needs_a_token_where_tokens_are_set) {
     (void)ws_await(fd, "LQ_ERR_UNAUTHORIZED");
     ws_await_close(fd, 1008);
   }
-  static const char *const good[] = {"play", "boss"};
-  for (size_t i = 0; i < 2; i++) {
+  exchange(&r, "token", r.acme.player_key, "access_token", good[0]);
+  exchange(&r, "token", r.acme.admin_key, "access_token", good[1]);
+  exchange(&r, "ticket", good[0], "ticket", good[2]);
+  for (size_t i = 0; i < 3; i++) {
     int fd = ws_open(&r);
-    (void)snprintf(join, sizeof join,
-                   "{\"action\":\"join\",\"tenant\":\"acme\",\"game\":\"demo\",\"token\":\"%s\"}",
-                   good[i]);
+    (void)snprintf(
+        join, sizeof join,
+        "{\"action\":\"join\",\"tenant\":\"acme\",\"game\":\"demo\",\"token\":\"%.1099s\"}",
+        good[i]);
     (void)ws_join(fd, join);
     (void)close(fd);
   }
+  int fd = ws_open(&r); /* a ticket is good once */
+  ws_say(fd, join);
+  (void)ws_await(fd, "LQ_ERR_UNAUTHORIZED");
+  ws_await_close(fd, 1008);
+  exchange(&r, "token", r.zeta.player_key, "access_token", good[0]);
+  fd = ws_open(&r); /* another tenant's token */
+  (void)snprintf(
+      join, sizeof join,
+      "{\"action\":\"join\",\"tenant\":\"acme\",\"game\":\"demo\",\"token\":\"%.1099s\"}", good[0]);
+  ws_say(fd, join);
+  (void)ws_await(fd, "LQ_ERR_UNKNOWN_TENANT");
+  (void)close(fd);
+  rig_stop(&r);
+}
+
+LQ_TEST(who_is_revoked_is_put_out) {
+  rig r = {.tokens = true};
+  rig_start(&r, &(lq_gateway_options){0});
+  char join[1300], player[1100], admin[1100], path[1300];
+  exchange(&r, "token", r.acme.player_key, "access_token", player);
+  exchange(&r, "token", r.acme.admin_key, "access_token", admin);
+  int fd = ws_open(&r);
+  (void)snprintf(
+      join, sizeof join,
+      "{\"action\":\"join\",\"tenant\":\"acme\",\"game\":\"demo\",\"token\":\"%.1099s\"}", player);
+  (void)ws_join(fd, join);
+  (void)snprintf(path, sizeof path, "Authorization: Bearer %s\r\n", admin);
+  assert_int_equal(call(&r, "POST", "/v1/tenants/acme/users/player/revoke", path, NULL)->status,
+                   200);
+  (void)ws_await(fd, "LQ_ERR_UNAUTHORIZED");
+  ws_await_close(fd, 1008);
+  fd = ws_open(&r);
+  ws_say(fd, join); /* and the token opens nothing any more */
+  (void)ws_await(fd, "LQ_ERR_UNAUTHORIZED");
+  (void)close(fd);
   rig_stop(&r);
 }
 

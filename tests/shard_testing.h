@@ -475,7 +475,7 @@ static lq_err join_roles(rig *r, conn *c, const char *more, uint32_t roles) {
   (void)snprintf(text, sizeof text, "{\"action\":\"join\",\"tenant\":\"acme\",\"game\":\"lab\"%s}",
                  more);
   if (lq_message_read(lq_span_text(text), &message, &diag)) fail_msg("%s", diag.message);
-  return lq_shard_join(r->shard, &message, roles, &conn_sink, c, &c->client, &diag);
+  return lq_shard_join(r->shard, &message, roles, NULL, &conn_sink, c, &c->client, &diag);
 }
 static void join_start(rig *r, conn *c, const char *more) { assert_ok(join_roles(r, c, more, 0)); }
 /* Joins, and waits for the answer. */

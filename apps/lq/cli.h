@@ -64,6 +64,8 @@ typedef enum lq_setting_id {
   LQ_SETTING_MESSAGES,
   LQ_SETTING_IDLE,
   LQ_SETTING_HIBERNATE,
+  LQ_SETTING_KEYS,
+  LQ_SETTING_ORIGINS,
   LQ_SETTING_COUNT
 } lq_setting_id;
 

@@ -3,8 +3,37 @@
 
 #include "apps/lq/server.h"
 
+/* The key store is a folder of its own, beside the data unless LQ_KEYS says where: a copy of the
+ * data then has no keys in it. */
+static lq_err keys_open(lq_place *place, lq_diag *diag) {
+  const char *keys = lq_setting_text(LQ_SETTING_KEYS, NULL, NULL);
+  const char *passphrase = lq_env("LQ_ROOT_PASSPHRASE");
+  lq_tenants_options options = {
+      .store = place->store, .keys = place->keys, .read_only = place->read_only};
+  char root[1100];
+  int bytes = keys[0] ? snprintf(place->keys, sizeof place->keys, "%s", keys)
+                      : snprintf(place->keys, sizeof place->keys, "%s/keys", place->folder);
+  (void)snprintf(root, sizeof root, "%s/root.key", place->keys);
+  if (bytes < 0 || (size_t)bytes >= sizeof place->keys - 16)
+    return lq_diag_set(diag, LQ_ERR_RANGE, "the key store's path is too long");
+  lq_err err = place->read_only ? LQ_OK : lq_folder_make(place->keys);
+  if (err)
+    return lq_diag_set(diag, err, "the key store %.160s cannot be made: %s", place->keys,
+                       lq_err_cause(err));
+  if (passphrase)
+    err = lq_root_from_passphrase(place->keys, passphrase, options.root, diag);
+  else if (place->read_only && !lq_file_exists(root))
+    err = lq_diag_set(diag, LQ_ERR_NOT_FOUND, "there is no root key %.200s", root);
+  else
+    err = lq_secret_need(place->keys, "root.key", options.root, diag);
+  if (!err) err = lq_tenants_open(&options, &place->tenants, diag);
+  lq_wipe(options.root, sizeof options.root);
+  return err;
+}
+
 lq_err lq_place_open(const char *data_flag, bool read_only, lq_place *out, lq_diag *diag) {
   memset(out, 0, sizeof *out);
+  out->read_only = read_only;
   const char *folder = lq_setting_text(LQ_SETTING_DATA, data_flag, NULL);
   if (!lq_text_copy(out->folder, sizeof out->folder - 16, lq_span_text(folder)) || !folder[0])
     return lq_diag_set(diag, LQ_ERR_RANGE, "the data folder's path is empty or too long");
@@ -15,7 +44,8 @@ lq_err lq_place_open(const char *data_flag, bool read_only, lq_place *out, lq_di
   if (err) return lq_diag_set(diag, err, "the event loop could not be opened");
   if ((err = lq_store_sqlite_open(out->loop, &options, &out->store, diag)) ||
       (err =
-           lq_releases_open(modules, lq_setting_text(LQ_SETTING_CC, NULL, NULL), &out->releases))) {
+           lq_releases_open(modules, lq_setting_text(LQ_SETTING_CC, NULL, NULL), &out->releases)) ||
+      (err = keys_open(out, diag))) {
     if (diag && !diag->message[0])
       lq_diag_set(diag, err, "the data folder %s could not be opened", out->folder);
     lq_place_close(out);
@@ -24,10 +54,52 @@ lq_err lq_place_open(const char *data_flag, bool read_only, lq_place *out, lq_di
 }
 
 void lq_place_close(lq_place *place) {
+  for (lq_place_tenant *t = place->first, *next; t; t = next) {
+    next = t->next;
+    free(t);
+  }
+  lq_tenants_close(place->tenants);
   if (place->store) place->store->close(place->store);
   if (place->loop) lq_loop_close(place->loop);
   if (place->releases) lq_releases_close(place->releases);
   memset(place, 0, sizeof *place);
+}
+
+typedef struct needed {
+  lq_place *place;
+  lq_tenant *tenant;
+  lq_err err;
+  lq_diag diag;
+  bool done;
+} needed;
+
+static void tenant_ready(void *context, lq_err err, const lq_diag *diag, lq_tenant *tenant) {
+  needed *n = context;
+  n->err = err;
+  if (diag) n->diag = *diag;
+  n->tenant = tenant;
+  n->done = true;
+  lq_loop_stop(n->place->loop);
+}
+
+lq_err lq_place_tenant_need(lq_place *place, const char *tenant, bool make, lq_place_tenant **out,
+                            lq_diag *diag) {
+  *out = NULL;
+  for (lq_place_tenant *t = place->first; t && !*out; t = t->next)
+    if (!strcmp(lq_tenant_name(t->tenant), tenant)) *out = t;
+  if (*out) return LQ_OK;
+  needed n = {.place = place};
+  lq_tenant_need(place->tenants, tenant, make, tenant_ready, &n);
+  lq_place_wait(place, &n.done);
+  if (n.err) {
+    *diag = n.diag;
+    return n.err;
+  }
+  lq_place_tenant *fresh = calloc(1, sizeof *fresh);
+  if (!fresh) return lq_diag_set(diag, LQ_ERR_MEMORY, "no memory for tenant %s", tenant);
+  *fresh = (lq_place_tenant){place->first, place, n.tenant, lq_tenant_store(n.tenant)};
+  place->first = *out = fresh;
+  return LQ_OK;
 }
 
 void lq_place_near(const char *folder, char out[1024]) {
@@ -91,7 +163,8 @@ static void blob_got(void *context, lq_err err, const char *sk, lq_span body) {
 
 static lq_err source_game(void *context, const uint8_t release[32], const lq_game **out,
                           lq_diag *diag) {
-  lq_place *place = context;
+  lq_place_tenant *tenant = context;
+  lq_place *place = tenant->place;
   *out = NULL;
   const lq_release *known = lq_releases_find(place->releases, release);
   if (known) {
@@ -99,14 +172,13 @@ static lq_err source_game(void *context, const uint8_t release[32], const lq_gam
     return LQ_OK;
   }
   blob b = {.place = place, .id = release, .diag = diag, .err = LQ_ERR_NOT_FOUND};
-  place->store->blob_get(place->store, place->tenant, release, blob_got, &b);
+  tenant->store->blob_get(tenant->store, lq_tenant_name(tenant->tenant), release, blob_got, &b);
   *out = b.game;
   return b.err;
 }
 
-lq_release_source lq_place_source(lq_place *place, const char *tenant) {
-  (void)lq_text_copy(place->tenant, sizeof place->tenant, lq_span_text(tenant));
-  return (lq_release_source){place, source_game};
+lq_release_source lq_place_source(lq_place_tenant *tenant) {
+  return (lq_release_source){tenant, source_game};
 }
 
 void lq_place_wait(lq_place *place, const bool *done) {
@@ -126,11 +198,14 @@ static void put_done(void *context, lq_err err) {
   lq_loop_stop(p->place->loop);
 }
 
-lq_err lq_place_build(lq_place *place, const char *folder, const lq_release **out, lq_diag *diag) {
+lq_err lq_place_build(lq_place_tenant *tenant, const char *folder, const lq_release **out,
+                      lq_diag *diag) {
+  lq_place *place = tenant->place;
   lq_err err = lq_releases_build(place->releases, folder, out, diag);
   if (err) return err;
   put p = {.place = place};
-  place->store->blob_put(place->store, place->tenant, (*out)->id, (*out)->blob, put_done, &p);
+  tenant->store->blob_put(tenant->store, lq_tenant_name(tenant->tenant), (*out)->id, (*out)->blob,
+                          put_done, &p);
   lq_place_wait(place, &p.done);
   if (p.err)
     return lq_diag_set(diag, p.err, "the release could not be kept in %.160s/lq.db: %s",
@@ -200,7 +275,7 @@ int lq_cmd_build(const lq_cli *cli) {
 
 /* The secrets go along: without resume.key nobody could come back to the copy. */
 static lq_err secrets_copy(const char *from, const char *to, lq_diag *diag) {
-  static const char *const names[] = {"resume.key", "operator.token", "player.token"};
+  static const char *const names[] = {"resume.key"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     char source[1200], copy[1200];
     uint8_t *data = NULL;
@@ -237,7 +312,9 @@ int lq_cmd_backup(const lq_cli *cli) {
     lq_write_text(&w, "}");
     lq_out_end(&w);
   } else {
-    (void)printf("copied %s to %s: a data folder like any other\n", from, to);
+    (void)printf("copied %s to %s: a data folder like any other\n"
+                 "its keys are not in it: keep a copy of the key store apart (docs/keys.md)\n",
+                 from, to);
   }
   return LQ_EXIT_OK;
 }

@@ -4,7 +4,7 @@
 
 #include "apps/lq/server.h"
 
-enum { GAMES_MAX = 64, WATCH_US = 300000, TOKEN_TEXT = 44, SECRET_BYTES = 32 };
+enum { GAMES_MAX = 64, WATCH_US = 300000, TENANTS_US = 60 * 1000 * 1000 };
 
 typedef struct served_folder {
   const char *folder;
@@ -21,7 +21,13 @@ typedef struct server {
   lq_err failed; /* the store writes nothing any more: the process ends with a finding */
   served_folder game[GAMES_MAX];
   uint32_t game_count;
-  char operator_token[TOKEN_TEXT + 1], player_token[TOKEN_TEXT + 1];
+  lq_place_tenant *at; /* the tenant's */
+  lq_access *access;   /* serve: who is asking */
+  lq_timer *tenants_timer;
+  lq_first_keys first; /* made at this start: told once */
+  lq_err first_err;
+  lq_diag first_diag;
+  bool first_done;
   const char *data_flag;
   /* dev: the build runs beside the loop, which goes on serving */
   lq_thread *builder;
@@ -31,54 +37,48 @@ typedef struct server {
   lq_diag build_diag;
 } server;
 
-/* ---- secrets: made once, kept 0600 in the data folder, their SHA-256 behind them ---- */
+/* ---- tenants ---- */
 
-static lq_err secret_read(const char *path, uint8_t out[SECRET_BYTES]) {
-  uint8_t *data = NULL;
-  size_t bytes = 0;
-  lq_err err = lq_file_read(path, 4096, &data, &bytes);
-  if (err) return err;
-  lq_sha256 digest = lq_sha256_of(lq_span_of(data, bytes < SECRET_BYTES ? bytes : SECRET_BYTES));
-  if (bytes == SECRET_BYTES + sizeof digest.bytes &&
-      memcmp(data + SECRET_BYTES, digest.bytes, sizeof digest.bytes) == 0)
-    memcpy(out, data, SECRET_BYTES);
-  else
-    err = LQ_ERR_CORRUPT;
-  lq_file_free(data);
+static lq_err tenant_at(void *context, const char *tenant, lq_shard_tenant *out, lq_diag *diag) {
+  server *sv = context;
+  lq_place_tenant *at;
+  lq_err err = lq_place_tenant_need(&sv->place, tenant, false, &at, diag);
+  if (!err) *out = (lq_shard_tenant){at->store, lq_place_source(at), true};
   return err;
 }
 
-static lq_err secret_make(const char *path, uint8_t out[SECRET_BYTES]) {
-  lq_err err = lq_random_bytes(out, SECRET_BYTES);
-  if (err) return err;
-  uint8_t whole[SECRET_BYTES + 32];
-  lq_sha256 digest = lq_sha256_of(lq_span_of(out, SECRET_BYTES));
-  memcpy(whole, out, SECRET_BYTES);
-  memcpy(whole + SECRET_BYTES, digest.bytes, 32);
-  return lq_file_write(path, lq_span_of(whole, sizeof whole));
+static void first_made(void *context, lq_err err, const lq_diag *diag, const lq_first_keys *keys) {
+  server *sv = context;
+  sv->first_done = true;
+  sv->first_err = err;
+  if (diag) sv->first_diag = *diag;
+  if (keys) sv->first = *keys;
+  lq_loop_stop(sv->place.loop);
 }
 
-static lq_err secret_need(const server *sv, const char *name, uint8_t out[SECRET_BYTES],
-                          lq_diag *diag) {
-  char path[1200];
-  (void)snprintf(path, sizeof path, "%s/%s", sv->place.folder, name);
-  lq_err err = secret_read(path, out);
-  if (err == LQ_ERR_NOT_FOUND) err = secret_make(path, out);
-  if (!err) return LQ_OK;
-  if (err == LQ_ERR_CORRUPT)
-    (void)snprintf(diag->mend, sizeof diag->mend,
-                   "restore it from a backup, or remove it: a new one is made, and what was given "
-                   "out under the old one is not valid any more");
-  return lq_diag_set(diag, err, "the secret %.200s cannot be read or made: %s", path,
-                     lq_err_cause(err));
-}
-
-static lq_err token_need(const server *sv, const char *file, char out[TOKEN_TEXT + 1],
-                         lq_diag *diag) {
-  uint8_t secret[SECRET_BYTES];
-  lq_err err = secret_need(sv, file, secret, diag);
-  if (!err && !lq_base64url(secret, sizeof secret, out, TOKEN_TEXT + 1)) err = LQ_ERR_INTERNAL;
+/* The tenant; with tokens also its first people, and what signs and checks tokens. */
+static lq_err tenants_begin(server *sv, bool tokens, lq_diag *diag) {
+  lq_err err = lq_place_tenant_need(&sv->place, sv->tenant, true, &sv->at, diag);
+  if (err || !tokens) return err;
+  lq_first_start(sv->place.tenants, sv->tenant, first_made, sv);
+  lq_place_wait(&sv->place, &sv->first_done);
+  if (sv->first_err) {
+    *diag = sv->first_diag;
+    return diag->code ? sv->first_err
+                      : lq_diag_set(diag, sv->first_err, "the first users cannot be made: %s",
+                                    lq_err_cause(sv->first_err));
+  }
+  lq_access_options options = {.tenants = sv->place.tenants, .issuer = "ledgerquest"};
+  err = lq_secret_need(sv->place.keys, "token.key", options.seed, diag);
+  if (!err) err = lq_access_open(&options, &sv->access, diag);
+  lq_wipe(&options, sizeof options);
   return err;
+}
+
+static void tenants_look(void *context, uint64_t fires) {
+  server *sv = context;
+  (void)fires;
+  lq_tenants_shred_due(sv->place.tenants, lq_clock_wall_ms(), NULL, NULL);
 }
 
 /* ---- the watch ---- */
@@ -100,7 +100,7 @@ static void rebuilt(void *context) {
   /* Compiled and cached by the thread: here it is only read and bound. */
   if (!err) err = lq_releases_build(sv->place.releases, g->folder, &release, &diag);
   if (!err)
-    sv->place.store->blob_put(sv->place.store, sv->tenant, release->id, release->blob, kept, NULL);
+    sv->at->store->blob_put(sv->at->store, sv->tenant, release->id, release->blob, kept, NULL);
   if (!err) err = lq_shard_serve(sv->shard, sv->tenant, g->game, release->id, &diag);
   sv->building = false;
   if (err) {
@@ -205,7 +205,7 @@ static lq_err games_open(server *sv, lq_diag *diag) {
     const lq_release *release = NULL;
     lq_err err = lq_folder_stamp(g->folder, &g->stamp);
     if (err) return lq_diag_set(diag, err, "the folder %.200s cannot be read", g->folder);
-    if ((err = lq_place_build(&sv->place, g->folder, &release, diag))) return err;
+    if ((err = lq_place_build(sv->at, g->folder, &release, diag))) return err;
     (void)lq_text_copy(g->game, sizeof g->game, lq_span_text(release->game->name));
     for (uint32_t k = 0; k < i; k++)
       if (!strcmp(sv->game[k].game, g->game))
@@ -232,15 +232,17 @@ static lq_err services_open(server *sv, const char *port_flag, bool tokens, lq_d
     return err;
   lq_shard_options shard = {.loop = sv->place.loop,
                             .store = sv->place.store,
-                            .releases = lq_place_source(&sv->place, sv->tenant),
+                            .tenant = tenant_at,
+                            .tenant_context = sv,
                             .sessions_max = (uint32_t)sessions,
                             .hibernate_ms = (uint32_t)hibernate,
                             .failed = store_failed,
                             .failed_context = sv};
-  if ((err = secret_need(sv, "resume.key", shard.secret, diag)) ||
-      (tokens && ((err = token_need(sv, "operator.token", sv->operator_token, diag)) ||
-                  (err = token_need(sv, "player.token", sv->player_token, diag)))))
+  if ((err = lq_secret_need(sv->place.folder, "resume.key", shard.secret, diag)) ||
+      (err = tenants_begin(sv, tokens, diag)))
     return err;
+  if ((err = lq_timer_open(sv->place.loop, TENANTS_US, tenants_look, sv, &sv->tenants_timer)))
+    return lq_diag_set(diag, err, "no timer: %s", lq_err_cause(err));
   if ((err = lq_shard_open(&shard, &sv->shard)))
     return lq_diag_set(diag, err, "the shard could not be opened");
   if ((err = games_open(sv, diag))) return err;
@@ -248,8 +250,8 @@ static lq_err services_open(server *sv, const char *port_flag, bool tokens, lq_d
                                 .shard = sv->shard,
                                 .host = sv->host,
                                 .port = (uint16_t)port,
-                                .operator_token = tokens ? sv->operator_token : NULL,
-                                .player_token = tokens ? sv->player_token : NULL,
+                                .access = sv->access,
+                                .origins = lq_setting_text(LQ_SETTING_ORIGINS, NULL, NULL),
                                 .connections_max = (uint32_t)connections,
                                 .messages_per_s = (uint32_t)messages,
                                 .idle_ms = (uint32_t)idle,
@@ -273,11 +275,15 @@ static void banner_json(const server *sv, unsigned port) {
     lq_json_write_text(&w, lq_span_text(sv->game[i].game));
   }
   lq_write_u8(&w, ']');
-  if (sv->operator_token[0]) {
-    lq_write_text(&w, ",\"operator_token\":");
-    lq_json_write_text(&w, lq_span_text(sv->operator_token));
-    lq_write_text(&w, ",\"player_token\":");
-    lq_json_write_text(&w, lq_span_text(sv->player_token));
+  const struct {
+    const char *name, *key;
+  } keys[] = {{",\"operator_key\":", sv->first.operator_key},
+              {",\"admin_key\":", sv->first.admin_key},
+              {",\"player_key\":", sv->first.player_key}};
+  for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+    if (!keys[i].key[0]) continue;
+    lq_write_text(&w, keys[i].name);
+    lq_json_write_text(&w, lq_span_text(keys[i].key));
   }
   lq_write_u8(&w, '}');
   lq_out_end(&w);
@@ -291,10 +297,16 @@ static void banner(const server *sv) {
   (void)printf(
       "  websocket  ws://%s:%u/ws\n  rest       http://%s:%u/v1/openapi.json\n  data       %s\n",
       sv->host, port, sv->host, port, sv->place.folder);
-  if (sv->operator_token[0])
-    (void)printf("  operator   %s  may do everything: Authorization: Bearer ...\n"
-                 "  player     %s  to play: the page asks for it; lq join --token\n",
-                 sv->operator_token, sv->player_token);
+  const lq_first_keys *first = &sv->first;
+  if (first->operator_key[0] || first->admin_key[0] || first->player_key[0])
+    (void)printf("  keys, shown this once: keep them; each is exchanged for short tokens\n");
+  if (first->operator_key[0])
+    (void)printf("  operator   %s  makes tenants, sees metrics\n", first->operator_key);
+  if (first->admin_key[0])
+    (void)printf("  admin      %s  everything of %s\n", first->admin_key, sv->tenant);
+  if (first->player_key[0])
+    (void)printf("  player     %s  to play: the page asks for it; lq join --key\n",
+                 first->player_key);
   (void)printf("lq %s ready on http://%s:%u\n", sv->dev ? "dev" : "serve", sv->host, port);
 }
 
@@ -326,8 +338,11 @@ static int run(const lq_cli *cli, server *sv, const char *port_flag, bool tokens
   }
   if (sv->builder) lq_thread_join(sv->builder);
   if (timer) lq_timer_close(timer);
+  if (sv->tenants_timer) lq_timer_close(sv->tenants_timer);
   lq_gateway_close(sv->gateway);
   lq_shard_close(sv->shard);
+  lq_access_close(sv->access);
+  lq_wipe(&sv->first, sizeof sv->first);
   lq_place_close(&sv->place);
   return status;
 }

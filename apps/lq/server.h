@@ -7,14 +7,27 @@
 #include "lq_local/store_sqlite.h"
 #include "lq_service/gateway/gateway.h"
 #include "lq_service/release/release.h"
+#include "lq_service/tenant/first.h"
+
+typedef struct lq_place_tenant lq_place_tenant;
 
 typedef struct lq_place {
   lq_loop *loop;
-  lq_store *store;
+  lq_store *store; /* the real one */
   lq_releases *releases;
-  char folder[1024];
-  char tenant[LQ_TENANT_BYTES]; /* whose releases are found */
+  lq_tenants *tenants;
+  lq_place_tenant *first;
+  bool read_only;
+  char folder[1024], keys[1024];
 } lq_place;
+
+/* A tenant in use: its own store. */
+struct lq_place_tenant {
+  lq_place_tenant *next;
+  lq_place *place;
+  lq_tenant *tenant;
+  lq_store *store;
+};
 
 /* Opens the data folder; read_only: beside a running server. */
 LQ_MUST lq_err lq_place_open(const char *data_flag, bool read_only, lq_place *out, lq_diag *diag);
@@ -24,12 +37,15 @@ void lq_place_near(const char *folder, char out[1024]);
 /* Is there a game in the folder? LQ_ERR_NOT_FOUND, LQ_ERR_FORBIDDEN: what is missing and the mend.
  * Creates nothing. */
 LQ_MUST lq_err lq_place_has_game(const char *folder, lq_diag *diag);
-/* The tenant's games by release id: loaded already, or from its blobs in the store. One tenant. */
-lq_release_source lq_place_source(lq_place *place, const char *tenant);
+/* The tenant, opened, or (`make`) made. LQ_ERR_UNKNOWN_TENANT. Lives as long as the place. */
+LQ_MUST lq_err lq_place_tenant_need(lq_place *place, const char *tenant, bool make,
+                                    lq_place_tenant **out, lq_diag *diag);
+/* The tenant's games by release id: loaded already, or from its blobs in the store. */
+lq_release_source lq_place_source(lq_place_tenant *tenant);
 /* Runs the loop until *done; whoever sets it calls lq_loop_stop. */
 void lq_place_wait(lq_place *place, const bool *done);
-/* Builds a folder's release and keeps its blob in the store, for the source's tenant. */
-LQ_MUST lq_err lq_place_build(lq_place *place, const char *folder, const lq_release **out,
+/* Builds a folder's release and keeps its blob in the tenant's store. */
+LQ_MUST lq_err lq_place_build(lq_place_tenant *tenant, const char *folder, const lq_release **out,
                               lq_diag *diag);
 
 /* The play page built into the binary; the count of files. */

@@ -26,6 +26,7 @@ typedef struct tool {
   int status;
   counted counted;
   lq_progress progress;
+  lq_place_tenant *at; /* where the session lies */
 } tool;
 
 static void finish(tool *t, lq_err err, const lq_diag *diag) {
@@ -73,7 +74,7 @@ static lq_store *counted_begin(tool *t, const char *what, uint64_t slices) {
   t->counted = (counted){.port = {.head = counted_head,
                                   .checkpoint_get = counted_checkpoint,
                                   .slices = counted_slices},
-                         .inner = t->place.store,
+                         .inner = t->at->store,
                          .progress = &t->progress};
   lq_progress_begin(&t->progress, what, slices);
   return &t->counted.port;
@@ -135,8 +136,7 @@ static void listed(void *context, lq_err err, const lq_session_name *name,
 static void run_list(tool *t) {
   t->w = lq_out_begin();
   if (t->cli->json) lq_write_u8(&t->w, '[');
-  t->place.store->sessions(t->place.store, t->name.tenant, t->name.game, NULL, UINT32_MAX, listed,
-                           t);
+  t->at->store->sessions(t->at->store, t->name.tenant, t->name.game, NULL, UINT32_MAX, listed, t);
   lq_place_wait(&t->place, &t->done);
   if (!t->err && !t->cli->json && !t->count)
     (void)printf("no sessions of %s/%s in %s yet; --tenant and --game choose another game\n",
@@ -177,7 +177,7 @@ static void shown(void *context, lq_err err, const lq_store_head *head) {
 }
 
 static void run_show(tool *t) {
-  t->place.store->head(t->place.store, &t->name, shown, t);
+  t->at->store->head(t->at->store, &t->name, shown, t);
   lq_place_wait(&t->place, &t->done);
 }
 
@@ -244,14 +244,14 @@ static void replay_head(void *context, lq_err err, const lq_store_head *head) {
     replayed(t, err, NULL, NULL);
     return;
   }
-  lq_release_source source = lq_place_source(&t->place, t->name.tenant);
+  lq_release_source source = lq_place_source(t->at);
   uint64_t tick = t->cli->value[2] ? t->tick : head->tick;
   lq_store *store = counted_begin(t, "slices replayed", head->slice);
   lq_ledger_replay(store, &source, &t->name, tick, true, each_hash, t, replayed, t);
 }
 
 static void run_replay(tool *t) {
-  t->place.store->head(t->place.store, &t->name, replay_head, t);
+  t->at->store->head(t->at->store, &t->name, replay_head, t);
   lq_place_wait(&t->place, &t->done);
 }
 
@@ -292,13 +292,13 @@ static void verify_head(void *context, lq_err err, const lq_store_head *head) {
     finish(t, err, NULL);
     return;
   }
-  lq_release_source source = lq_place_source(&t->place, t->name.tenant);
+  lq_release_source source = lq_place_source(t->at);
   lq_store *store = counted_begin(t, "slices verified", head->slice);
   lq_ledger_verify(store, &source, &t->name, finding, verified, t);
 }
 
 static void run_verify(tool *t) {
-  t->place.store->head(t->place.store, &t->name, verify_head, t);
+  t->at->store->head(t->at->store, &t->name, verify_head, t);
   lq_place_wait(&t->place, &t->done);
 }
 
@@ -313,7 +313,7 @@ static void exported(void *context, lq_err err, const char *sk, lq_span body) {
   }
   lq_slice_reader reader;
   const lq_game *game = NULL;
-  lq_release_source source = lq_place_source(&t->place, t->name.tenant);
+  lq_release_source source = lq_place_source(t->at);
   t->err = lq_slice_open(body, &reader);
   if (!t->err) t->err = source.game(source.context, reader.header.release, &game, &t->diag);
   if (t->err) return;
@@ -328,11 +328,11 @@ static void export_head(void *context, lq_err err, const lq_store_head *head) {
   if (err)
     finish(t, err, NULL);
   else
-    t->place.store->slices(t->place.store, &t->name, 1, UINT64_MAX, 0, exported, t);
+    t->at->store->slices(t->at->store, &t->name, 1, UINT64_MAX, 0, exported, t);
 }
 
 static void run_export(tool *t) {
-  t->place.store->head(t->place.store, &t->name, export_head, t);
+  t->at->store->head(t->at->store, &t->name, export_head, t);
   lq_place_wait(&t->place, &t->done);
 }
 
@@ -371,7 +371,11 @@ int lq_cmd_session(const lq_cli *cli) {
     (void)snprintf(t.diag.mend, sizeof t.diag.mend,
                    "lq dev or lq serve make it; --data or LQ_DATA name another data folder");
   if (err) return lq_cli_fail(cli, err, &t.diag);
-  verbs[at].run(&t);
+  err = lq_place_tenant_need(&t.place, t.name.tenant, false, &t.at, &t.diag);
+  if (err)
+    finish(&t, err == LQ_ERR_UNKNOWN_TENANT ? LQ_ERR_NOT_FOUND : err, NULL);
+  else
+    verbs[at].run(&t);
   if (t.err) t.status = lq_cli_fail(cli, t.err, &t.diag);
   lq_place_close(&t.place);
   return t.status;

@@ -17,6 +17,10 @@ const lq_setting lq_settings[LQ_SETTING_COUNT] = {
     {"idle", "LQ_IDLE_MS", "60000", "ms", "a connection may be silent; pinged at half of it", 1000,
      86400000},
     {"hibernate", "LQ_HIBERNATE_MS", "5000", "ms", "an empty session stays awake", 1, 86400000},
+    {"keys", "LQ_KEYS", "", "path", "the key store; empty = the folder keys in the data folder", 0,
+     0},
+    {"origins", "LQ_ORIGINS", "", "origins",
+     "other web sites whose pages may talk to lq serve, with blanks between", 0, 0},
 };
 
 const char *lq_setting_text(lq_setting_id id, const char *flag, const char **origin) {

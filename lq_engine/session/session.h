@@ -88,6 +88,8 @@ typedef struct lq_command {
  * *first_tick set when it was applied already (else UINT64_MAX: it is in the queue). */
 LQ_MUST lq_err lq_session_submit(lq_session *session, const lq_command *command,
                                  uint64_t *first_tick);
+/* Drops the player's commands that no tick has taken; how many. 0 is no player's slot. */
+uint32_t lq_session_unqueue(lq_session *session, uint16_t slot);
 /* When and how a client id of this sender was applied (for the acknowledgement of one sent again);
  * false when it is not remembered. */
 bool lq_session_seen(const lq_session *session, uint16_t slot, const char *client_id,

@@ -87,6 +87,25 @@ lq_err lq_session_submit(lq_session *session, const lq_command *command, uint64_
   return err ? err : enqueue(session, command, hash);
 }
 
+uint32_t lq_session_unqueue(lq_session *session, uint16_t slot) {
+  uint32_t count = session->queued, kept = 0;
+  for (uint32_t i = 0; i < count; i++) session->player[session->queue[i].slot].queue_last = 0;
+  for (uint32_t i = 0; i < count; i++) {
+    lqi_queued q = session->queue[i];
+    lqi_player *sender = &session->player[q.slot];
+    if (slot && q.slot == slot) { /* its bytes stay until the queue is cleared */
+      session->journal_bytes -=
+          (size_t)q.id_bytes + 1 + q.body_bytes + LQI_COMMAND_HEAD_BYTES + strlen(sender->is.id);
+      continue;
+    }
+    q.before = sender->queue_last;
+    session->queue[kept++] = q;
+    sender->queue_last = (uint16_t)kept;
+  }
+  session->queued = kept;
+  return count - kept;
+}
+
 void lqi_queue_clear(lq_session *session) {
   for (uint32_t i = 0; i < session->queued; i++)
     session->player[session->queue[i].slot].queue_last = 0;

@@ -173,8 +173,8 @@ static void key_made(void *context, lq_err err, const lq_user_key *key, const ch
   lq_write_text(&w, "\",\"about\":");
   lq_user_key_json(key, &w);
   lq_write_u8(&w, '}');
-  answer(call, LQ_OK, &w);
-  lq_wipe(call->gateway->page, w.bytes);
+  answer(call, LQ_OK, &w); /* frees the call */
+  lq_wipe(w.data, w.bytes);
 }
 
 static void key_make(lqi_call *call, const lq_http_request *request, const lq_actor *actor) {
@@ -292,7 +292,7 @@ static void record_json(const char *name, const lq_tenant_record *record, lq_wri
   lq_write_text(w, "\",\"created_ms\":");
   lq_write_decimal_u(w, record->created_ms);
   lq_write_text(w, ",\"shred_approvals\":");
-  lq_write_decimal_u(w, (record->shred_by[0][0] != 0) + (record->shred_by[1][0] != 0));
+  lq_write_u8(w, record->shred_by[1][0] ? '2' : record->shred_by[0][0] ? '1' : '0');
   lq_write_text(w, ",\"shred_due_ms\":");
   lq_write_decimal_u(w, record->shred_due_ms);
   lq_write_u8(w, '}');
@@ -394,14 +394,16 @@ static void tenant_rotate(lqi_call *call, const lq_actor *actor) {
 /* Who approves a shred must be told apart from who asked for it: the user with their partition. */
 static void shred_told(void *context, lq_err err, uint64_t leaf) {
   lqi_call *call = context;
+  char approver[LQ_APPROVER_BYTES];
   (void)leaf;
+  (void)snprintf(approver, sizeof approver, "%s/%s", call->rest.after, call->rest.player);
   if (err)
     answer(call, err, NULL);
   else if (call->rest.method == LQ_HTTP_DELETE)
     lq_tenant_shred_cancel(tenants_of(call), call->rest.name.tenant, done, call);
   else
-    lq_tenant_shred_approve(tenants_of(call), call->rest.name.tenant, call->rest.player,
-                            lq_clock_wall_ms(), LQ_SHRED_DELAY_MS, done, call);
+    lq_tenant_shred_approve(tenants_of(call), call->rest.name.tenant, approver, lq_clock_wall_ms(),
+                            LQ_SHRED_DELAY_MS, done, call);
 }
 
 static void tenant_shred(lqi_call *call, const lqi_who *who, const lq_actor *actor) {
@@ -411,6 +413,7 @@ static void tenant_shred(lqi_call *call, const lqi_who *who, const lq_actor *act
                 .resource = "tenant",
                 .kind = LQ_AUDIT_KEY};
   (void)lq_text_copy(call->rest.player, sizeof call->rest.player, lq_span_text(who->id.user));
+  (void)lq_text_copy(call->rest.after, sizeof call->rest.after, lq_span_text(who->id.tenant));
   lq_act_write(tenants_of(call), &act, actor, NULL, 0, shred_told, call);
 }
 

@@ -114,6 +114,7 @@ void lqi_page_play(lqi_conn *c, const lq_http_request *request, const lqi_target
   const lq_gateway *g = c->gateway;
   lq_err err = lq_shard_check(g->options.shard, target->name.tenant, target->name.game);
   const lqi_asset *asset = asset_find(g, lq_span_text("/play"));
+  if (g->options.access) err = LQ_OK; /* who has no token is not told what there is */
   if (err == LQ_ERR_UNKNOWN_TENANT)
     not_found_page(c, "No such tenant is served by this server.");
   else if (err)
@@ -131,7 +132,7 @@ void lqi_page_index(lqi_conn *c) {
   lq_writer w = lq_writer_of(c->gateway->page, LQI_PAGE_BYTES);
   const char *tenant, *game;
   html_begin(&w, "LedgerQuest Engine");
-  if (!o->operator_token && !o->player_token) {
+  if (!o->access) {
     lq_write_text(&w, "<p>Games served here:</p>\n<ul>\n");
     for (uint32_t i = 0; lq_shard_served(o->shard, i, &tenant, &game); i++) {
       lq_write_text(&w, "<li><a href=\"/play/");

@@ -134,8 +134,10 @@ static void join(lqi_conn *c, const lq_message *message) {
     return;
   }
   uint32_t roles = roles_of(c->gateway, message, &who);
+  lq_shard_user user = {who.open ? "" : who.id.user, c->address};
   lq_client *client = NULL;
-  lq_err err = lq_shard_join(c->gateway->options.shard, message, roles, &sink, c, &client, &diag);
+  lq_err err =
+      lq_shard_join(c->gateway->options.shard, message, roles, &user, &sink, c, &client, &diag);
   if (err) {
     bad(c, err, &diag, message->id);
     return;

@@ -9,7 +9,7 @@ static void request_check(const lq_http_request *request, lqi_seen *seen) {
   static lqi_rest rest;
   lqi_target target;
   lq_diag diag = {0};
-  (void)lqi_origin_allowed(lq_http_header_get(request, "Origin"), request->host);
+  (void)lqi_origin_allowed(lq_http_header_get(request, "Origin"), request->host, NULL);
   (void)lqi_host_is_local(request->host, "127.0.0.1");
   char methods[64];
   lq_err err = lqi_target_read(request->path, &target);

@@ -29,7 +29,11 @@ LQ_TEST(every_address_has_its_route) {
               {"/play/acme", LQI_ROUTE_FILE},
               {"/assets/play.js", LQI_ROUTE_FILE},
               {"/v1", LQI_ROUTE_NONE},
-              {"/v1/tenants/acme", LQI_ROUTE_NONE},
+              {"/v1/tenants/acme", LQI_ROUTE_TENANT},
+              {"/v1/tenants/acme/users/ann/revoke", LQI_ROUTE_REVOKE},
+              {"/v1/tenants/acme/policies/x", LQI_ROUTE_POLICY},
+              {"/v1/auth/token", LQI_ROUTE_AUTH_TOKEN},
+              {"/v1/auth", LQI_ROUTE_NONE},
               {"/v1/tenants/acme/games/demo", LQI_ROUTE_GAME},
               {"/v1/tenants//games/demo", LQI_ROUTE_NONE},
               {"/v1/tenants/acme/games/demo/sessions", LQI_ROUTE_SESSIONS},
@@ -73,7 +77,8 @@ LQ_TEST(methods_are_listed_for_allow) {
 /* ---- origins ---- */
 
 static bool origin(const char *from, const char *host) {
-  return lqi_origin_allowed(from ? lq_span_text(from) : (lq_span){0}, lq_span_text(host));
+  return lqi_origin_allowed(from ? lq_span_text(from) : (lq_span){0}, lq_span_text(host),
+                            "https://lms.example http://10.0.0.5:3000");
 }
 
 LQ_TEST(only_own_and_local_origins_are_allowed) {

@@ -84,6 +84,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes) {
   lq_span origin = lq_span_of(in.data + in.at, lq_reader_left(&in));
   LQ_CHECK(!lqi_host_is_local(lq_span_text("evil.example"), "127.0.0.1"));
   (void)lqi_host_is_local(host, "lq.example");
-  (void)lqi_origin_allowed(origin, host);
+  (void)lqi_origin_allowed(origin, host, "https://a.example http://b:1");
   return 0;
 }

@@ -23,6 +23,7 @@ typedef struct lq_client lq_client;
 typedef struct lq_shard_tenant {
   lq_store *store;
   lq_release_source releases;
+  bool audited; /* slices, checkpoints and joins write leaves into the tenant's log */
 } lq_shard_tenant;
 
 typedef struct lq_shard_options {
@@ -75,14 +76,22 @@ typedef struct lq_client_sink {
   void (*close)(void *conn, lq_err why, const char *message);
 } lq_client_sink;
 
+/* Who a client is, for the log; copied. NULL, or empty texts: not known. */
+typedef struct lq_shard_user {
+  const char *user, *address;
+} lq_shard_user;
+
 /* Joins the session named in the message (default "main", made when absent), as a new player, as
  * the player named (when free), or resuming. The answer
  * ("joined" or an error text followed by close) comes through the sink, later. roles: bits granted
  * by the token. sink and conn: kept until close or lq_client_gone. LQ_ERR_BUSY, LQ_ERR_UNKNOWN_GAME
  * ... at once: then there is no client. */
 LQ_MUST lq_err lq_shard_join(lq_shard *shard, const lq_message *join, uint32_t roles,
-                             const lq_client_sink *sink, void *conn, lq_client **out,
-                             lq_diag *diag);
+                             const lq_shard_user *user, const lq_client_sink *sink, void *conn,
+                             lq_client **out, lq_diag *diag);
+/* What was given to this user counts no more: every client of theirs is closed, and their commands
+ * that no tick has taken yet are dropped. */
+void lq_shard_revoke(lq_shard *shard, const char *tenant, const char *user);
 /* A command message of a client; errors are sent through its sink as error texts. */
 void lq_client_command(lq_client *client, const lq_message *message);
 void lq_client_drained(lq_client *client); /* its queue is empty again */
@@ -129,6 +138,7 @@ typedef struct lq_shard_stats {
   uint64_t tick_ns_p50, tick_ns_p99;     /* one session's tick, of the last 4,096 */
   uint64_t commit_ns_p50, commit_ns_p99; /* command applied -> acknowledged, of the last 4,096 */
   uint64_t late_ticks;                   /* timer periods missed */
+  uint64_t audit_failed;                 /* joins and checkpoints that the log was not told */
 } lq_shard_stats;
 void lq_shard_stats_get(const lq_shard *shard, lq_shard_stats *out);
 

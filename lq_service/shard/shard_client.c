@@ -7,7 +7,8 @@
 /* ---- joining ---- */
 
 lq_err lq_shard_join(lq_shard *shard, const lq_message *join, uint32_t roles,
-                     const lq_client_sink *sink, void *conn, lq_client **out, lq_diag *diag) {
+                     const lq_shard_user *user, const lq_client_sink *sink, void *conn,
+                     lq_client **out, lq_diag *diag) {
   *out = NULL;
   lq_session_name name = {0};
   (void)lq_text_copy(name.tenant, sizeof name.tenant, lq_span_text(join->tenant));
@@ -32,6 +33,10 @@ lq_err lq_shard_join(lq_shard *shard, const lq_message *join, uint32_t roles,
   client->sink = sink;
   client->conn = conn;
   client->roles = roles;
+  if (user) {
+    (void)lq_text_copy(client->user, sizeof client->user, lq_span_text(user->user));
+    (void)lq_text_copy(client->address, sizeof client->address, lq_span_text(user->address));
+  }
   client->serial = ++shard->next_serial;
   client->joined_tick = UINT64_MAX;
   client->has_seen = join->has_seen;
@@ -115,6 +120,7 @@ static void seat(lqi_session *s, lq_client *client, lq_player player, uint64_t t
   } else {
     s->client_count++;
   }
+  lqi_join_tell(s, client);
   lq_viewer viewer = lq_session_viewer(session, player.slot);
   char token[256];
   lqi_resume_token(s->shard, &s->name, player.id, token);
@@ -220,6 +226,52 @@ void lq_client_gone(lq_client *client, bool leave) {
   memcpy(player, client->player, sizeof player);
   forget(client);
   if (joined) without_client(s, player, leave);
+}
+
+/* ---- revoked ---- */
+
+static bool is_of(const lq_client *client, const char *user) {
+  return client && !strcmp(client->user, user);
+}
+
+/* Their commands over REST, which no tick will apply now. */
+static void answers_refuse(lqi_session *s, uint16_t slot) {
+  for (lqi_answer **at = &s->answers; *at;) {
+    lqi_answer *answer = *at;
+    if (answer->slot != slot) {
+      at = &answer->next;
+      continue;
+    }
+    *at = answer->next;
+    lq_diag diag = {.code = LQ_ERR_UNAUTHORIZED};
+    answer->answer(answer->context, LQ_ERR_UNAUTHORIZED, &diag, (lq_span){0});
+    free(answer);
+    at = &s->answers; /* whoever was answered may have asked for more */
+  }
+}
+
+static void revoke(lqi_session *s, const char *user) {
+  static const char message[] = "the user's access was revoked";
+  lqi_pin(s);
+  for (lq_client *client = s->waiting, *next; client; client = next) {
+    next = client->next;
+    if (is_of(client, user)) lqi_client_close(client, LQ_ERR_UNAUTHORIZED, message);
+  }
+  for (uint32_t slot = 1; slot < s->slot_count; slot++) {
+    if (!is_of(s->by_slot[slot], user)) continue;
+    if (s->state == LQI_LIVE && lq_session_unqueue(s->live.session, (uint16_t)slot))
+      answers_refuse(s, (uint16_t)slot);
+    lqi_client_close(s->by_slot[slot], LQ_ERR_UNAUTHORIZED, message);
+  }
+  lqi_unpin(s);
+}
+
+void lq_shard_revoke(lq_shard *shard, const char *tenant, const char *user) {
+  for (uint32_t i = 0; i < shard->bucket_count && user[0]; i++)
+    for (lqi_session *s = shard->bucket[i], *next; s; s = next) {
+      next = s->next_bucket;
+      if (!s->failed && !strcmp(s->name.tenant, tenant)) revoke(s, user);
+    }
 }
 
 /* ---- commands ---- */

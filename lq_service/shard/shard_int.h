@@ -7,6 +7,7 @@
 #ifndef LQ_SERVICE_SHARD_SHARD_INT_H
 #define LQ_SERVICE_SHARD_SHARD_INT_H
 
+#include "lq_service/audit/entry.h"
 #include "lq_service/shard/shard.h"
 
 enum {
@@ -151,6 +152,7 @@ struct lq_client {
   bool slow;      /* gets no deltas ... */
   bool resyncing; /* ... until the snapshot that is in the queue */
   char player[LQ_ID_BYTES], team[LQ_ID_BYTES];
+  char user[LQ_ID_BYTES], address[48];
 };
 
 typedef struct lqi_rate {
@@ -228,6 +230,14 @@ void lqi_checkpoint(lqi_session *s, bool hibernate);
 /* Queues a host command; body is the record's wire form. */
 LQ_MUST lq_err lqi_host_command(lqi_session *s, lq_builtin type, lq_span body);
 uint64_t lqi_gate(const lqi_session *s); /* the slice after which what is true now is durable */
+
+/* ---- shard_audit.c ---- */
+/* The slice's leaf into `out` (LQ_AUDIT_ENTRY_BYTES); empty when the tenant is not audited. */
+lq_span lqi_slice_leaf(const lqi_session *s, const lq_slice_header *header,
+                       const uint8_t chain_after[32], const lq_tick_result *result,
+                       uint8_t out[LQ_AUDIT_ENTRY_BYTES]);
+void lqi_join_tell(lqi_session *s, const lq_client *client);
+void lqi_checkpoint_tell(lqi_session *s, uint64_t tick, const uint8_t digest[32]);
 
 /* ---- shard_out.c ---- */
 void lqi_out_add(lqi_session *s, const lqi_out *out, lq_span text);

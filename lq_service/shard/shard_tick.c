@@ -68,7 +68,7 @@ void lqi_session_live(lqi_session *s) {
 typedef struct flight {
   lqi_session *session;
   uint64_t slice;
-  uint8_t record[];
+  uint8_t record[]; /* and the leaf behind it */
 } flight;
 
 static void committed(void *context, void *user, lq_err err, uint64_t leaf) {
@@ -149,11 +149,14 @@ static lq_err slice_give(lqi_session *s, const lq_tick_result *result) {
   lq_span record;
   lq_err err = lq_slice_end(&builder, result->hash, &record, head->chain);
   if (err) return err;
-  flight *leaving = malloc(sizeof *leaving + record.bytes);
+  uint8_t leaf_bytes[LQ_AUDIT_ENTRY_BYTES];
+  lq_span leaf = lqi_slice_leaf(s, &builder.header, head->chain, result, leaf_bytes);
+  flight *leaving = malloc(sizeof *leaving + record.bytes + leaf.bytes);
   if (!leaving) return LQ_ERR_MEMORY;
   leaving->session = s;
   leaving->slice = header.slice;
   memcpy(leaving->record, record.data, record.bytes);
+  if (leaf.bytes) memcpy(leaving->record + record.bytes, leaf.data, leaf.bytes);
   head->slice = header.slice;
   head->tick = result->tick;
   head->hash = result->hash;
@@ -172,6 +175,7 @@ static lq_err slice_give(lqi_session *s, const lq_tick_result *result) {
                        .epoch = head->epoch,
                        .slice = header.slice,
                        .body = lq_span_of(leaving->record, record.bytes),
+                       .leaf = lq_span_of(leaving->record + record.bytes, leaf.bytes),
                        .head = *head,
                        .user = leaving};
   return LQ_OK;
@@ -183,6 +187,7 @@ typedef struct saving {
   lqi_session *session;
   bool hibernate;
   uint64_t tick, slice, bytes_before;
+  uint8_t digest[32]; /* of the checkpoint's bytes */
   uint8_t body[];
 } saving;
 
@@ -215,6 +220,7 @@ static void checkpointed(void *context, lq_err err) {
     s->live.head.checkpoint_tick = done->tick;
     s->live.head.checkpoint_slice = done->slice;
     s->live.journal_bytes_since -= done->bytes_before;
+    lqi_checkpoint_tell(s, done->tick, done->digest);
   }
   free(done);
   if (err)
@@ -266,6 +272,10 @@ static void checkpoint_begin(lqi_session *s, bool hibernate) {
   save->tick = head.checkpoint_tick;
   save->slice = head.checkpoint_slice;
   save->bytes_before = s->live.journal_bytes_since;
+  if (s->served->at.audited) {
+    lq_sha256 digest = lq_sha256_of(lq_writer_span(&w));
+    memcpy(save->digest, digest.bytes, sizeof save->digest);
+  }
   s->checkpointing = true;
   lqi_pin(s);
   if (hibernate) {

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { RECORD_BYTES = 512 };
+enum { RECORD_BYTES = 512, KEYS_PATH_BYTES = 1024 };
 
 struct lq_tenant {
   lq_tenant *next;
@@ -18,6 +18,7 @@ struct lq_tenant {
 
 struct lq_tenants {
   lq_tenants_options options;
+  char keys[KEYS_PATH_BYTES]; /* options.keys */
   lq_tenant *first;
 };
 
@@ -74,7 +75,7 @@ static lq_err record_read(lq_span text, lq_tenant_record *out) {
   uint32_t count = 0;
   if (by.kind == LQ_JSON_ARRAY)
     for (lq_json_walk walk = {0}; lq_json_element(by, &walk, &element); count++)
-      if (count == 2 || !lq_json_text(element, out->shred_by[count], LQ_ID_BYTES))
+      if (count == 2 || !lq_json_text(element, out->shred_by[count], LQ_APPROVER_BYTES))
         return LQ_ERR_CORRUPT;
   return LQ_OK;
 }
@@ -182,6 +183,11 @@ lq_err lq_tenants_open(const lq_tenants_options *options, lq_tenants **out, lq_d
   lq_tenants *tenants = calloc(1, sizeof *tenants);
   if (!tenants) return lq_diag_set(diag, LQ_ERR_MEMORY, "no memory for the tenants");
   tenants->options = *options;
+  tenants->options.keys = tenants->keys;
+  if (!lq_text_copy(tenants->keys, sizeof tenants->keys, lq_span_text(options->keys))) {
+    lq_tenants_close(tenants);
+    return lq_diag_set(diag, LQ_ERR_TOO_BIG, "the key store's path is too long");
+  }
   *out = tenants;
   return LQ_OK;
 }
@@ -352,9 +358,9 @@ void lq_tenant_shred_approve(lq_tenants *tenants, const char *name, const char *
       f.err == LQ_ERR_NOT_FOUND || f.err == LQ_ERR_INVALID || f.record.state == LQ_TENANT_SHREDDED
           ? LQ_ERR_UNKNOWN_TENANT
           : f.err;
-  char(*by)[LQ_ID_BYTES] = f.record.shred_by;
+  char(*by)[LQ_APPROVER_BYTES] = f.record.shred_by;
   if (!err && (!strcmp(by[0], user) || by[1][0])) err = LQ_ERR_EXISTS;
-  if (!err && !lq_text_copy(by[by[0][0] != 0], LQ_ID_BYTES, lq_span_text(user)))
+  if (!err && !lq_text_copy(by[by[0][0] != 0], LQ_APPROVER_BYTES, lq_span_text(user)))
     err = LQ_ERR_INVALID;
   if (err) {
     done(context, err);

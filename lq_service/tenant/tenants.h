@@ -16,7 +16,7 @@ typedef struct lq_tenant lq_tenant;
 
 typedef struct lq_tenants_options {
   lq_store *store;  /* the real one; kept until close */
-  const char *keys; /* the key store's folder, made when absent; kept until close */
+  const char *keys; /* the key store's folder, made when absent */
   uint8_t root[32]; /* the root key */
   bool read_only;   /* beside a running server: nothing is made */
 } lq_tenants_options;
@@ -33,12 +33,13 @@ typedef enum lq_tenant_state {
   LQ_TENANT_SHREDDED,  /* its keys are gone */
 } lq_tenant_state;
 
+#define LQ_APPROVER_BYTES 64u /* "acme/ann", or "_/root" of the platform's */
 /* As stored. */
 typedef struct lq_tenant_record {
   lq_tenant_state state;
   uint64_t created_ms;
-  uint64_t shred_due_ms;         /* with SHREDDING */
-  char shred_by[2][LQ_ID_BYTES]; /* who approved; "" = nobody yet */
+  uint64_t shred_due_ms;               /* with SHREDDING */
+  char shred_by[2][LQ_APPROVER_BYTES]; /* who approved; "" = nobody yet */
 } lq_tenant_record;
 
 /* Opens the tenant, or makes it (`make`): its item, its keys, and the keys of its items and blobs.

@@ -31,7 +31,7 @@ void lq_act_write(lq_tenants *tenants, const lq_act *act, const lq_actor *actor,
   LQ_CHECK(count <= ITEMS_MAX);
   (void)lq_text_copy(entry.name.tenant, sizeof entry.name.tenant, lq_span_text(act->tenant));
   (void)lq_text_copy(entry.act.action, sizeof entry.act.action, lq_span_text(act->action));
-  entry.act.outcome = act->outcome;
+  entry.act.outcome = (uint32_t)act->outcome;
   entry.act.key_version = act->key_version;
   if (!err) err = lq_random_bytes(detail.salt, sizeof detail.salt);
   if (!err) err = lq_audit_act_make(&entry, &detail, &made);

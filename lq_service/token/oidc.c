@@ -62,7 +62,7 @@ lq_err lqi_identity_read(lq_json payload, const lq_oidc_client *client, const ch
   const char *why = identity_wrong(payload, client, nonce, now_s, out);
   if (!why) return LQ_OK;
   *out = (lq_oidc_identity){0};
-  return lqi_refuse(diag, why);
+  return lqi_token_refuse(diag, why);
 }
 
 /* ---- header and signature ---- */
@@ -112,17 +112,19 @@ lq_err lq_oidc_verify(const lq_oidc_client *client, const lq_oidc_keys *keys, lq
   lqi_jws jws;
   lq_json header, payload;
   *out = (lq_oidc_identity){0};
-  if (token.bytes > LQ_OIDC_TOKEN_BYTES_MAX) return lqi_refuse(diag, "the ID token is too long");
-  if (!lqi_jws_cut(token, &jws)) return lqi_refuse(diag, "the ID token is not three parts");
+  if (token.bytes > LQ_OIDC_TOKEN_BYTES_MAX)
+    return lqi_token_refuse(diag, "the ID token is too long");
+  if (!lqi_jws_cut(token, &jws)) return lqi_token_refuse(diag, "the ID token is not three parts");
   if (!lqi_object_read(jws.header, text, sizeof text, &header))
-    return lqi_refuse(diag, "the ID token's header is not one object");
+    return lqi_token_refuse(diag, "the ID token's header is not one object");
   const char *why = header_wrong(header, client, kid, sizeof kid);
-  if (why) return lqi_refuse(diag, why);
+  if (why) return lqi_token_refuse(diag, why);
   const lq_oidc_key *key = lqi_oidc_key_find(keys, kid, client->algorithm);
   if (!key)
     return lq_diag_set(diag, LQ_ERR_NOT_FOUND, "the issuer has no such key for its algorithm");
-  if (!signature_good(key, &jws)) return lqi_refuse(diag, "the ID token's signature is wrong");
+  if (!signature_good(key, &jws))
+    return lqi_token_refuse(diag, "the ID token's signature is wrong");
   if (!lqi_object_read(jws.payload, text, sizeof text, &payload))
-    return lqi_refuse(diag, "the ID token's payload is not one object");
+    return lqi_token_refuse(diag, "the ID token's payload is not one object");
   return lqi_identity_read(payload, client, nonce, now_s, out, diag);
 }

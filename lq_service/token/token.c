@@ -4,7 +4,7 @@ enum { NUMBER_BITS = 53 }; /* what every reader of JSON takes exactly */
 
 /* ---- shared parts ---- */
 
-lq_err lqi_refuse(lq_diag *diag, const char *why) {
+lq_err lqi_token_refuse(lq_diag *diag, const char *why) {
   return lq_diag_set(diag, LQ_ERR_UNAUTHORIZED, "%s", why);
 }
 
@@ -185,7 +185,7 @@ lq_err lqi_claims_read(lq_json payload, const lq_token_rules *rules, int64_t now
   if (claims_parse(payload, claims)) why = claims_wrong(payload, rules, now_s, claims);
   if (!why) return LQ_OK;
   *claims = (lq_token_claims){0};
-  return lqi_refuse(diag, why);
+  return lqi_token_refuse(diag, why);
 }
 
 /* ---- tokens ---- */
@@ -230,17 +230,19 @@ lq_err lq_token_verify(const lq_token_key *keys, size_t count, const lq_token_ru
   char header[256];
   lq_json payload;
   *claims = (lq_token_claims){0};
-  if (token.bytes >= LQ_TOKEN_BYTES) return lqi_refuse(diag, "the token is longer than 4 KiB");
-  if (!lqi_jws_cut(token, &jws)) return lqi_refuse(diag, "the token is not three parts");
+  if (token.bytes >= LQ_TOKEN_BYTES)
+    return lqi_token_refuse(diag, "the token is longer than 4 KiB");
+  if (!lqi_jws_cut(token, &jws)) return lqi_token_refuse(diag, "the token is not three parts");
   for (; at < count; at++)
     if (lq_span_equal(jws.header, lq_span_of(header, header_of(&keys[at], header, sizeof header))))
       break;
-  if (at == count) return lqi_refuse(diag, "the token's header is not that of any of our keys");
+  if (at == count)
+    return lqi_token_refuse(diag, "the token's header is not that of any of our keys");
   if (!lq_base64url_read(jws.signature, signature, sizeof signature, &bytes) ||
       bytes != sizeof signature ||
       !lq_ed25519_verify(keys[at].public_key, jws.signed_text, signature))
-    return lqi_refuse(diag, "the token's signature is wrong");
+    return lqi_token_refuse(diag, "the token's signature is wrong");
   if (!lqi_object_read(jws.payload, text, sizeof text, &payload))
-    return lqi_refuse(diag, "the token's payload is not one object");
+    return lqi_token_refuse(diag, "the token's payload is not one object");
   return lqi_claims_read(payload, rules, now_s, claims, diag);
 }

@@ -13,7 +13,7 @@ typedef struct lqi_jws {
 bool lqi_jws_cut(lq_span text, lqi_jws *out);
 
 /* Refuses: LQ_ERR_UNAUTHORIZED with the cause. */
-lq_err lqi_refuse(lq_diag *diag, const char *why);
+lq_err lqi_token_refuse(lq_diag *diag, const char *why);
 
 /* One object without duplicate members, of what base64url hides; text needs text_capacity bytes. */
 bool lqi_object_read(lq_span base64url, uint8_t *text, size_t text_capacity, lq_json *out);
