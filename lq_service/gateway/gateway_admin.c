@@ -173,8 +173,8 @@ static void key_made(void *context, lq_err err, const lq_user_key *key, const ch
   lq_write_text(&w, "\",\"about\":");
   lq_user_key_json(key, &w);
   lq_write_u8(&w, '}');
-  answer(call, LQ_OK, &w);
-  lq_wipe(call->gateway->page, w.bytes);
+  answer(call, LQ_OK, &w); /* frees the call */
+  lq_wipe(w.data, w.bytes);
 }
 
 static void key_make(lqi_call *call, const lq_http_request *request, const lq_actor *actor) {

@@ -63,8 +63,7 @@ static void denial_tell(lqi_conn *c, const lqi_who *who, const lq_access_request
   uint8_t text[256];
   char resource[LQ_RESOURCE_BYTES];
   lq_writer w = lq_writer_of(text, sizeof text);
-  if (!lq_resource_write(resource, request->tenant, lq_action_about(request->action)->kind,
-                         request->name, request->session))
+  if (!lq_access_resource(request, resource))
     (void)lq_text_copy(resource, sizeof resource, lq_span_text("?"));
   lq_write_text(&w, "{\"code\":\"");
   lq_write_text(&w, lq_err_name(why));

@@ -246,6 +246,13 @@ void lq_access_policies_changed(lq_access *access, const char *tenant) {
     if (!strcmp(p->tenant, tenant)) p->fresh = false;
 }
 
+bool lq_access_resource(const lq_access_request *request, char out[LQ_RESOURCE_BYTES]) {
+  lq_resource_kind kind = lq_action_about(request->action)->kind;
+  bool alone = kind == LQ_RESOURCE_AUDIT || kind == LQ_RESOURCE_USAGE || kind == LQ_RESOURCE_SERVER;
+  return lq_resource_write(out, request->tenant, kind, alone ? NULL : request->name,
+                           kind == LQ_RESOURCE_SESSION ? request->session : NULL);
+}
+
 lq_err lq_access_check(lq_access *access, const lq_identity *who, const lq_access_request *request,
                        lq_diag *diag) {
   char resource[LQ_RESOURCE_BYTES], seconds[24];
@@ -253,7 +260,7 @@ lq_err lq_access_check(lq_access *access, const lq_identity *who, const lq_acces
   /* Before any policy is looked at. */
   if (strcmp(who->tenant, request->tenant) != 0)
     return lq_diag_set(diag, LQ_ERR_NOT_FOUND, "%s", lq_err_cause(LQ_ERR_NOT_FOUND));
-  if (!lq_resource_write(resource, request->tenant, about->kind, request->name, request->session))
+  if (!lq_access_resource(request, resource))
     return lq_diag_set(diag, LQ_ERR_NOT_FOUND, "%s", lq_err_cause(LQ_ERR_NOT_FOUND));
   const policies *p = policies_of(access, request->tenant);
   if (!p || p->err)

@@ -60,6 +60,8 @@ typedef struct lq_access_request {
   const char *player;         /* as whom they play or look; NULL = not said */
   bool secure;                /* over TLS, or from this machine itself */
 } lq_access_request;
+/* The resource's name: of name and session what its kind has. False: a part is no plain name. */
+bool lq_access_resource(const lq_access_request *request, char out[LQ_RESOURCE_BYTES]);
 LQ_MUST lq_err lq_access_check(lq_access *access, const lq_identity *who,
                                const lq_access_request *request, lq_diag *diag);
 /* The tenant's own policies changed: read again at the next check. */
