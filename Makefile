@@ -5,7 +5,7 @@ LAUNCHER := -DCMAKE_C_COMPILER_LAUNCHER=ccache
 CMAKE := cmake
 CTEST := ctest --output-on-failure -j$(JOBS)
 
-.PHONY: help bootstrap build run test test-asan test-golden test-e2e test-sim sim plant kill fuzz fuzz-afl bench check fmt prepush clean
+.PHONY: help bootstrap build run test test-asan test-golden test-e2e test-sim sim plant kill fuzz fuzz-afl bench check dashboards fmt prepush clean
 
 help:
 	@echo 'make run     build everything and play the treasure hunt: open the address it prints'
@@ -16,6 +16,7 @@ help:
 	@echo 'make kill    1,000 kills, and one at every system call of five workloads'
 	@echo 'make check   floors, format, floating point       make fuzz   FUZZ_SECONDS=60 each; make fuzz-afl: AFL++'
 	@echo 'make fmt     clang-format      make prepush check + test      make clean'
+	@echo 'make dashboards   Grafana, Prometheus alerts and CloudWatch, in infrastructure/dashboards/'
 
 bootstrap:
 	@scripts/bootstrap.sh
@@ -97,6 +98,10 @@ check: build
 	python3 scripts/check_floors.py --self-test build/release
 	scripts/check_exact.sh build/release
 	scripts/check_format.sh
+
+# One table of panels, one of alarms: scripts/dashboards.py.
+dashboards:
+	@python3 scripts/dashboards.py
 
 fmt:
 	@git ls-files '*.c' '*.h' | xargs clang-format -i

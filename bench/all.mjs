@@ -24,7 +24,7 @@ try {
       build: text(join(ROOT, "build/release")),
       runs: text("5"),
       seconds: text("4"),
-      only: text("ecs,session,net,host,ledger,sessions,serve,w6"),
+      only: text("ecs,session,net,host,policy,ledger,sessions,serve,w6"),
       out: text(join(ROOT, "bench/results")),
       help: { type: "boolean", default: false },
     },
@@ -78,6 +78,10 @@ const work = {
   session: () => (texts.session = run([join(opts.build, "lq_engine_session_session_bench")])),
   net: () => (texts.net = run([join(opts.build, "lq_engine_net_net_bench")])),
   host: () => (texts.host = run([join(opts.build, "lq_host_host_bench")], {}, false)),
+  policy() {
+    texts.policy = run([join(opts.build, "lq_service_policy_policy_bench")]);
+    note("policy.decide_us", Number(/^decide, 20 policies .* (\d+) ns$/m.exec(texts.policy)[1]) / 1000);
+  },
   ledger(folder, last) {
     const keep = last && parts.includes("serve") ? ["--keep"] : [];
     const command = [join(opts.build, "bench/ledger_bench"), "--json", "--folder", folder, ...keep];
@@ -150,6 +154,7 @@ function goals() {
   add("ECS: load / memcpy", "≤ 2", "ecs.load_ratio", 2, below(2));
   add("ECS: 10,000 worlds of 64 entities in turn, ns a world", "said", "ecs.tick_many_ns", 0);
   add("the same world again and again, in cache, ns", "", "ecs.tick_one_ns", 0);
+  add("a policy decision, 20 policies and the roles: µs", "≤ 20", "policy.decide_us", 1, below(20));
   for (const clients of [1, 100, 4000]) {
     add(`commit, ${clients} at once: durable slices/s`, "said", `commit.${clients}.per_s`, 0);
     add(`commit, ${clients} at once: p50 µs`, "said", `commit.${clients}.p50_us`, 0);
@@ -190,7 +195,7 @@ function main() {
   mkdirSync(join(ROOT, "build"), { recursive: true });
   const folder = mkdtempSync(join(ROOT, "build/bench-"));
   try {
-    const once = ["session", "net", "host"]; // these print their own medians
+    const once = ["session", "net", "host", "policy"]; // these print their own medians
     for (const part of parts.filter((name) => name !== "w6"))
       for (let i = 0; i < (once.includes(part) ? 1 : RUNS); i++) {
         console.log(`${part} ${i + 1}`);

@@ -22,6 +22,11 @@ typedef struct lq_cli {
   int word_count;
   const char
       *value[LQ_CLI_OPTIONS_MAX]; /* of the command's options in order; a flag that is set is "" */
+  struct {
+    int option;
+    const char *value;
+  } given[LQ_CLI_WORDS_MAX]; /* options in the order they stand, also those that stand twice */
+  int given_count;
   bool json;
 } lq_cli;
 
@@ -66,6 +71,7 @@ typedef enum lq_setting_id {
   LQ_SETTING_HIBERNATE,
   LQ_SETTING_KEYS,
   LQ_SETTING_ORIGINS,
+  LQ_SETTING_SERVER,
   LQ_SETTING_COUNT
 } lq_setting_id;
 
@@ -89,7 +95,9 @@ int lq_cmd_dev(const lq_cli *cli);
 int lq_cmd_serve(const lq_cli *cli);
 int lq_cmd_join(const lq_cli *cli);
 int lq_cmd_session(const lq_cli *cli);
+int lq_cmd_policy(const lq_cli *cli);
 int lq_cmd_backup(const lq_cli *cli);
+int lq_cmd_telemetry(const lq_cli *cli);
 int lq_cmd_config(const lq_cli *cli);
 int lq_cmd_doctor(const lq_cli *cli);
 int lq_cmd_bench(const lq_cli *cli);

@@ -71,12 +71,48 @@ const lq_cli_command lq_commands[] = {
       {"data", "PATH", "data folder (LQ_DATA, .lq)"},
       {"hashes", NULL, "replay: print the hash of every tick"}},
      lq_cmd_session},
+    {"policy",
+     "list|show|check|explain|render [ROLE|FILE...]",
+     "who may do what, and why: roles and policies",
+     "  lq policy list\n"
+     "  lq policy show player > player.json\n"
+     "  lq policy check player.json\n"
+     "  lq policy explain --role player --action ReadState --resource game/demo/session/main\n"
+     "  lq policy explain --policy player.json --role player --user ann --action lq:SendCommand "
+     "--resource lq:acme:game/demo/session/main --context lq:SourceIp=10.1.2.3\n"
+     "  lq policy render --aws --role auditor --table ledger --bucket lq-files "
+     "--account 123456789012 --region eu-central-1\n",
+     {{"tenant", "NAME", "tenant (acme; check: none)"},
+      {"policy", "FILE", "a policy; may be repeated"},
+      {"role", "ROLE", "role of the user; may be repeated (render: tenant-admin)"},
+      {"user", "NAME", "user (somebody)"},
+      {"action", "NAME", "what is asked for: lq:ReadState"},
+      {"resource", "NAME", "to what: lq:acme:game/demo, or game/demo"},
+      {"context", "KEY=VALUE", "what else is known: lq:SourceIp=10.1.2.3; may be repeated"},
+      {"aws", NULL, "render: for AWS IAM"},
+      {"table", "NAME", "DynamoDB table"},
+      {"bucket", "NAME", "S3 bucket"},
+      {"account", "DIGITS", "AWS account"},
+      {"region", "NAME", "AWS region"}},
+     lq_cmd_policy},
     {"backup",
      "FOLDER",
      "copy the data folder, checking every page, also beside a running server",
      "  lq backup copies/monday\n  lq backup copies/tuesday --data .lq\n",
      {{"data", "PATH", "data folder (LQ_DATA, .lq)"}},
      lq_cmd_backup},
+    {"telemetry",
+     "metrics|sample|trace",
+     "list every metric; print samples; send a trace to a collector",
+     "  lq telemetry metrics --json\n"
+     "  lq telemetry sample                   as /metrics shows tenants; --json: CloudWatch's "
+     "lines\n"
+     "  lq telemetry trace                    prints what is sent\n",
+     {{"otlp", "URL", "collector, as https://collector:4318/v1/traces"},
+      {"ca", "FILE", "authorities to trust instead of the system's (PEM)"},
+      {"header", "TEXT", "a header to send, as 'Api-Key: ...'"},
+      {"parent", "TEXT", "traceparent of the trace to continue"}},
+     lq_cmd_telemetry},
     {"config",
      "",
      "show each setting, its unit, limits and where it comes from",
@@ -234,7 +270,13 @@ static int option_take(const lq_cli_command *c, lq_cli *cli, int left, char **ar
       (void)lq_cli_usage("--%s takes no value", o->name);
       return 0;
     }
+    if (cli->given_count == LQ_CLI_WORDS_MAX) {
+      (void)lq_cli_usage("too many options at '%s'", argv[0]);
+      return 0;
+    }
     cli->value[i] = !o->value ? "" : equals ? equals + 1 : argv[1];
+    cli->given[cli->given_count].option = i;
+    cli->given[cli->given_count++].value = cli->value[i];
     return o->value && !equals ? 2 : 1;
   }
   (void)lq_cli_usage("lq %s has no option %s; see lq %s --help", c->name, argv[0], c->name);

@@ -3,8 +3,9 @@
 #include <stdlib.h>
 
 #include "apps/lq/server.h"
+#include "lq_service/telemetry/metric.h"
 
-enum { GAMES_MAX = 64, WATCH_US = 300000, TENANTS_US = 60 * 1000 * 1000 };
+enum { GAMES_MAX = 64, WATCH_US = 300000, TENANTS_US = 250 * 1000 };
 
 typedef struct served_folder {
   const char *folder;
@@ -24,6 +25,7 @@ typedef struct server {
   lq_place_tenant *at; /* the tenant's */
   lq_access *access;   /* serve: who is asking */
   lq_timer *tenants_timer;
+  uint64_t looked_ms;
   lq_first_keys first; /* made at this start: told once */
   lq_err first_err;
   lq_diag first_diag;
@@ -68,7 +70,8 @@ static lq_err tenants_begin(server *sv, bool tokens, lq_diag *diag) {
                       : lq_diag_set(diag, sv->first_err, "the first users cannot be made: %s",
                                     lq_err_cause(sv->first_err));
   }
-  lq_access_options options = {.tenants = sv->place.tenants, .issuer = "ledgerquest"};
+  lq_access_options options = {.tenants = sv->place.tenants,
+                               .issuer = lq_setting_text(LQ_SETTING_SERVER, NULL, NULL)};
   err = lq_secret_need(sv->place.keys, "token.key", options.seed, diag);
   if (!err) err = lq_access_open(&options, &sv->access, diag);
   lq_wipe(&options, sizeof options);
@@ -78,7 +81,11 @@ static lq_err tenants_begin(server *sv, bool tokens, lq_diag *diag) {
 static void tenants_look(void *context, uint64_t fires) {
   server *sv = context;
   (void)fires;
-  lq_tenants_shred_due(sv->place.tenants, lq_clock_wall_ms(), NULL, NULL);
+  uint64_t now_ms = lq_clock_wall_ms();
+  lq_tenants_turn(sv->place.tenants, now_ms);
+  if (now_ms - sv->looked_ms < 1000) return;
+  sv->looked_ms = now_ms;
+  lq_tenants_shred_due(sv->place.tenants, now_ms, NULL, NULL);
 }
 
 /* ---- the watch ---- */
@@ -181,22 +188,24 @@ static void store_metrics(void *context, lq_writer *out) {
     const char *name, *type, *help;
     uint64_t value;
   } rows[] = {
-      {"lq_store_group_commits_total", "counter", "Group commits written", stats.commits},
-      {"lq_store_slices_total", "counter", "Slices in them", stats.slices},
-      {"lq_store_written_bytes_total", "counter", "Bytes of group rows", stats.bytes},
-      {"lq_store_waiting_bytes", "gauge", "Bytes that wait for a commit", stats.waiting_bytes},
-      {"lq_store_commit_p50_nanoseconds", "gauge", "Group commit, median of the last 1024",
-       stats.commit_ns_p50},
-      {"lq_store_commit_p99_nanoseconds", "gauge", "Group commit, 99th percentile",
-       stats.commit_ns_p99},
+      {"lq_store_group_commits_total", "counter", "Group commits written.", stats.commits},
+      {"lq_store_slices_total", "counter", "Slices in them.", stats.slices},
+      {"lq_store_written_bytes_total", "counter", "Bytes of group rows.", stats.bytes},
+      {"lq_store_waiting_bytes", "gauge", "Bytes that wait for a commit.", stats.waiting_bytes},
   };
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-    char text[256];
-    int bytes = snprintf(text, sizeof text, "# HELP %s %s\n# TYPE %s %s\n%s %llu\n", rows[i].name,
-                         rows[i].help, rows[i].name, rows[i].type, rows[i].name,
-                         (unsigned long long)rows[i].value);
-    if (bytes > 0) lq_write_bytes(out, text, (size_t)bytes);
+    lq_metric_head(out, rows[i].name, rows[i].type, rows[i].help);
+    lq_write_text(out, rows[i].name);
+    lq_write_u8(out, ' ');
+    lq_write_decimal_u(out, rows[i].value);
+    lq_write_u8(out, '\n');
   }
+  lq_metric_head(out, "lq_store_commit_seconds", "summary", "Group commits, of the last 1024.");
+  lq_write_text(out, "lq_store_commit_seconds{quantile=\"0.5\"} ");
+  lq_metric_decimal(out, stats.commit_ns_p50, 9);
+  lq_write_text(out, "\nlq_store_commit_seconds{quantile=\"0.99\"} ");
+  lq_metric_decimal(out, stats.commit_ns_p99, 9);
+  lq_write_u8(out, '\n');
 }
 
 static lq_err games_open(server *sv, lq_diag *diag) {

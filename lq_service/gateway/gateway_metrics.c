@@ -88,10 +88,11 @@ static void of_shard(const lq_shard_stats *n, lq_writer *w) {
   counter(w, "lq_slow_resyncs_total", "Slow clients brought up to date by a snapshot.",
           n->slow_resyncs);
   counter(w, "lq_slow_closes_total", "Slow clients closed.", n->slow_closes);
-  head(w, "lq_tick_seconds", "gauge", "Time of one session's tick, of the last 4096.");
+  head(w, "lq_tick_seconds", "summary", "Time of one session's tick, of the last 4096.");
   quantile(w, "lq_tick_seconds", "0.5", n->tick_ns_p50);
   quantile(w, "lq_tick_seconds", "0.99", n->tick_ns_p99);
-  head(w, "lq_commit_seconds", "gauge", "From command applied to acknowledged, of the last 4096.");
+  head(w, "lq_commit_seconds", "summary",
+       "From command applied to acknowledged, of the last 4096.");
   quantile(w, "lq_commit_seconds", "0.5", n->commit_ns_p50);
   quantile(w, "lq_commit_seconds", "0.99", n->commit_ns_p99);
 }

@@ -15,7 +15,7 @@ enum {
 
 typedef struct house {
   lq_store *store;
-  char tenant[LQ_TENANT_BYTES], after[LQ_STORE_SK_BYTES];
+  char tenant[LQ_TENANT_BYTES], after[LQ_STORE_SK_BYTES], last[LQ_STORE_SK_BYTES];
   uint32_t now, merges, merged, page;
   lq_meter_kept_house done;
   void *context;
@@ -210,7 +210,8 @@ static void kept_write(house *h) {
 
 static void kept_got(void *context, lq_err err, const char *sk, uint64_t version, lq_span value) {
   house *h = context;
-  char game[LQ_TENANT_BYTES], session[LQ_ID_BYTES];
+  char session[LQ_ID_BYTES];
+  lq_kept_game game = {0};
   lq_meter_state state;
   (void)version;
   if (err) {
@@ -221,23 +222,23 @@ static void kept_got(void *context, lq_err err, const char *sk, uint64_t version
   }
   h->page++;
   if (h->err) return;
-  memcpy(h->after, sk, strlen(sk) + 1);
-  h->err =
-      lq_meter_sk_read(sk, game, session) ? lq_meter_state_decode(value, &state) : LQ_ERR_CORRUPT;
+  memcpy(h->last, sk, strlen(sk) + 1); /* the store may still look at `after` */
+  h->err = lq_meter_sk_read(sk, game.name, session) ? lq_meter_state_decode(value, &state)
+                                                    : LQ_ERR_CORRUPT;
   if (h->err) return;
-  uint64_t bytes;
-  bool over = __builtin_add_overflow(state.count[LQ_USAGE_JOURNAL_BYTES],
-                                     state.kept_checkpoint_bytes, &bytes);
-  h->err = over ? LQ_ERR_RANGE : lq_kept_add(&h->kept, lq_span_text(game), bytes);
+  game.journal_bytes = state.count[LQ_USAGE_JOURNAL_BYTES];
+  game.checkpoint_bytes = state.kept_checkpoint_bytes;
+  h->err = lq_kept_add(&h->kept, &game);
 }
 
 static void kept_page(house *h) {
   h->page = 0;
+  memcpy(h->after, h->last, sizeof h->after);
   h->store->items(h->store, h->tenant, "METER#", h->after[0] ? h->after : NULL, PAGE, kept_got, h);
 }
 
 static void kept_begin(house *h) {
-  h->after[0] = 0;
+  h->last[0] = 0;
   h->next = h->kept_hour == h->now ? NULL : kept_page;
   go(h);
 }

@@ -208,28 +208,28 @@ void lq_kept_clear(lq_kept *kept) {
 }
 
 /* Games come in ascending order, of a store or of an item: the place is near the end. */
-lq_err lq_kept_add(lq_kept *kept, lq_span game, uint64_t bytes) {
-  char name[LQ_TENANT_BYTES];
-  if (!lq_text_copy(name, sizeof name, game)) return LQ_ERR_INVALID;
+lq_err lq_kept_add(lq_kept *kept, const lq_kept_game *more) {
   uint32_t at = kept->count;
-  while (at && strcmp(kept->game[at - 1].name, name) > 0) at--;
-  if (at && !strcmp(kept->game[at - 1].name, name)) {
-    uint64_t sum;
-    if (__builtin_add_overflow(kept->game[at - 1].bytes, bytes, &sum)) return LQ_ERR_RANGE;
-    kept->game[at - 1].bytes = sum;
+  while (at && strcmp(kept->game[at - 1].name, more->name) > 0) at--;
+  if (at && !strcmp(kept->game[at - 1].name, more->name)) {
+    lq_kept_game *game = &kept->game[at - 1], sum = *game;
+    if (__builtin_add_overflow(game->journal_bytes, more->journal_bytes, &sum.journal_bytes) ||
+        __builtin_add_overflow(game->checkpoint_bytes, more->checkpoint_bytes,
+                               &sum.checkpoint_bytes))
+      return LQ_ERR_RANGE;
+    *game = sum;
     return LQ_OK;
   }
   if (kept->count == kept->capacity) {
     uint32_t capacity = kept->capacity ? 2 * kept->capacity : 8;
-    lq_kept_game *more = realloc(kept->game, capacity * sizeof *more);
-    if (!more) return LQ_ERR_MEMORY;
-    kept->game = more;
+    lq_kept_game *larger = realloc(kept->game, capacity * sizeof *larger);
+    if (!larger) return LQ_ERR_MEMORY;
+    kept->game = larger;
     kept->capacity = capacity;
   }
   memmove(kept->game + at + 1, kept->game + at, (kept->count - at) * sizeof *kept->game);
   kept->count++;
-  kept->game[at].bytes = bytes;
-  memcpy(kept->game[at].name, name, sizeof name);
+  kept->game[at] = *more;
   return LQ_OK;
 }
 
@@ -239,19 +239,21 @@ void lq_kept_encode(const lq_kept *kept, lq_writer *out) {
   lq_write_varint(out, kept->count);
   for (uint32_t i = 0; i < kept->count; i++) {
     lq_write_sized(out, kept->game[i].name, strlen(kept->game[i].name));
-    lq_write_varint(out, kept->game[i].bytes);
+    lq_write_varint(out, kept->game[i].journal_bytes);
+    lq_write_varint(out, kept->game[i].checkpoint_bytes);
   }
 }
 
 lq_err lq_kept_decode(lq_span value, lq_kept *out) {
   lq_reader in = lq_reader_of(value);
-  char name[LQ_TENANT_BYTES] = "";
+  lq_kept_game game = {0};
   lq_err err = begin_decode(&in, 'K');
   uint64_t count = lq_read_varint(&in);
   for (uint64_t i = 0; i < count && !err; i++) {
-    bool good = name_next(&in, name, sizeof name);
-    uint64_t bytes = lq_read_varint(&in);
-    err = good && !in.failed ? lq_kept_add(out, lq_span_text(name), bytes) : LQ_ERR_CORRUPT;
+    bool good = name_next(&in, game.name, sizeof game.name);
+    game.journal_bytes = lq_read_varint(&in);
+    game.checkpoint_bytes = lq_read_varint(&in);
+    err = good && !in.failed ? lq_kept_add(out, &game) : LQ_ERR_CORRUPT;
   }
   if (!err && !lq_reader_done(&in)) err = LQ_ERR_CORRUPT;
   if (err) lq_kept_clear(out);

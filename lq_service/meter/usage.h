@@ -33,7 +33,8 @@
   X(BYTES_OUT, "bytes_out")                                                                        \
   X(CHECKPOINTS, "checkpoints")                                                                    \
   X(CHECKPOINT_BYTES, "checkpoint_bytes")                                                          \
-  X(KEPT_BYTE_HOURS, "kept_byte_hours") /* sampled at the start of each hour */
+  X(JOURNAL_BYTE_HOURS, "journal_byte_hours") /* kept: sampled at the start of each hour */        \
+  X(CHECKPOINT_BYTE_HOURS, "checkpoint_byte_hours")
 #define LQ_USAGE_EXACT 6u
 
 typedef enum lq_usage_id {
@@ -102,7 +103,7 @@ LQ_MUST lq_err lq_meter_state_decode(lq_span value, lq_meter_state *out);
 /* Bytes kept, by game, at the start of an hour. Zero is empty. */
 typedef struct lq_kept_game {
   char name[LQ_TENANT_BYTES];
-  uint64_t bytes;
+  uint64_t journal_bytes, checkpoint_bytes;
 } lq_kept_game;
 typedef struct lq_kept {
   lq_kept_game *game; /* ascending names */
@@ -110,7 +111,7 @@ typedef struct lq_kept {
 } lq_kept;
 void lq_kept_clear(lq_kept *kept);
 /* LQ_ERR_RANGE, LQ_ERR_MEMORY. */
-LQ_MUST lq_err lq_kept_add(lq_kept *kept, lq_span game, uint64_t bytes);
+LQ_MUST lq_err lq_kept_add(lq_kept *kept, const lq_kept_game *more);
 void lq_kept_sk(uint32_t hour, char out[LQ_STORE_SK_BYTES]);
 bool lq_kept_sk_read(const char *sk, uint32_t *hour);
 void lq_kept_encode(const lq_kept *kept, lq_writer *out);

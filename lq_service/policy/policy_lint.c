@@ -65,17 +65,13 @@ static void actions_check(linter *l, const lqi_statement *s) {
 
 /* ---- resources ---- */
 
-/* "lq:*:game/x" + NUL with wildcards for what they are; `tenant` "" = any. */
-static lq_span pattern_of(char out[LQ_POLICY_VALUE_BYTES_MAX], lq_span tenant, const char *what) {
-  lq_writer w = lq_writer_of(out, LQ_POLICY_VALUE_BYTES_MAX);
-  lq_write_text(&w, "lq:");
-  if (tenant.bytes)
-    lq_write_span(&w, tenant);
-  else
-    lq_write_u8(&w, LQI_PAT_ANY_IN);
-  lq_write_u8(&w, ':');
-  for (; *what; what++) lq_write_u8(&w, *what == '*' ? LQI_PAT_ANY : (uint8_t)*what);
-  return lq_writer_span(&w);
+/* "*" is everything of every tenant; else the two parts behind "lq:". */
+static void pattern_split(lq_span pattern, lq_span *tenant, lq_span *path) {
+  *tenant = *path = pattern;
+  if (pattern.bytes == 1) return;
+  const uint8_t *colon = memchr(pattern.data + 3, ':', pattern.bytes - 3);
+  *tenant = lq_span_of(pattern.data + 3, (size_t)(colon - pattern.data) - 3);
+  *path = lq_span_of(colon + 1, pattern.bytes - tenant->bytes - 4);
 }
 
 static const char *const kinds[LQ_RESOURCE_COUNT] = {
@@ -85,17 +81,21 @@ static const char *const kinds[LQ_RESOURCE_COUNT] = {
 };
 
 static bool meets_kind(lq_span pattern, uint32_t kind) {
-  char text[LQ_POLICY_VALUE_BYTES_MAX];
-  return lqi_pattern_meets(pattern, pattern_of(text, (lq_span){0}, kinds[kind]));
+  char text[32];
+  lq_span tenant, path;
+  lq_writer w = lq_writer_of(text, sizeof text);
+  for (const char *p = kinds[kind]; *p; p++) lq_write_u8(&w, *p == '*' ? LQI_PAT_ANY : (uint8_t)*p);
+  pattern_split(pattern, &tenant, &path);
+  return lqi_pattern_meets(path, lq_writer_span(&w));
 }
 
 static void resources_check(linter *l, const lqi_statement *s) {
   lq_json_walk walk = {0};
   lq_json value;
-  char text[LQ_POLICY_VALUE_BYTES_MAX];
-  bool own = l->tenant.bytes > 0;
+  lq_span tenant, path;
   for (uint32_t i = 0; i < s->resource_count && lqi_list_next(s->place, &walk, &value); i++) {
     bool any = false, useful = false;
+    pattern_split(s->resource[i], &tenant, &path);
     for (uint32_t kind = 0; kind < LQ_RESOURCE_COUNT; kind++) {
       if (!meets_kind(s->resource[i], kind)) continue;
       any = true;
@@ -106,7 +106,7 @@ static void resources_check(linter *l, const lqi_statement *s) {
       report(l, value.raw, "no-such-resource",
              "write for instance lq:acme:game/demo/session/*; docs/policy.md lists them",
              "%.*s is the name of no resource", SHOWN(value.raw));
-    else if (own && !lqi_pattern_meets(s->resource[i], pattern_of(text, l->tenant, "*")))
+    else if (l->tenant.bytes && !lqi_pattern_meets(tenant, l->tenant))
       report(l, value.raw, "foreign-resource", "write ${lq:tenant} for the tenant",
              "%.*s is not %.*s's: it never fits", SHOWN(value.raw), SHOWN(l->tenant));
     else if (!useful && s->actions)
@@ -115,19 +115,26 @@ static void resources_check(linter *l, const lqi_statement *s) {
   }
 }
 
-/* An action that is named in full and whose resource is not there. */
+static bool placed(const lqi_statement *s, lq_action a) {
+  for (uint32_t i = 0; i < s->resource_count; i++)
+    if (meets_kind(s->resource[i], (uint32_t)lq_action_about(a)->kind)) return true;
+  return false;
+}
+
+/* An action that is named in full and whose resource is not there, while another's is: were none
+ * there, the resources have been reported. */
 static void pairs_check(linter *l, const lqi_statement *s) {
   lq_json_walk walk = {0};
   lq_json value;
-  while (!s->not_action && !s->not_resource && lqi_list_next(s->action, &walk, &value)) {
+  bool some = false;
+  for (uint32_t a = 0; a < LQ_ACTION_COUNT; a++)
+    some |= (s->actions >> a & 1) && placed(s, (lq_action)a);
+  if (!some || s->not_action || s->not_resource) return;
+  while (lqi_list_next(s->action, &walk, &value)) {
     char text[LQ_POLICY_VALUE_BYTES_MAX + 1];
     lq_action a = LQ_ACTION_COUNT;
-    bool placed = false;
     if (lq_json_text(value, text, sizeof text)) a = lq_action_of(lq_span_text(text));
-    if (a == LQ_ACTION_COUNT) continue;
-    for (uint32_t i = 0; i < s->resource_count; i++)
-      placed |= meets_kind(s->resource[i], (uint32_t)lq_action_about(a)->kind);
-    if (!placed)
+    if (a < LQ_ACTION_COUNT && !placed(s, a))
       report(l, value.raw, "idle-action", "name its resource, or leave the action out",
              "%.*s is done to %s, which no Resource here names", SHOWN(value.raw),
              kinds[lq_action_about(a)->kind]);
@@ -185,10 +192,12 @@ static void breadth_check(linter *l, const lqi_statement *s) {
     writes |= on && lq_action_about((lq_action)a)->writes;
   }
   bool everywhere = false;
-  lq_span own = l->tenant.bytes ? l->tenant : lq_span_text("t");
-  char text[LQ_POLICY_VALUE_BYTES_MAX];
-  for (uint32_t i = 0; i < s->resource_count; i++)
-    everywhere |= lqi_pattern_covers(s->resource[i], pattern_of(text, own, "*"));
+  lq_span tenant, path, any = l->tenant.bytes ? l->tenant : lq_span_text("t");
+  for (uint32_t i = 0; i < s->resource_count; i++) {
+    static const uint8_t star[] = {LQI_PAT_ANY};
+    pattern_split(s->resource[i], &tenant, &path);
+    everywhere |= lqi_pattern_covers(path, lq_span_of(star, 1)) && lqi_pattern_covers(tenant, any);
+  }
   if (s->not_action)
     report(l, s->action.raw, "too-broad", mend,
            "Allow with NotAction also allows actions that are yet to come");

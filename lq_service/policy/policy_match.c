@@ -139,6 +139,19 @@ static bool rest_matches(tokens *k, uint32_t token, size_t at, lqi_text *t) {
   return (set[t->text.bytes / 64] >> (t->text.bytes % 64) & 1) != 0;
 }
 
+/* A pattern that does not fit: or is it not known, because of a variable further on? */
+static lqi_match not_matched(tokens *k) {
+  while (!k->unknown && k->at < k->end) {
+    k->at = memchr(k->at, LQI_PAT_VARIABLE, (size_t)(k->end - k->at));
+    if (!k->at) return LQI_NO;
+    bool known;
+    (void)variable_value(k, k->at[1], &known);
+    k->at += 2;
+    if (!known) return LQI_UNKNOWN;
+  }
+  return k->unknown ? LQI_UNKNOWN : LQI_NO;
+}
+
 lqi_match lqi_pattern_match(const lq_policy *policy, const lqi_view *view, lq_span pattern,
                             lqi_text *t) {
   tokens k = tokens_of(policy, view, pattern);
@@ -157,14 +170,14 @@ lqi_match lqi_pattern_match(const lq_policy *policy, const lqi_view *view, lq_sp
         at++;
         continue;
       }
-      return LQI_NO;
+      return not_matched(&k);
     } else {
       size_t end = token == (WILD | LQI_PAT_ONE) ? t->text.bytes : t->tenant_end;
-      if (at >= end) return LQI_NO;
+      if (at >= end) return not_matched(&k);
       for (at++; at < end && is_middle(t->text.data[at]);) at++;
       continue;
     }
-    return k.unknown ? LQI_UNKNOWN : good ? LQI_YES : LQI_NO;
+    return good && !k.unknown ? LQI_YES : not_matched(&k);
   }
 }
 
@@ -175,11 +188,10 @@ lqi_match lqi_pattern_equal(const lq_policy *policy, const lqi_view *view, lq_sp
   tokens k = tokens_of(policy, view, pattern);
   for (size_t at = 0;; at++) {
     uint32_t token = token_next(&k);
-    if (k.unknown) return LQI_UNKNOWN;
-    if (token == DONE) return at == text.bytes ? LQI_YES : LQI_NO;
-    if (at == text.bytes) return LQI_NO;
+    if (token == DONE && at == text.bytes && !k.unknown) return LQI_YES;
+    if (token == DONE || at == text.bytes) return not_matched(&k);
     uint8_t a = (uint8_t)token, b = text.data[at];
-    if (fold ? lower(a) != lower(b) : a != b) return LQI_NO;
+    if (fold ? lower(a) != lower(b) : a != b) return not_matched(&k);
   }
 }
 

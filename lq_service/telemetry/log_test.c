@@ -133,6 +133,8 @@ LQ_TEST(credentials_are_masked_wherever_they_stand) {
       {"password = hunter2, said", "password = [redacted], said"},
       {"unexpected token: comma", "unexpected token: comma"},
       {"tokens=5", "tokens=5"},
+      {"token=Bearer  abc, next", "token=[redacted], next"},
+      {"token=abc def", "token=[redacted] def"},
       {"op 0123456789abcdefghijABCDEFGHIJ0123456789abc go", "op [redacted] go"},
       {"id 0123456789abcdefghijabcdefghij0123456789abc go",
        "id 0123456789abcdefghijabcdefghij0123456789abc go"},
@@ -190,7 +192,7 @@ LQ_TEST(too_many_fields_are_left_out_whole) {
   lq_log_where where = {value, value, NULL};
   for (size_t count = 0; count < 20; count++) {
     got.count = 0;
-    char event[8];
+    char event[32];
     (void)snprintf(event, sizeof event, "e%zu", count);
     lq_log_write(log, NOW, LQ_LOG_INFO, event, &where, fields, count);
     size_t bytes = strlen(got.text[0]);
@@ -219,6 +221,8 @@ LQ_TEST(an_event_above_its_rate_is_counted_not_written) {
   assert_int_equal(got.count, 5);
   lq_log_write(log, NOW - 4500, LQ_LOG_INFO, "busy", NULL, NULL, 0);
   assert_int_equal(got.count, 6);
+  assert_true(lq_json_i64(lq_json_get(last(), "dropped"), &dropped));
+  assert_int_equal(dropped, 1); /* since the line before */
   lq_log_stats stats = lq_log_stats_of(log);
   assert_int_equal(stats.lines, 6);
   assert_int_equal(stats.dropped, 9);
@@ -240,7 +244,7 @@ LQ_TEST(dropped_lines_are_told_when_nothing_follows) {
 LQ_TEST(more_events_than_there_are_rates_share_one) {
   lq_log *log = open_log((lq_log_options){.burst = 1});
   for (int i = 0; i < 200; i++) {
-    char event[16];
+    char event[32];
     (void)snprintf(event, sizeof event, "event.%d", i);
     if (got.count == KEPT - 1) got.count = 0;
     lq_log_write(log, NOW, LQ_LOG_INFO, event, NULL, NULL, 0);

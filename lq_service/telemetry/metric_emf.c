@@ -8,8 +8,11 @@
 
 #include "lq_engine/net/json.h"
 
-enum { LINE_BYTES = 16384 };
-_Static_assert(LQ_COUNTER_COUNT + LQ_GAUGE_COUNT + LQ_HISTOGRAM_COUNT <= 100, "one directive");
+enum {
+  LINE_BYTES = 16384,
+  SUMS = (int)LQ_COUNTER_COUNT + (int)LQ_GAUGE_COUNT + (int)LQ_HISTOGRAM_COUNT
+};
+_Static_assert(SUMS <= 100, "one directive");
 
 /* A value with its name; the same list is written twice, as declarations and as members. */
 typedef struct point {
@@ -18,7 +21,7 @@ typedef struct point {
   uint32_t scale; /* of value; milliseconds: nanoseconds, 6 digits behind the point */
 } point;
 typedef struct points {
-  point sum[LQ_COUNTER_COUNT + LQ_GAUGE_COUNT + LQ_HISTOGRAM_COUNT];
+  point sum[SUMS];
   point quantile[2 * LQ_HISTOGRAM_COUNT];
   uint32_t sums, quantiles;
 } points;

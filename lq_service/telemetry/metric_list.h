@@ -68,14 +68,13 @@
   X("counter", "lq_swaps_total", "Sessions moved to another release.")                             \
   X("counter", "lq_slow_resyncs_total", "Slow clients brought up to date by a snapshot.")          \
   X("counter", "lq_slow_closes_total", "Slow clients closed.")                                     \
-  X("gauge", "lq_tick_seconds", "Time of one session's tick, of the last 4096.")                   \
-  X("gauge", "lq_commit_seconds", "From command applied to acknowledged, of the last 4096.")       \
-  X("counter", "lq_store_group_commits_total", "Group commits written")                            \
-  X("counter", "lq_store_slices_total", "Slices in them")                                          \
-  X("counter", "lq_store_written_bytes_total", "Bytes of group rows")                              \
-  X("gauge", "lq_store_waiting_bytes", "Bytes that wait for a commit")                             \
-  X("gauge", "lq_store_commit_p50_nanoseconds", "Group commit, median of the last 1024")           \
-  X("gauge", "lq_store_commit_p99_nanoseconds", "Group commit, 99th percentile")
+  X("summary", "lq_tick_seconds", "Time of one session's tick, of the last 4096.")                 \
+  X("summary", "lq_commit_seconds", "From command applied to acknowledged, of the last 4096.")     \
+  X("counter", "lq_store_group_commits_total", "Group commits written.")                           \
+  X("counter", "lq_store_slices_total", "Slices in them.")                                         \
+  X("counter", "lq_store_written_bytes_total", "Bytes of group rows.")                             \
+  X("gauge", "lq_store_waiting_bytes", "Bytes that wait for a commit.")                            \
+  X("summary", "lq_store_commit_seconds", "Group commits, of the last 1024.")
 
 /* ---- of the exporters themselves: lq_telemetry_text writes them ---- */
 #define LQ_EXPORTER_LIST(X)                                                                        \

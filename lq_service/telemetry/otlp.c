@@ -258,5 +258,6 @@ void lq_otlp_turn(lq_otlp *o, uint64_t mono_ns, uint64_t wall_ms) {
   if (mono_ns >= o->next_ns) send_batch(o);
 }
 
+bool lq_otlp_asking(const lq_otlp *o) { return o->asking; }
 bool lq_otlp_idle(const lq_otlp *o) { return !o->asking && !o->spans; }
 lq_otlp_stats lq_otlp_stats_of(const lq_otlp *o) { return o->stats; }

@@ -33,7 +33,8 @@ LQ_MUST lq_err lq_otlp_open(const lq_otlp_options *options, lq_otlp **out);
 void lq_otlp_close(lq_otlp *otlp);
 /* Both clocks, now: a span's time on the wall is counted back from here. */
 void lq_otlp_turn(lq_otlp *otlp, uint64_t mono_ns, uint64_t wall_ms);
-bool lq_otlp_idle(const lq_otlp *otlp); /* nothing under way, nothing to be sent again */
+bool lq_otlp_asking(const lq_otlp *otlp); /* a batch is under way */
+bool lq_otlp_idle(const lq_otlp *otlp);   /* nothing under way, nothing to be sent again */
 
 typedef struct lq_otlp_stats {
   uint64_t sent;    /* spans that the collector took */

@@ -66,6 +66,11 @@ static void mask(scrub *s, size_t until) {
   s->at = until;
 }
 
+/* What stands before a credential, and is none. */
+static bool names_scheme(lq_span word) {
+  return ends_with(word, "bearer") || ends_with(word, "basic");
+}
+
 static uint8_t byte_at(const scrub *s, size_t at) { return at < s->in.bytes ? s->in.data[at] : 0; }
 
 /* The end of a value: of what is in quotes, their end; else the end of the line, or of the word. */
@@ -76,10 +81,16 @@ static size_t value_end(const scrub *s, size_t at, bool to_line_end) {
       if (s->in.data[at] == '\\') at++;
     return at < s->in.bytes ? at : s->in.bytes;
   }
-  for (; at < s->in.bytes; at++) {
+  for (size_t from = at; at < s->in.bytes; at++) {
     uint8_t c = s->in.data[at];
     if (c == '\r' || c == '\n') break;
-    if (!to_line_end && (is_space(c) || strchr("&,;\"')}", c))) break;
+    if (to_line_end) continue;
+    if (is_space(c) && names_scheme(lq_span_of(s->in.data + from, at - from))) {
+      while (is_space(byte_at(s, at + 1))) at++;
+      from = at + 1;
+      continue;
+    }
+    if (is_space(c) || strchr("&,;\"')}", c)) break;
   }
   return at;
 }
@@ -125,8 +136,7 @@ static bool named(scrub *s, size_t from, size_t to) {
 
 /* "Bearer x": the word, and masked what follows it. */
 static bool scheme(scrub *s, size_t from, size_t to) {
-  lq_span word = lq_span_of(s->in.data + from, to - from);
-  if (!ends_with(word, "bearer") && !ends_with(word, "basic")) return false;
+  if (!names_scheme(lq_span_of(s->in.data + from, to - from))) return false;
   size_t at = to;
   while (is_space(byte_at(s, at))) at++;
   size_t end = at;

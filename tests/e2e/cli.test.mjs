@@ -7,7 +7,7 @@ import net from 'node:net'
 import { test } from 'node:test'
 import { Client, dataFolder, game, lq, rest, root, run, serve } from './lib.mjs'
 
-const commands = ['new', 'build', 'dev', 'serve', 'join', 'session', 'backup', 'config', 'doctor', 'bench', 'version', 'completion']
+const commands = ['new', 'build', 'dev', 'serve', 'join', 'session', 'policy', 'backup', 'telemetry', 'config', 'doctor', 'bench', 'version', 'completion']
 
 test('help names every command and shows examples', () => {
   const all = run(['--help'])
@@ -45,7 +45,14 @@ test('mistakes in usage exit 2 and say what is due', () => {
     [['join', 'nohost'], /HOST:PORT/],
     [['join', 'a:1', 'b:2'], /one server/],
     [['join', '--seconds', 'x'], /--seconds is a number/],
+    [['policy'], /list, show, check, explain or render/],
+    [['policy', 'explain'], /needs --action and --resource/],
     [['backup'], /where to\?/],
+    [['telemetry'], /metrics, sample or trace is due/],
+    [['telemetry', 'fly'], /not 'fly'/],
+    [['telemetry', 'metrics', 'x'], /one word/],
+    [['telemetry', 'metrics', '--otlp', 'x'], /for lq telemetry trace/],
+    [['telemetry', 'trace', '--parent', 'x'], /W3C traceparent/],
     [['completion'], /bash, zsh or fish/],
     [['completion', 'tcsh'], /bash, zsh or fish/],
     [['config', 'port'], /takes no 'port'/],

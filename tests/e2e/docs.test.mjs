@@ -134,7 +134,7 @@ async function workshop(t) {
   mkdirSync(join(home, 'bin'))
   mkdirSync(join(home, '.config/fish/completions'), { recursive: true })
   for (const name of ['lq', 'lqsim']) symlinkSync(join(dirname(lq), name), join(home, 'bin', name))
-  for (const folder of ['examples', 'apps']) symlinkSync(join(root, folder), join(home, folder))
+  for (const folder of ['examples', 'apps', 'docs']) symlinkSync(join(root, folder), join(home, folder))
   for (const name of ['market', 'auction']) assert.equal(run(['new', name, '--template', 'turns', '--folder', join(home, 'games', name)]).code, 0)
   const data = join(home, '.lq')
   const server = await serve(t, data, ['serve', game, join(home, 'games/market'), '--auth', 'none'])
