@@ -160,7 +160,7 @@ static void offline(const char *key, const char *what, uint64_t leaves, uint64_t
   if (lq_audit_head_sign(&head, &p.key, p.signer, &n)) abort();
   if (lq_tree_batch_prove(&tiles, &batch, &w)) abort();
   lq_note_key_write(&p.key, &k);
-  lq_bundle_begin(&b, &name);
+  lq_bundle_begin(&b, &name, 1);
   lq_bundle_note(&b, lq_writer_span(&n));
   lq_bundle_proof(&b, lq_writer_span(&w));
   for (uint64_t i = 0; i < leaves; i++) {
