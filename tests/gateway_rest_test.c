@@ -493,7 +493,7 @@ static bool is_metric_line(const char *line, size_t bytes, char *last_type) {
   if (strncmp(text, "# HELP ", 7) == 0) return true;
   if (sscanf(text, "# TYPE %79s %15s", name, type) == 2) {
     (void)snprintf(last_type, 80, "%s", name);
-    return !strcmp(type, "counter") || !strcmp(type, "gauge");
+    return !strcmp(type, "counter") || !strcmp(type, "gauge") || !strcmp(type, "summary");
   }
   size_t name_bytes = strcspn(text, "{ ");
   const char *value = strrchr(text, ' ');

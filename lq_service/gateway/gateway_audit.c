@@ -154,7 +154,7 @@ static void report_done(void *context, lq_err err) {
   lq_writer w = page_of(call);
   if (!err)
     err = u->csv ? lq_report_csv(&u->report, prices, &w)
-                 : lq_report_json(&u->report, call->rest.name.tenant, prices, &w);
+                 : lq_report_json(&u->report, call->rest.name.tenant, prices, NULL, &w);
   if (err)
     lqi_answered(call, err, NULL, (lq_span){0});
   else if (u->csv)
