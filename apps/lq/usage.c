@@ -142,7 +142,7 @@ static lq_err table_print(const usage_tool *t) {
     err = lq_bill_of(prices, row->usage.count, &bill);
     label_of(report, row, label);
     line_print(label, row->usage.count, bill.sum_nano,
-               (uint32_t)((double)bill.sum_nano / (double)most * BAR + 0.5));
+               (uint32_t)(bill.sum_nano / (most / BAR + 1)));
   }
   if (!err) err = lq_bill_of(prices, report->total.count, &bill);
   if (err) return err;
