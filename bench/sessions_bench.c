@@ -214,7 +214,8 @@ static void join_all(run *r) {
         (unsigned)i);
     message_of(text, &message);
     r->players[i] = (player){0};
-    must(lq_shard_join(shard, &message, 0, NULL, &sink, &r->players[i], &r->players[i].client, &diag),
+    must(lq_shard_join(shard, &message, 0, NULL, &sink, &r->players[i], &r->players[i].client,
+                       &diag),
          "join", &diag);
   }
   while (joined < r->sessions) lq_loop_run(loop);
