@@ -80,7 +80,7 @@ static void commands_write(lq_writer *w, const lq_session *session, const lq_tic
     if (a->slot != slot || a->outcome) continue;
     if (more) lq_write_u8(w, ',');
     more = true;
-    lq_json_write_text(w, lq_span_text(lq_session_game(session)->command[a->type].name));
+    lq_json_write_text(w, lq_span_text(lq_session_game(session)->command[a->type].record.name));
   }
   lq_write_u8(w, ']');
 }
