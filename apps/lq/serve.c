@@ -65,9 +65,48 @@ static void first_made(void *context, lq_err err, const lq_diag *diag, const lq_
   lq_loop_stop(sv->place.loop);
 }
 
+typedef struct tenant_names {
+  char (*name)[LQ_TENANT_BYTES];
+  size_t count, capacity;
+  lq_err err;
+} tenant_names;
+
+static void name_take(void *context, const char *name, const lq_tenant_record *record) {
+  tenant_names *n = context;
+  if (record->state != LQ_TENANT_ACTIVE && record->state != LQ_TENANT_SHREDDING) return;
+  if (n->count == n->capacity) {
+    size_t capacity = n->capacity ? n->capacity * 2 : 64;
+    void *grown = realloc(n->name, capacity * sizeof *n->name);
+    if (!grown) {
+      n->err = LQ_ERR_MEMORY;
+      return;
+    }
+    n->name = grown;
+    n->capacity = capacity;
+  }
+  (void)lq_text_copy(n->name[n->count++], LQ_TENANT_BYTES, lq_span_text(name));
+}
+
+/* All that there are: their people come, whatever is served. One whose keys cannot be opened is
+ * told, and is no reason for the others to wait. */
+static lq_err tenants_open(server *sv, lq_diag *diag) {
+  tenant_names names = {0};
+  lq_err err = lq_tenants_walk(sv->place.tenants, name_take, &names);
+  if (!err) err = names.err;
+  for (size_t i = 0; i < names.count && !err; i++) {
+    lq_place_tenant *at;
+    lq_diag why = {0};
+    if (lq_place_tenant_need(&sv->place, names.name[i], false, &at, &why))
+      (void)lq_cli_fail(&(lq_cli){.json = sv->json}, why.code, &why);
+  }
+  free(names.name);
+  return err ? lq_diag_set(diag, err, "the tenants cannot be read: %s", lq_err_cause(err)) : LQ_OK;
+}
+
 /* The tenant; with tokens also its first people, and what signs and checks tokens. */
 static lq_err tenants_begin(server *sv, bool tokens, lq_diag *diag) {
   lq_err err = lq_place_tenant_need(&sv->place, sv->tenant, true, &sv->at, diag);
+  if (!err && tokens) err = tenants_open(sv, diag);
   if (err || !tokens) return err;
   lq_first_start(sv->place.tenants, sv->tenant, first_made, sv);
   lq_place_wait(&sv->place, &sv->first_done);
@@ -125,6 +164,10 @@ static void meter_flushed(void *context, lq_err err) {
   lq_loop_stop(sv->place.loop);
 }
 
+static void tenant_stop(void *context, const char *tenant) {
+  lq_shard_tenant_stop(((server *)context)->shard, tenant);
+}
+
 static void tenants_look(void *context, uint64_t fires) {
   server *sv = context;
   (void)fires;
@@ -134,7 +177,7 @@ static void tenants_look(void *context, uint64_t fires) {
   if (now_ms - sv->looked_ms < 1000) return;
   sv->looked_ms = now_ms;
   meter_house(sv, now_ms);
-  lq_tenants_shred_due(sv->place.tenants, now_ms, NULL, NULL);
+  lq_tenants_shred_due(sv->place.tenants, now_ms, tenant_stop, sv);
 }
 
 /* ---- the watch ---- */
@@ -274,7 +317,7 @@ static lq_err games_open(server *sv, lq_diag *diag) {
 }
 
 static lq_err services_open(server *sv, const char *port_flag, bool tokens, lq_diag *diag) {
-  uint64_t port, sessions, connections, messages, idle, hibernate;
+  uint64_t port, sessions, connections, messages, idle, hibernate, shred_delay;
   lq_err err = LQ_OK;
   /* Before the data folder is made: a slip in a path leaves nothing behind. */
   for (uint32_t i = 0; i < sv->game_count; i++)
@@ -285,6 +328,7 @@ static lq_err services_open(server *sv, const char *port_flag, bool tokens, lq_d
       (err = lq_setting_number(LQ_SETTING_MESSAGES, NULL, &messages, diag)) ||
       (err = lq_setting_number(LQ_SETTING_IDLE, NULL, &idle, diag)) ||
       (err = lq_setting_number(LQ_SETTING_HIBERNATE, NULL, &hibernate, diag)) ||
+      (err = lq_setting_number(LQ_SETTING_SHRED_DELAY, NULL, &shred_delay, diag)) ||
       (err = lq_place_open(sv->data_flag, false, &sv->place, diag)))
     return err;
   sv->meter =
@@ -317,6 +361,7 @@ static lq_err services_open(server *sv, const char *port_flag, bool tokens, lq_d
                                 .connections_max = (uint32_t)connections,
                                 .messages_per_s = (uint32_t)messages,
                                 .idle_ms = (uint32_t)idle,
+                                .shred_delay_ms = shred_delay,
                                 .metrics = store_metrics,
                                 .metrics_context = sv};
   gateway.file_count = lq_web_files(&gateway.files);
