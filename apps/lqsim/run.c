@@ -86,7 +86,7 @@ static void step(void *context, uint64_t argument) {
   (void)argument;
   if (!sim.faults_on) return;
   sim_server *server = &cluster.server[sim_below(SIM_FAULT, cluster.server_count)];
-  sim_disk *disk = server->machine->disk;
+  sim_disk *disk = sim_below(SIM_FAULT, 4) ? server->machine->disk : server->machine->keys;
   if (server->process && sim_fault_now(SIM_F_KILL)) {
     sim_server_kill(server, false);
   } else if (sim_fault_now(SIM_F_POWER)) {
@@ -104,7 +104,7 @@ static void step(void *context, uint64_t argument) {
   } else if (server->running && sim_fault_now(SIM_F_SECOND_SERVER)) {
     sim_server_second(server);
   } else if (cluster.damaged && sim_fault_now(SIM_F_ROT)) {
-    (void)sim_disk_rot(disk);
+    (void)sim_disk_rot(server->machine->disk);
   } else if (sim_below(SIM_FAULT, 12) == 0) {
     sim_stranger_visit(server->machine);
   } else if (sim_below(SIM_FAULT, 60) == 0) {
@@ -125,7 +125,10 @@ static void cluster_make(void) {
   uint32_t hibernate_ms = sleeps[sim_below(SIM_CLIENT, 3)],
            idle_ms = idle[sim_below(SIM_CLIENT, 3)];
   for (uint32_t i = 0; i < cluster.server_count; i++) {
-    sim.machine[i] = (sim_machine){.number = i, .disk = sim_disk_new()};
+    /* Nodes that share a store share the key store, too. */
+    sim_disk *keys = cluster.shared && i ? sim.machine[0].keys : sim_disk_new();
+    if (cluster.shared && !i) sim_server_secrets(keys);
+    sim.machine[i] = (sim_machine){.number = i, .disk = sim_disk_new(), .keys = keys};
     cluster.server[i] = (sim_server){.machine = &sim.machine[i],
                                      .shared = cluster.shared,
                                      .hibernate_ms = hibernate_ms,
@@ -169,6 +172,7 @@ static void heal(void) {
   sim_trace("healing");
   for (uint32_t i = 0; i < cluster.server_count; i++) {
     sim_disk_room(cluster.server[i].machine->disk, UINT64_MAX);
+    sim_disk_room(cluster.server[i].machine->keys, UINT64_MAX);
     if (cluster.server[i].process) cluster.server[i].process->stalled_until_ns = 0;
   }
   for (uint32_t i = 0; i < sim_run_client_count; i++)

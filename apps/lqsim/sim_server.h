@@ -44,6 +44,7 @@ typedef struct sim_server {
   bool tenant_alone; /* hosts tenant number machine.number only */
   struct sim_running *running;
 } sim_server;
+void sim_server_secrets(sim_disk *keys); /* for a key store that nodes share */
 void sim_server_start(sim_server *server);
 void sim_server_stop(sim_server *server);             /* orderly, soon */
 void sim_server_kill(sim_server *server, bool power); /* restarts by itself after a while */
