@@ -128,7 +128,7 @@ static lq_err open_all(running *r, lq_diag *diag) {
     lq_store_sqlite_options options = {.folder = "/data"};
     if ((err = lq_store_sqlite_open(r->loop, &options, &r->store, diag))) return err;
   }
-  r->store = sim_port_open(r->store);
+  r->store = sim_port_open(r->store, server->witness);
   if (!r->store) return LQ_ERR_MEMORY;
   if ((err = tenants_open(r, diag))) return err;
   lq_shard_options shard = {.loop = r->loop,
@@ -312,6 +312,7 @@ static void audit_tenant(sim_audit *audit, lq_tenants *tenants, lq_loop *loop, c
   for (uint32_t i = 0; i < list->count && !sim.failed; i++)
     audit->session(audit->context, store, loop, &list->at[i].name, &list->at[i].head);
   free(list);
+  if (!sim.failed) audit->log(audit, lq_tenants_platform(tenants), store, name);
 }
 
 static void audit_main(void *argument) {
