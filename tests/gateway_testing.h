@@ -153,8 +153,9 @@ static void rig_stop(rig *r) {
   lq_gateway_close(r->gateway);
   lq_shard_close(r->shard);
   lq_access_close(r->access);
-  lq_tenants_close(r->tenants);
+  lq_tenants_stop(r->tenants);
   r->store->close(r->store);
+  lq_tenants_close(r->tenants);
   lq_loop_close(r->loop);
   folder_empty(r->folder);
 }

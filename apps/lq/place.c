@@ -26,6 +26,14 @@ static lq_err keys_open(lq_place *place, lq_diag *diag) {
     err = lq_diag_set(diag, LQ_ERR_NOT_FOUND, "there is no root key %.200s", root);
   else
     err = lq_secret_need(place->keys, "root.key", options.root, diag);
+  uint8_t seed[32];
+  if (!err && !place->read_only) {
+    err = lq_secret_need(place->keys, "audit.key", seed, diag);
+    if (!err) err = lq_signer_open(seed, &place->signer);
+    lq_wipe(seed, sizeof seed);
+  }
+  options.signer = place->signer;
+  options.server = lq_setting_text(LQ_SETTING_SERVER, NULL, NULL);
   if (!err) err = lq_tenants_open(&options, &place->tenants, diag);
   lq_wipe(options.root, sizeof options.root);
   return err;
@@ -58,8 +66,10 @@ void lq_place_close(lq_place *place) {
     next = t->next;
     free(t);
   }
-  lq_tenants_close(place->tenants);
+  lq_tenants_stop(place->tenants);
   if (place->store) place->store->close(place->store);
+  lq_tenants_close(place->tenants);
+  lq_signer_close(place->signer);
   if (place->loop) lq_loop_close(place->loop);
   if (place->releases) lq_releases_close(place->releases);
   memset(place, 0, sizeof *place);

@@ -5,7 +5,7 @@
 #include "apps/lq/server.h"
 #include "lq_service/telemetry/metric.h"
 
-enum { GAMES_MAX = 64, WATCH_US = 300000, TENANTS_US = 60 * 1000 * 1000 };
+enum { GAMES_MAX = 64, WATCH_US = 300000, TENANTS_US = 250 * 1000 };
 
 typedef struct served_folder {
   const char *folder;
@@ -25,6 +25,7 @@ typedef struct server {
   lq_place_tenant *at; /* the tenant's */
   lq_access *access;   /* serve: who is asking */
   lq_timer *tenants_timer;
+  uint64_t looked_ms;
   lq_first_keys first; /* made at this start: told once */
   lq_err first_err;
   lq_diag first_diag;
@@ -69,7 +70,8 @@ static lq_err tenants_begin(server *sv, bool tokens, lq_diag *diag) {
                       : lq_diag_set(diag, sv->first_err, "the first users cannot be made: %s",
                                     lq_err_cause(sv->first_err));
   }
-  lq_access_options options = {.tenants = sv->place.tenants, .issuer = "ledgerquest"};
+  lq_access_options options = {.tenants = sv->place.tenants,
+                               .issuer = lq_setting_text(LQ_SETTING_SERVER, NULL, NULL)};
   err = lq_secret_need(sv->place.keys, "token.key", options.seed, diag);
   if (!err) err = lq_access_open(&options, &sv->access, diag);
   lq_wipe(&options, sizeof options);
@@ -79,7 +81,11 @@ static lq_err tenants_begin(server *sv, bool tokens, lq_diag *diag) {
 static void tenants_look(void *context, uint64_t fires) {
   server *sv = context;
   (void)fires;
-  lq_tenants_shred_due(sv->place.tenants, lq_clock_wall_ms(), NULL, NULL);
+  uint64_t now_ms = lq_clock_wall_ms();
+  lq_tenants_turn(sv->place.tenants, now_ms);
+  if (now_ms - sv->looked_ms < 1000) return;
+  sv->looked_ms = now_ms;
+  lq_tenants_shred_due(sv->place.tenants, now_ms, NULL, NULL);
 }
 
 /* ---- the watch ---- */

@@ -16,6 +16,7 @@ typedef struct lq_place {
   lq_store *store; /* the real one */
   lq_releases *releases;
   lq_tenants *tenants;
+  lq_signer *signer; /* of the logs; NULL when read only */
   lq_place_tenant *first;
   bool read_only;
   char folder[1024], keys[1024];

@@ -21,6 +21,8 @@ const lq_setting lq_settings[LQ_SETTING_COUNT] = {
      0},
     {"origins", "LQ_ORIGINS", "", "origins",
      "other web sites whose pages may talk to lq serve, with blanks between", 0, 0},
+    {"server", "LQ_SERVER_NAME", "ledgerquest", "name",
+     "names the audit logs (NAME/tenant) and the issuer of tokens", 0, 0},
 };
 
 const char *lq_setting_text(lq_setting_id id, const char *flag, const char **origin) {

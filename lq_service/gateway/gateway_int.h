@@ -63,6 +63,12 @@ typedef enum lqi_route {
   LQI_ROUTE_KEY,
   LQI_ROUTE_POLICIES,
   LQI_ROUTE_POLICY,
+  /* gateway_audit.c */
+  LQI_ROUTE_AUDIT,
+  LQI_ROUTE_AUDIT_CHECKPOINT,
+  LQI_ROUTE_AUDIT_PROOF,
+  LQI_ROUTE_USAGE,
+  LQI_ROUTE_USAGE_OWN,
 } lqi_route;
 
 typedef struct lqi_target {
@@ -223,6 +229,9 @@ bool lqi_may(lqi_conn *c, const lqi_who *who, lq_action action, const char *tena
              const char *name, const char *session);
 void lqi_auth_request(lqi_conn *c, const lq_http_request *request, const lqi_target *target);
 lq_actor lqi_actor(const lqi_conn *c, const lqi_who *who);
+
+/* ---- gateway_audit.c ---- */
+void lqi_audit_request(lqi_conn *c, const lq_http_request *request, const lqi_target *target);
 
 /* ---- gateway_admin.c ---- */
 void lqi_admin_request(lqi_conn *c, const lq_http_request *request, const lqi_target *target);
