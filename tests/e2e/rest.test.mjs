@@ -16,7 +16,7 @@ async function documented(t, args, env) {
   ajv.addSchema(document, 'openapi')
   const resolve = (node) => (node?.$ref ? node.$ref.slice(2).split('/').reduce((at, key) => at[key], document) : node)
   const seen = new Map() // "GET /path" -> statuses
-  async function call(method, path, status, { session = 'main', query = '', game = 'demo', tenant = 'acme', user = 'player', key = '', policy = 'office', ...options } = {}) {
+  async function call(method, path, status, { session = 'main', query = '', game = 'demo', tenant = 'acme', user = 'player', key = '12345678', policy = 'office', ...options } = {}) {
     const parts = { tenant, game, session, user, key, policy }
     const url = path.replaceAll(/\{(\w+)\}/g, (_, name) => parts[name]) + query
     const answer = await rest(server, url, { method, ...options })
