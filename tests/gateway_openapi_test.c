@@ -87,7 +87,14 @@ LQ_TEST(each_path_of_the_openapi_document_answers) {
                                                            : admin;
       /* "main" must live on for the rest. */
       bool ends = !strcmp(verb, "DELETE") && !strcmp(where, SESSIONS "/main");
-      got = call(&r, verb, ends ? SESSIONS "/over" : where, bearer(shown), body_of(verb, where));
+      bool proves = strstr(where, "/audit/proof") != NULL;
+      const char *at = ends     ? SESSIONS "/over"
+                       : proves ? "/v1/tenants/acme/audit/proof?leaf=0"
+                                : where;
+      got = call(&r, verb, at, bearer(shown), body_of(verb, where));
+      /* The log's follower has a turn of its own: at first there is nothing signed. */
+      for (int i = 0; got->status == 503 && strstr(where, "/audit/") && i < 5000; i++)
+        got = call(&r, verb, at, bearer(shown), NULL);
       if (got->status != 200 && got->status != 201)
         fail_msg("%s %s: %d %s", verb, where, got->status, got->body);
       lq_json responses = lq_json_get(operation, "responses");

@@ -40,6 +40,12 @@ static lq_err keys_open(lq_place *place, lq_diag *diag) {
 }
 
 lq_err lq_place_open(const char *data_flag, bool read_only, lq_place *out, lq_diag *diag) {
+  lq_err err = lq_place_open_bare(data_flag, read_only, out, diag);
+  if (!err && (err = keys_open(out, diag))) lq_place_close(out);
+  return err;
+}
+
+lq_err lq_place_open_bare(const char *data_flag, bool read_only, lq_place *out, lq_diag *diag) {
   memset(out, 0, sizeof *out);
   out->read_only = read_only;
   const char *folder = lq_setting_text(LQ_SETTING_DATA, data_flag, NULL);
@@ -52,8 +58,7 @@ lq_err lq_place_open(const char *data_flag, bool read_only, lq_place *out, lq_di
   if (err) return lq_diag_set(diag, err, "the event loop could not be opened");
   if ((err = lq_store_sqlite_open(out->loop, &options, &out->store, diag)) ||
       (err =
-           lq_releases_open(modules, lq_setting_text(LQ_SETTING_CC, NULL, NULL), &out->releases)) ||
-      (err = keys_open(out, diag))) {
+           lq_releases_open(modules, lq_setting_text(LQ_SETTING_CC, NULL, NULL), &out->releases))) {
     if (diag && !diag->message[0])
       lq_diag_set(diag, err, "the data folder %s could not be opened", out->folder);
     lq_place_close(out);

@@ -149,15 +149,14 @@ static void csv_reply(lqi_call *call, lq_span text) {
 static void report_done(void *context, lq_err err) {
   using *u = context;
   lqi_call *call = u->call;
-  lq_prices prices;
-  lq_diag diag = {0};
+  lq_prices room;
+  const lq_prices *prices = lq_prices_standard(&room);
   lq_writer w = page_of(call);
-  if (!err) err = lq_prices_read(lq_prices_default(), &prices, &diag);
   if (!err)
-    err = u->csv ? lq_report_csv(&u->report, &prices, &w)
-                 : lq_report_json(&u->report, call->rest.name.tenant, &prices, &w);
+    err = u->csv ? lq_report_csv(&u->report, prices, &w)
+                 : lq_report_json(&u->report, call->rest.name.tenant, prices, NULL, &w);
   if (err)
-    lqi_answered(call, err, diag.message[0] ? &diag : NULL, (lq_span){0});
+    lqi_answered(call, err, NULL, (lq_span){0});
   else if (u->csv)
     csv_reply(call, lq_writer_span(&w));
   else

@@ -265,6 +265,7 @@ void lqi_session_free(lqi_session *s) {
   s->state = LQI_LEAVING;
   shard->session_count--;
   shard->waiting_bytes -= s->queue_bytes - s->queue_at;
+  lqi_meter_end(s);
   if (s->live.session) lq_ledger_session_free(&s->live);
   free(s->queue);
   free(s->by_slot);

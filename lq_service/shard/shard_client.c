@@ -115,10 +115,13 @@ static void seat(lqi_session *s, lq_client *client, lq_player player, uint64_t t
   client->slot = player.slot;
   s->by_slot[player.slot] = client; /* first: the player stays connected */
   if (old) {
+    lqi_meter_connected(s, -1);
+    lqi_meter_connected(s, 1);
     s->slot[player.slot].gone_tick = tick;
     lqi_client_close(old, LQ_ERR_CONFLICT, "this player joined from another place");
   } else {
     s->client_count++;
+    lqi_meter_connected(s, 1);
   }
   lqi_join_tell(s, client);
   lq_viewer viewer = lq_session_viewer(session, player.slot);
@@ -186,6 +189,7 @@ static void forget(lq_client *client) {
   if (client->slot && client->slot < s->slot_count && s->by_slot[client->slot] == client) {
     s->by_slot[client->slot] = NULL;
     s->client_count--;
+    lqi_meter_connected(s, -1);
     if (!s->failed) s->slot[client->slot].gone_tick = lq_session_tick_number(s->live.session);
   } else {
     unwait(client);
@@ -279,6 +283,8 @@ void lq_shard_revoke(lq_shard *shard, const char *tenant, const char *user) {
 void lq_client_command(lq_client *client, const lq_message *message) {
   lqi_session *s = client->session;
   lq_diag diag = {0};
+  lqi_meter_add(s, LQ_USAGE_MESSAGES_IN, 1);
+  lqi_meter_add(s, LQ_USAGE_BYTES_IN, message->json.raw.bytes);
   if (!client->slot || s->state != LQI_LIVE) {
     lq_err why = !client->slot                       ? LQ_ERR_NOT_JOINED
                  : lq_session_ended(s->live.session) ? LQ_ERR_ENDED

@@ -135,6 +135,8 @@ struct lqi_session {
   uint32_t strikes, strike_window;
   uint64_t slowed_ms; /* 0 = not slowed */
   struct lqi_session *next_due;
+  lq_meter_session *meter;
+  uint64_t system_ns; /* when the system that runs began */
 };
 
 struct lq_client {
@@ -238,6 +240,15 @@ lq_span lqi_slice_leaf(const lqi_session *s, const lq_slice_header *header,
                        uint8_t out[LQ_AUDIT_ENTRY_BYTES]);
 void lqi_join_tell(lqi_session *s, const lq_client *client);
 void lqi_checkpoint_tell(lqi_session *s, uint64_t tick, const uint8_t digest[32]);
+
+/* ---- shard_meter.c: nothing of it happens without a meter ---- */
+void lqi_meter_begin(lqi_session *s); /* it is live, or its release is another one */
+void lqi_meter_end(lqi_session *s);
+void lqi_meter_add(lqi_session *s, lq_usage_id id, uint64_t more);
+void lqi_meter_connected(lqi_session *s, int32_t change);
+void lqi_meter_slice(lqi_session *s, uint64_t slice, const lq_meter_counts *counts);
+/* Around each system of a tick, for lq_session_tick; NULL: nothing is measured. */
+const lq_tick_probe *lqi_meter_probe(lqi_session *s, lq_tick_probe *room);
 
 /* ---- shard_out.c ---- */
 void lqi_out_add(lqi_session *s, const lqi_out *out, lq_span text);

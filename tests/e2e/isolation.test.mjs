@@ -157,7 +157,10 @@ test('no operation of the document reaches another tenant', async (t) => {
         for (const { path, headers, body } of pair) answers.push(await ask(server, op.method, path, { ...(body && json), ...token, ...headers }, body))
         for (const [i, answer] of answers.entries()) {
           const request = JSON.stringify(pair[i])
-          for (const canary of victim.canaries) if (!request.includes(canary)) assert.ok(!answer.head.includes(canary) && !answer.body.includes(canary), `${what}: ${canary} in ${answer.body}`)
+          // The caller's own log tells of the names that they tried.
+          for (const canary of victim.canaries)
+            if (!request.includes(canary) && !(op.scope === 'lq:ReadAudit' && sentNames.includes(canary)))
+              assert.ok(!answer.head.includes(canary) && !answer.body.includes(canary), `${what}: ${canary} in ${answer.body.slice(0, 500)}`)
           assert.ok(answer.status < 500, `${what}: ${answer.status} ${answer.body}`)
         }
         asked += 2
@@ -165,7 +168,8 @@ test('no operation of the document reaches another tenant', async (t) => {
         assert.equal(theirs.status, nothing.status, `${what}: ${theirs.body}\n${nothing.body}`)
         if (theirs.status >= 400) assert.equal(bare(theirs, sentNames), bare(nothing, sentNames), what)
         if (theirs.status >= 400) compared++
-        if (/path/.test(channel) && op.scope) assert.ok(theirs.status >= 400, `${what}: ${theirs.status} ${theirs.body}`)
+        // A policy that the caller put under that name is their own.
+        if (/path/.test(channel) && op.scope && channel !== 'policy in the path') assert.ok(theirs.status >= 400, `${what}: ${theirs.status} ${theirs.body}`)
         if (caller === 'nobody' && op.scope) assert.equal(theirs.status, 401, what)
       }
     }

@@ -237,7 +237,21 @@ test('tenants, people and tokens do what the document says', async (t) => {
   await call('POST', `${of}/shred`, 409, at())
   await call('DELETE', `${of}/shred`, 200, at())
   assert.equal((await call('GET', of, 200, at())).body.shred_approvals, 0)
-  allCalled(document, seen, (about) => ['auth', 'people', 'tenants'].includes(about.tags[0]))
+  // The log told of it, with its proof; and what it cost.
+  const log = (await call('GET', `${of}/audit`, 200, at())).body
+  for (const action of ['user.make', 'key.make', 'policy.put', 'policy.drop', 'key.revoke', 'tenant.rotate']) assert.ok(log.entries.some(({ entry }) => entry.action === action), action)
+  const page = (await call('GET', `${of}/audit`, 200, at({ query: '?from=1&limit=2' }))).body
+  assert.deepEqual([page.entries, page.next], [log.entries.slice(1, 3), 3])
+  // The log's follower signs a moment later.
+  for (let size = 0; !(size >= log.size); ) size = (await rest(server, '/v1/tenants/zeta/audit/checkpoint', { headers: bearer(zeta) })).body.size
+  await call('GET', `${of}/audit/checkpoint`, 200, at())
+  assert.equal((await call('GET', `${of}/audit/proof`, 200, at({ query: '?leaf=0' }))).body.index, 0)
+  assert.equal((await call('GET', `${of}/audit/proof`, 200, at({ query: '?from=1' }))).body.from, 1)
+  await call('GET', `${of}/audit/proof`, 400, at())
+  assert.equal((await call('GET', `${of}/usage`, 200, at())).body.tenant, 'zeta')
+  assert.deepEqual((await call('GET', '/v1/usage', 200, at())).body.tenant, 'zeta')
+  await call('GET', `${of}/usage`, 400, at({ query: '?from=yesterday' }))
+  allCalled(document, seen, (about) => !isOpen(about))
   await client.close()
 })
 
