@@ -48,7 +48,12 @@ static lq_err tenant_at(void *context, const char *tenant, lq_shard_tenant *out,
   server *sv = context;
   lq_place_tenant *at;
   lq_err err = lq_place_tenant_need(&sv->place, tenant, false, &at, diag);
-  if (!err) *out = (lq_shard_tenant){at->store, lq_place_source(at), true};
+  if (!err)
+    *out = (lq_shard_tenant){.store = at->store,
+                             .releases = lq_place_source(at),
+                             .audited = true,
+                             .receipt = lq_tenant_receipt,
+                             .receipt_context = at->tenant};
   return err;
 }
 

@@ -201,6 +201,20 @@ lq_follower *lq_tenants_follower(const lq_tenants *tenants, const char *tenant) 
   return t ? t->follower : NULL;
 }
 
+void lq_tenant_receipt(void *tenant, uint64_t index, lq_span leaf, lq_writer *out) {
+  const lq_tenant *t = tenant;
+  if (!t->follower) {
+    lq_write_text(out, "null");
+    return;
+  }
+  const lq_note_key *key = lq_follower_key(t->follower);
+  lq_audit_receipt receipt = {
+      .index = index, .time_ms = lq_clock_wall_ms(), .leaf = lq_tree_leaf(leaf)};
+  (void)lq_text_copy(receipt.origin, sizeof receipt.origin, lq_span_text(key->name));
+  lq_audit_receipt_sign(&receipt, key, t->tenants->options.signer);
+  lq_audit_receipt_json(&receipt, out);
+}
+
 void lq_tenants_told(lq_tenants *tenants, uint64_t leaf) {
   if (tenants->follower) lq_follower_told(tenants->follower, leaf);
 }
