@@ -1,6 +1,7 @@
 /* The registry of tenants. */
 #include "lq_engine/net/json.h"
 #include "lq_service/tenant/tenants_int.h"
+#include "lq_service/tenant/tenant_store_int.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -331,6 +332,22 @@ static void keys_open(needing *n, bool make) {
     lq_tenant_store_ready(t->store, keys_ready, n);
 }
 
+static void key_came(void *context, lq_err err, const char *sk, uint64_t version, lq_span value) {
+  (void)sk;
+  (void)version;
+  (void)value;
+  *(bool *)context = err != LQ_ERR_NOT_FOUND;
+}
+
+/* Something is sealed already: new keys would open none of it, and hide that the right ones are
+ * missing. */
+static bool is_sealed(const needing *n) {
+  bool sealed = true;
+  lq_store *store = n->tenants->options.store;
+  store->item(store, n->name, LQI_KEY_ITEMS, key_came, &sealed);
+  return sealed;
+}
+
 static void record_made(void *context, lq_err err) {
   needing *n = context;
   if (err && err != LQ_ERR_CONFLICT) /* CONFLICT: made by somebody else meanwhile */
@@ -370,7 +387,7 @@ void lq_tenant_need(lq_tenants *tenants, const char *name, bool make, lq_tenant_
     need_end(n, LQ_OK, NULL);
   } else {
     /* A crash between a tenant's item and its keys left it without: it has nothing sealed yet. */
-    keys_open(n, make && f.version == 1);
+    keys_open(n, make && f.version == 1 && !is_sealed(n));
   }
 }
 
