@@ -59,6 +59,8 @@ static void first_made(void *context, lq_err err, const lq_diag *diag, const lq_
 
 /* The tenant; with tokens also its first people, and what signs and checks tokens. */
 static lq_err tenants_begin(server *sv, bool tokens, lq_diag *diag) {
+  /* A shred that a crash interrupted: half of a key file is no tenant's keys. */
+  lq_tenants_shred_due(sv->place.tenants, lq_clock_wall_ms(), NULL, NULL);
   lq_err err = lq_place_tenant_need(&sv->place, sv->tenant, true, &sv->at, diag);
   if (err || !tokens) return err;
   lq_first_start(sv->place.tenants, sv->tenant, first_made, sv);
