@@ -1,28 +1,18 @@
 /* Server processes: open, serve, stop; killed and started again. The auditor. */
 #include <stdlib.h>
 
-#include "apps/lqsim/sim_server.h"
+#include "apps/lqsim/sim_client.h"
 #include "lq_local/store_sqlite.h"
-#include "lq_service/tenant/tenants.h"
 
 const char *const sim_tenant[SIM_TENANTS_MAX] = {"acme", "zeta"};
 /* ---- one process ---- */
 
-typedef struct sim_running {
-  sim_server *server;
-  lq_loop *loop;
-  lq_store *store;
-  lq_tenants *tenants;
-  lq_shard *shard;
-  lq_gateway *gateway;
-  lq_err failed;
-  bool stopping, stopped;
-} running;
+typedef sim_running running;
 
 static void shard_stopped(void *context) {
   running *r = context;
   r->stopped = true;
-  lq_loop_stop(r->loop);
+  if (!r->rotating) lq_loop_stop(r->loop);
 }
 
 static void stop(void *context) {
@@ -85,13 +75,27 @@ void sim_server_secrets(sim_disk *keys) {
   }
 }
 
+/* Shredded, or in the middle of it: its key file is noise or gone. */
+static bool is_gone(const lq_tenants *tenants, const char *name, lq_err err) {
+  lq_tenant_record record;
+  if (!sim_shredded(name)) return false;
+  if (err == LQ_ERR_UNKNOWN_TENANT) return true;
+  if (lq_tenant_record_get(tenants, name, &record)) return false;
+  return record.state == LQ_TENANT_SHREDDED || (record.state == LQ_TENANT_SHREDDING &&
+                                                (err == LQ_ERR_CORRUPT || err == LQ_ERR_NOT_FOUND));
+}
+
 static lq_err tenants_open(running *r, lq_diag *diag) {
   lq_tenants_options options = {.store = r->store, .keys = "/keys"};
   lq_err err = lq_folder_make("/keys");
   if (!err) err = lq_secret_need("/keys", "root.key", options.root, diag);
   if (!err) err = lq_tenants_open(&options, &r->tenants, diag);
-  for (uint32_t t = 0; t < SIM_TENANTS_MAX && !err; t++)
-    if (sim_server_serves(r->server, t)) err = tenant_need(r, sim_tenant[t], diag);
+  if (!err) lq_tenants_shred_due(r->tenants, lq_clock_wall_ms(), NULL, NULL);
+  for (uint32_t t = 0; t < SIM_TENANTS_MAX && !err; t++) {
+    if (!sim_server_serves(r->server, t)) continue;
+    err = tenant_need(r, sim_tenant[t], diag);
+    if (err && is_gone(r->tenants, sim_tenant[t], err)) err = LQ_OK;
+  }
   return err;
 }
 
@@ -106,7 +110,7 @@ static lq_err tenant_at(void *context, const char *name, lq_shard_tenant *out, l
 static lq_err serve_games(running *r, lq_diag *diag) {
   const sim_server *server = r->server;
   for (uint32_t t = 0; t < SIM_TENANTS_MAX; t++) {
-    if (!sim_server_serves(server, t)) continue;
+    if (!lq_tenant_find(r->tenants, sim_tenant[t])) continue; /* not here, or shredded */
     for (uint32_t g = 0; g < sim_games_built.count; g++) {
       const sim_game *game = &sim_games_built.game[g];
       lq_err err = lq_shard_serve(r->shard, sim_tenant[t], game->name,
@@ -298,6 +302,13 @@ static void audit_tenant(sim_audit *audit, lq_tenants *tenants, lq_loop *loop, c
   needed n = {.loop = loop};
   lq_tenant_need(tenants, name, false, tenant_ready, &n);
   LQ_CHECK(n.done);
+  if (n.err == LQ_ERR_UNKNOWN_TENANT && sim_shredded(name) && cluster.shred.done) {
+    sim_shred_check(audit->server->machine, name);
+    audit->log(audit, lq_tenants_platform(tenants), NULL, name);
+    return;
+  }
+  if (!n.err && sim_shredded(name) && cluster.shred.done)
+    sim_violation("%s is shredded and can be opened", name);
   if (n.err) {
     audit->err = n.err;
     audit->diag = n.diag;
@@ -337,6 +348,47 @@ static void audit_main(void *argument) {
   if (store) store->close(store);
   lq_loop_close(loop);
   audit->done = true;
+}
+
+/* ---- an old copy of the data, beside the key store of today ---- */
+
+static void copy_main(void *argument) {
+  sim_audit *audit = argument;
+  sim.process->auditor = true;
+  lq_loop *loop = NULL;
+  lq_store *store = NULL;
+  lq_tenants *tenants = NULL;
+  lq_store_sqlite_options options = {.folder = "/data", .read_only = true};
+  lq_tenants_options keys = {.keys = "/keys", .read_only = true};
+  audit->err = lq_loop_open(&loop);
+  if (!audit->err) audit->err = lq_store_sqlite_open(loop, &options, &store, &audit->diag);
+  if (!audit->err) audit->err = lq_secret_need("/keys", "root.key", keys.root, &audit->diag);
+  keys.store = store;
+  if (!audit->err) audit->err = lq_tenants_open(&keys, &tenants, &audit->diag);
+  for (uint32_t t = 0; t < SIM_TENANTS_MAX && !audit->err; t++) {
+    if (!sim_server_serves(audit->server, t)) continue;
+    needed n = {.loop = loop};
+    lq_tenant_need(tenants, sim_tenant[t], false, tenant_ready, &n);
+    LQ_CHECK(n.done);
+    if (sim_shredded(sim_tenant[t]) && !n.err)
+      sim_violation("%s is shredded and an old copy of the data opens", sim_tenant[t]);
+  }
+  lq_tenants_close(tenants);
+  if (store) store->close(store);
+  lq_loop_close(loop);
+  audit->done = true;
+}
+
+void sim_copy_run(sim_audit *audit, sim_disk *copy) {
+  static sim_machine machine;
+  machine = (sim_machine){.number = 9, .disk = copy, .keys = audit->server->machine->keys};
+  audit->done = false;
+  (void)sim_process_start(&machine, "copy", copy_main, audit, NULL, NULL);
+  while (!audit->done && !sim.failed && sim_run_until(sim.now_ns + SIM_MS)) {
+  }
+  if (audit->err && !sim.failed)
+    sim_violation("a copy of the data does not open: %s: %s", lq_err_name(audit->err),
+                  audit->diag.message);
 }
 
 void sim_audit_run(sim_audit *audit) {
