@@ -7,12 +7,19 @@
 const char *const sim_tenant[SIM_TENANTS_MAX] = {"acme", "zeta"};
 /* ---- one process ---- */
 
+enum { LOOK_US = 250 * 1000 };
 typedef sim_running running;
+
+static void meter_flushed(void *context, lq_err err) {
+  running *r = context;
+  (void)err; /* what is exact is counted again at the next start */
+  r->stopped = true;
+  lq_loop_stop(r->loop);
+}
 
 static void shard_stopped(void *context) {
   running *r = context;
-  r->stopped = true;
-  if (!r->rotating) lq_loop_stop(r->loop);
+  lq_meter_flush(r->meter, meter_flushed, r);
 }
 
 static void stop(void *context) {
@@ -64,8 +71,8 @@ static lq_err tenant_need(running *r, const char *name, lq_diag *diag) {
 
 /* What several nodes must have in common is brought to them: each made by itself would differ. */
 void sim_server_secrets(sim_disk *keys) {
-  static const char *const path[] = {"/keys/root.key", "/keys/resume.key"};
-  for (uint32_t i = 0; i < 2; i++) {
+  static const char *const path[] = {"/keys/root.key", "/keys/resume.key", "/keys/audit.key"};
+  for (uint32_t i = 0; i < 3; i++) {
     uint8_t secret[64];
     for (uint32_t k = 0; k < 32; k++) secret[k] = (uint8_t)sim_next(SIM_HOST);
     lq_sha256 digest = lq_sha256_of(lq_span_of(secret, 32));
@@ -86,11 +93,14 @@ static bool is_gone(const lq_tenants *tenants, const char *name, lq_err err) {
 }
 
 static lq_err tenants_open(running *r, lq_diag *diag) {
-  lq_tenants_options options = {.store = r->store, .keys = "/keys"};
+  lq_tenants_options options = {.store = r->store, .keys = "/keys", .server = "sim"};
+  uint8_t seed[32];
   lq_err err = lq_folder_make("/keys");
   if (!err) err = lq_secret_need("/keys", "root.key", options.root, diag);
+  if (!err) err = lq_secret_need("/keys", "audit.key", seed, diag);
+  if (!err) err = lq_signer_open(seed, &r->signer);
+  options.signer = r->signer;
   if (!err) err = lq_tenants_open(&options, &r->tenants, diag);
-  if (!err) lq_tenants_shred_due(r->tenants, lq_clock_wall_ms(), NULL, NULL);
   for (uint32_t t = 0; t < SIM_TENANTS_MAX && !err; t++) {
     if (!sim_server_serves(r->server, t)) continue;
     err = tenant_need(r, sim_tenant[t], diag);
@@ -103,7 +113,40 @@ static lq_err tenant_at(void *context, const char *name, lq_shard_tenant *out, l
   const running *r = context;
   const lq_tenant *tenant = lq_tenant_find(r->tenants, name);
   if (!tenant) return lq_diag_set(diag, LQ_ERR_UNKNOWN_TENANT, "no tenant %s", name);
-  *out = (lq_shard_tenant){lq_tenant_store(tenant), sim_release_source(), true};
+  *out = (lq_shard_tenant){
+      .store = lq_tenant_store(tenant), .releases = sim_release_source(), .audited = true};
+  return LQ_OK;
+}
+
+/* ---- what is due now and then ---- */
+
+static void tenant_stop(void *context, const char *tenant) {
+  lq_shard_tenant_stop(((running *)context)->shard, tenant);
+}
+
+static void look(void *context, uint64_t fires) {
+  running *r = context;
+  (void)fires;
+  uint64_t now_ms = lq_clock_wall_ms();
+  lq_tenants_turn(r->tenants, now_ms);
+  lq_meter_turn(r->meter, now_ms, lq_clock_mono_ns() / 1000000);
+  lq_tenants_shred_due(r->tenants, now_ms, tenant_stop, r);
+}
+
+static void recount(void *context, lq_meter_session *session, const lq_session_name *name,
+                    uint64_t first, uint64_t last) {
+  running *r = context;
+  if (r->shard)
+    lq_shard_recount(r->shard, session, name, first, last);
+  else
+    lq_meter_recount_end(session, LQ_ERR_BUSY);
+}
+
+static lq_err meter_open(running *r) {
+  lq_meter_options options = {.context = r, .recount = recount, .flush_ms = 2000};
+  r->meter = lq_meter_open(&options);
+  if (!r->meter) return LQ_ERR_MEMORY;
+  lq_meter_turn(r->meter, lq_clock_wall_ms(), lq_clock_mono_ns() / 1000000);
   return LQ_OK;
 }
 
@@ -134,11 +177,13 @@ static lq_err open_all(running *r, lq_diag *diag) {
   }
   r->store = sim_port_open(r->store, server->witness);
   if (!r->store) return LQ_ERR_MEMORY;
-  if ((err = tenants_open(r, diag))) return err;
+  if ((err = meter_open(r)) || (err = tenants_open(r, diag))) return err;
+  if ((err = lq_timer_open(r->loop, LOOK_US, look, r, &r->timer))) return err;
   lq_shard_options shard = {.loop = r->loop,
                             .store = r->store,
                             .tenant = tenant_at,
                             .tenant_context = r,
+                            .meter = r->meter,
                             .hibernate_ms = server->hibernate_ms,
                             .failed = store_failed,
                             .failed_context = r};
@@ -181,8 +226,13 @@ static void server_main(void *argument) {
   }
   if (r->gateway) lq_gateway_close(r->gateway);
   if (r->shard) lq_shard_close(r->shard);
-  lq_tenants_close(r->tenants);
+  if (r->timer) lq_timer_close(r->timer);
+  /* What is under way ends with the store, while those who asked are there. */
+  if (r->tenants) lq_tenants_stop(r->tenants);
   if (r->store) r->store->close(r->store);
+  lq_tenants_close(r->tenants);
+  if (r->meter) lq_meter_close(r->meter);
+  lq_signer_close(r->signer);
   if (r->loop) lq_loop_close(r->loop);
   free(r);
   if (sim_secrets_count(process) && !process->killed)

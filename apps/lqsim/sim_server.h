@@ -56,6 +56,9 @@ typedef struct sim_running {
   lq_tenants *tenants;
   lq_shard *shard;
   lq_gateway *gateway;
+  lq_signer *signer;
+  lq_meter *meter;
+  lq_timer *timer; /* as lq serve's: what is due of logs, usage and shreds */
   lq_err failed;
   bool stopping, stopped;
   uint32_t rotate,

@@ -16,6 +16,12 @@ typedef struct proven {
   lq_sha256 told; /* the hash that stands beside the leaf */
 } proven;
 
+typedef struct carried {
+  uint64_t at, end;
+  uint8_t id[32];
+  bool ran; /* a slice names it */
+} carried;
+
 typedef struct walk {
   const lq_bundle_check *check;
   lq_bundle_result *result;
@@ -33,6 +39,8 @@ typedef struct walk {
   proven *place;
   size_t count, capacity;
   bool unordered;
+  carried *release;
+  size_t release_count;
   /* The leaf that records and details belong to; and the slice before. */
   lq_audit_entry entry, before;
   bool has_entry, wants_record, wants_detail, has_before;
@@ -62,6 +70,8 @@ static bool may_follow(lqi_frame_kind last, lqi_frame_kind next) {
     return last == LQI_FRAME_NOTE;
   case LQI_FRAME_PROOF:
     return last == LQI_FRAME_NOTE || last == LQI_FRAME_SINCE;
+  case LQI_FRAME_RELEASE:
+    return last == LQI_FRAME_PROOF || last == LQI_FRAME_RELEASE;
   case LQI_FRAME_LEAF:
     return last >= LQI_FRAME_PROOF && last <= LQI_FRAME_DETAIL;
   case LQI_FRAME_RECORD:
@@ -133,7 +143,9 @@ static void on_name(walk *w, const frame *f) {
   lq_reader in = lq_reader_of(f->body);
   bool good = name_part(&in, name->tenant, sizeof name->tenant) &&
               name_part(&in, name->game, sizeof name->game) &&
-              name_part(&in, name->session, sizeof name->session) && lq_reader_done(&in);
+              name_part(&in, name->session, sizeof name->session);
+  w->result->seed = lq_read_u64(&in);
+  good = good && lq_reader_done(&in);
   good = good && lq_slug_valid(lq_span_text(name->tenant));
   good = good && (name->session[0] != 0) == (name->game[0] != 0);
   if (!good) {
@@ -146,6 +158,7 @@ static void on_note(walk *w, const frame *f) {
   lq_audit_head *head = &w->result->head;
   lq_err err = lq_audit_head_open(f->body, &w->key, head);
   w->signed_well = !err;
+  if (!err) w->result->note = f->body;
   w->has_head = !err || lq_audit_head_read(f->body, head) == LQ_OK;
   if (err == LQ_ERR_UNAUTHORIZED)
     found(w, "the checkpoint (bytes %llu to %llu) is not signed by %.160s with the key given",
@@ -157,6 +170,22 @@ static void on_note(walk *w, const frame *f) {
   if (w->has_head && (!slash || strcmp(slash + 1, w->result->name.tenant) != 0))
     found(w, "the checkpoint is of %.160s, and the bundle of tenant %s", head->origin,
           w->result->name.tenant);
+}
+
+static void on_release(walk *w, const frame *f) {
+  carried *grown = realloc(w->release, (w->release_count + 1) * sizeof *grown);
+  if (!grown) {
+    w->err = LQ_ERR_MEMORY;
+    w->broken = true;
+    return;
+  }
+  w->release = grown;
+  carried *r = &w->release[w->release_count++];
+  *r = (carried){.at = f->at, .end = f->end};
+  lq_sha256 id = lq_sha256_of(f->body);
+  memcpy(r->id, id.bytes, sizeof r->id);
+  w->result->releases++;
+  if (w->check->release) w->check->release(w->check->context, r->id, f->body);
 }
 
 /* ---- leaves ---- */
@@ -184,48 +213,20 @@ static void leaf_close(walk *w) {
   w->wants_record = w->wants_detail = false;
 }
 
-static void slice_follows(walk *w, uint64_t index, const lq_audit_entry *e) {
-  const lq_audit_entry *b = &w->before;
-  static const uint8_t zeros[32];
-  uint64_t now = e->slice.slice, last = b->slice.slice;
-  if (!w->has_before) {
-    if (now == 1 && memcmp(e->slice.chain_before, zeros, 32) != 0)
-      found(w, "slice 1 (leaf %llu) does not begin a chain", N(index));
-    return;
-  }
-  if (now == last) {
-    found(w, "slice %llu stands twice, the second time as leaf %llu", N(now), N(index));
-  } else if (now < last) {
-    found(w, "slice %llu (leaf %llu) stands behind slice %llu: reordered", N(now), N(index),
-          N(last));
-  } else if (now > last + 1) {
-    found(w, "slices %llu to %llu are missing: leaf %llu is of slice %llu", N(last + 1), N(now - 1),
-          N(index), N(now));
-  } else {
-    if (memcmp(e->slice.chain_before, b->slice.chain_after, 32) != 0)
-      found(w, "slice %llu (leaf %llu) does not go on from slice %llu: another chain", N(now),
-            N(index), N(last));
-    if (e->slice.tick_first != b->slice.tick_last + 1)
-      found(w, "slice %llu (leaf %llu) begins with tick %llu, and slice %llu ended with %llu",
-            N(now), N(index), N(e->slice.tick_first), N(last), N(b->slice.tick_last));
-    /* Another release brings a migrated state. */
-    if (e->slice.hash_before != b->slice.hash_after &&
-        !memcmp(e->slice.release, b->slice.release, 32))
-      found(w, "slice %llu (leaf %llu) begins with another state than slice %llu ended with",
-            N(now), N(index), N(last));
-  }
-}
+static void said(void *context, const char *sentence) { found(context, "%s", sentence); }
 
 static void on_slice(walk *w, uint64_t index) {
   lq_bundle_result *r = w->result;
   const lq_audit_entry *e = &w->entry;
-  slice_follows(w, index, e);
+  (void)lq_audit_slice_check(w->has_before ? &w->before : NULL, index, e, said, w);
   if (!r->slices++) {
     r->slice_first = e->slice.slice;
     r->tick_first = e->slice.tick_first;
   }
   r->slice_last = e->slice.slice;
   r->tick_last = e->slice.tick_last;
+  for (size_t i = 0; i < w->release_count; i++)
+    w->release[i].ran |= !memcmp(w->release[i].id, e->slice.release, 32);
   w->wants_record = true;
   w->has_before = r->name.session[0] != 0; /* single leaves need not follow on each other */
   w->before = *e;
@@ -284,8 +285,6 @@ static void on_leaf(walk *w, const frame *f) {
   if (w->entry.kind == LQ_AUDIT_SLICE) on_slice(w, index);
 }
 
-static void record_found(void *context, const char *sentence) { found(context, "%s", sentence); }
-
 static void on_record(walk *w, const frame *f) {
   uint64_t index = w->index[w->count - 1];
   if (!w->has_entry || w->entry.kind != LQ_AUDIT_SLICE) {
@@ -294,8 +293,7 @@ static void on_record(walk *w, const frame *f) {
     return;
   }
   w->wants_record = false;
-  (void)lq_audit_record_check(index, &w->entry, f->body, f->end + 1 - f->body.bytes, record_found,
-                              w);
+  (void)lq_audit_record_check(index, &w->entry, f->body, f->end + 1 - f->body.bytes, said, w);
   if (w->check->record) w->check->record(w->check->context, index, &w->entry, f->body);
 }
 
@@ -322,6 +320,10 @@ static void on_end(walk *w, const frame *f) {
   uint64_t frames = lq_read_varint(&in);
   lq_span digest = lq_read_bytes(&in, 32);
   leaf_close(w);
+  for (size_t i = 0; i < w->release_count; i++)
+    if (!w->release[i].ran)
+      found(w, "the release in bytes %llu to %llu is none that a slice here ran under",
+            N(w->release[i].at), N(w->release[i].end));
   if (!lq_reader_done(&in))
     found(w, "bytes %llu to %llu are no end", N(f->at), N(f->end));
   else if (frames != w->frames)
@@ -414,6 +416,7 @@ static void on_frame(walk *w, const frame *f) {
   if (f->kind == LQI_FRAME_NOTE) on_note(w, f);
   if (f->kind == LQI_FRAME_SINCE) w->since = *f;
   if (f->kind == LQI_FRAME_PROOF) w->proof = *f;
+  if (f->kind == LQI_FRAME_RELEASE) on_release(w, f);
   if (f->kind == LQI_FRAME_LEAF) on_leaf(w, f);
   if (f->kind == LQI_FRAME_RECORD) on_record(w, f);
   if (f->kind == LQI_FRAME_DETAIL) on_detail(w, f);
@@ -443,6 +446,7 @@ lq_err lq_bundle_verify(const lq_bundle_check *check, lq_bundle_result *result) 
     if (!w.broken && w.has_head) tree_check(&w);
     witness_check(&w);
   }
+  free(w.release);
   free(w.index);
   free(w.hash);
   free(w.place);

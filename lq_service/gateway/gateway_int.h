@@ -24,7 +24,8 @@ enum {
   LQI_WHEEL_TURN_MIN_MS = 640, /* 10 ms a slot */
   LQI_SEEN_MAX = 1024,         /* Idempotency-Keys remembered */
   LQI_SEEN_ANSWER_MAX = 2048,  /* bytes of an answer that is remembered */
-  LQI_DENIALS_PER_S = 10,      /* told to logs; the rest is counted */
+  LQI_DENIALS_PER_S = 10,      /* told to a tenant's log; the rest is counted */
+  LQI_DENIAL_SLOTS = 256,
   LQI_REST_LIMIT_DEFAULT = 100,
   LQI_REST_LIMIT_MAX = 1000,
 };
@@ -63,6 +64,12 @@ typedef enum lqi_route {
   LQI_ROUTE_KEY,
   LQI_ROUTE_POLICIES,
   LQI_ROUTE_POLICY,
+  /* gateway_audit.c */
+  LQI_ROUTE_AUDIT,
+  LQI_ROUTE_AUDIT_CHECKPOINT,
+  LQI_ROUTE_AUDIT_PROOF,
+  LQI_ROUTE_USAGE,
+  LQI_ROUTE_USAGE_OWN,
 } lqi_route;
 
 typedef struct lqi_target {
@@ -190,7 +197,9 @@ struct lq_gateway {
   uint8_t *page;    /* LQI_PAGE_BYTES */
   char openapi_etag[36];
   uint64_t calls; /* REST calls that the shard will answer */
-  uint64_t denials_second, denials_in_second;
+  struct {
+    uint64_t second, count;
+  } denials[LQI_DENIAL_SLOTS]; /* by the hash of the tenant's name */
   bool stopping, closed;
   lqi_counters count;
 };
@@ -223,6 +232,9 @@ bool lqi_may(lqi_conn *c, const lqi_who *who, lq_action action, const char *tena
              const char *name, const char *session);
 void lqi_auth_request(lqi_conn *c, const lq_http_request *request, const lqi_target *target);
 lq_actor lqi_actor(const lqi_conn *c, const lqi_who *who);
+
+/* ---- gateway_audit.c ---- */
+void lqi_audit_request(lqi_conn *c, const lq_http_request *request, const lqi_target *target);
 
 /* ---- gateway_admin.c ---- */
 void lqi_admin_request(lqi_conn *c, const lq_http_request *request, const lqi_target *target);

@@ -38,6 +38,8 @@ typedef struct lqi_tenant_store {
   lqi_key *newest, *oldest;
   struct lqi_making *making; /* keys on their way into the store */
   struct lqi_rewrap *rewrap; /* waits for those that an older version wraps */
+  void (*told)(void *context, uint64_t leaf);
+  void *told_context;
 } lqi_tenant_store;
 
 static inline lqi_tenant_store *lqi_tenant_store_of(lq_store *port) {
