@@ -401,6 +401,7 @@ typedef struct rotating {
 
 static void rewrapped(void *context, lq_err err, uint64_t count) {
   rotating *r = context;
+  r->tenant->rotating = false;
   if (!err && r->tenant->ring) err = lq_keyring_retire(r->tenant->ring);
   r->done(r->context, err, count);
   free(r);
@@ -408,7 +409,10 @@ static void rewrapped(void *context, lq_err err, uint64_t count) {
 
 void lq_tenant_rotate(lq_tenant *tenant, lq_tenant_rewrapped done, void *context) {
   rotating *r = malloc(sizeof *r);
-  lq_err err = !r ? LQ_ERR_MEMORY : !tenant->ring ? LQ_ERR_UNKNOWN_TENANT : LQ_OK;
+  lq_err err = !r                 ? LQ_ERR_MEMORY
+               : !tenant->ring    ? LQ_ERR_UNKNOWN_TENANT
+               : tenant->rotating ? LQ_ERR_BUSY /* the first to end would retire the other's key */
+                                  : LQ_OK;
   if (!err) err = lq_keyring_rotate(tenant->ring);
   if (err) {
     free(r);
@@ -416,5 +420,6 @@ void lq_tenant_rotate(lq_tenant *tenant, lq_tenant_rewrapped done, void *context
     return;
   }
   *r = (rotating){tenant, done, context};
+  tenant->rotating = true;
   lq_tenant_store_rewrap(tenant->store, rewrapped, r);
 }

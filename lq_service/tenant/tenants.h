@@ -79,7 +79,7 @@ LQ_MUST lq_err lq_tenant_record_get(const lq_tenants *tenants, const char *name,
 /* ---- keys ---- */
 /* A new version of the tenant's key; every data key is wrapped again, then the old version is
  * forgotten. Nothing that is sealed is rewritten. count: data keys. After a crash in the middle it
- * is finished by the next call. */
+ * is finished by the next call. LQ_ERR_BUSY: one is under way. */
 void lq_tenant_rotate(lq_tenant *tenant, lq_tenant_rewrapped done, void *context);
 
 /* A shred needs two people and a delay: the first call asks, a second one by another user approves
