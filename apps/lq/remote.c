@@ -169,18 +169,6 @@ static lq_err server_open(lq_remote *r, const char *flag, lq_diag *diag) {
   return err ? lq_diag_set(diag, err, "the event loop could not be opened") : LQ_OK;
 }
 
-static void turn_over(void *context, uint64_t fires) {
-  (void)fires;
-  lq_loop_stop(context);
-}
-
-void lq_remote_turn(lq_remote *remote) {
-  lq_timer *timer;
-  if (lq_timer_open(remote->loop, 1000, turn_over, remote->loop, &timer)) return;
-  lq_loop_run(remote->loop);
-  lq_timer_close(timer);
-}
-
 /* ---- open and close ---- */
 
 lq_err lq_remote_open(const lq_cli *cli, const char *tenant, bool make, lq_remote *out,

@@ -39,8 +39,6 @@ typedef struct lq_remote {
 LQ_MUST lq_err lq_remote_open(const lq_cli *cli, const char *tenant, bool make, lq_remote *out,
                               lq_diag *diag);
 void lq_remote_close(lq_remote *remote);
-/* --data: lets what is under way go on for a moment. */
-void lq_remote_turn(lq_remote *remote);
 /* Waits for the answer: a JSON value, borrowed until the next call. An error of the server is ours,
  * with its words. body: JSON, or empty. */
 LQ_MUST lq_err lq_remote_call(lq_remote *remote, const char *method, const char *path, lq_span body,
