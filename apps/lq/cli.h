@@ -96,6 +96,7 @@ int lq_cmd_dev(const lq_cli *cli);
 int lq_cmd_serve(const lq_cli *cli);
 int lq_cmd_join(const lq_cli *cli);
 int lq_cmd_session(const lq_cli *cli);
+int lq_cmd_audit(const lq_cli *cli);
 int lq_cmd_usage(const lq_cli *cli);
 int lq_cmd_policy(const lq_cli *cli);
 int lq_cmd_token(const lq_cli *cli);

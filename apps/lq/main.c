@@ -42,7 +42,8 @@ const lq_cli_command lq_commands[] = {
       {"port", "N", "port, 0 = any free one (LQ_PORT, 8080)"},
       {"data", "PATH", "data folder (LQ_DATA, .lq)"},
       {"tenant", "NAME", "tenant to serve the games to (acme)"},
-      {"auth", "MODE", "token (default) or none; none only on localhost"}},
+      {"auth", "MODE", "token (default) or none; none only on localhost"},
+      {"all-tenants", NULL, "serve the games to every tenant, also to those made later"}},
      lq_cmd_serve},
     {"join",
      "[HOST:PORT]",
@@ -72,6 +73,27 @@ const lq_cli_command lq_commands[] = {
       {"data", "PATH", "data folder (LQ_DATA, .lq)"},
       {"hashes", NULL, "replay: print the hash of every tick"}},
      lq_cmd_session},
+    {"audit",
+     "log|key|prove|verify|mutations [SESSION|FILE]",
+     "the record that proves itself: read it, prove a session, verify a proof offline",
+     "  lq audit key > acme.pub               the public key: give it to who verifies\n"
+     "  lq audit log --leaf 0\n"
+     "  lq audit prove main --game demo       writes main.lqa\n"
+     "  lq audit verify main.lqa --key acme.pub\n"
+     "  lq audit verify main.lqa --key acme.pub --run\n"
+     "  lq audit verify --key acme.pub --witness acme.seen\n"
+     "  lq audit mutations main --game demo\n",
+     {{"tenant", "NAME", "tenant (acme)"},
+      {"game", "NAME", "game (demo)"},
+      {"data", "PATH", "data folder (LQ_DATA, .lq); a FILE is verified without one"},
+      {"key", "KEY", "verify: the public key, its text or a file with it"},
+      {"witness", "FILE",
+       "the checkpoint seen last: verify compares and keeps it, prove begins there"},
+      {"out", "FILE", "prove: where to (SESSION.lqa)"},
+      {"leaf", "N", "log, prove: this leaf alone"},
+      {"run", NULL, "verify FILE: run the session again; executes the game's code"},
+      {"details", NULL, "log, prove, mutations: with who, from where and what"}},
+     lq_cmd_audit},
     {"usage",
      "",
      "what a tenant used, by the hour, and what it costs",

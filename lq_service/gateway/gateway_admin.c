@@ -341,7 +341,8 @@ static void tenant_ready(void *context, lq_err err, const lq_diag *diag, lq_tena
                    .roles = 1u << LQ_ROLE_TENANT_ADMIN,
                    .epoch = 1,
                    .created_ms = lq_clock_wall_ms()};
-  (void)tenant;
+  const lq_gateway_options *o = &call->gateway->options;
+  if (!err && o->tenant_made) o->tenant_made(o->tenant_made_context, lq_tenant_name(tenant));
   if (err)
     lqi_answered(call, err, diag, (lq_span){0});
   else

@@ -45,7 +45,7 @@ lq_err lq_shard_serve(lq_shard *shard, const char *tenant, const char *game,
   const lq_game *loaded = NULL;
   lqi_served *served = lqi_served_find(shard, tenant, game);
   const lq_shard_options *options = &shard->options;
-  lq_shard_tenant at = {options->store, options->releases, false};
+  lq_shard_tenant at = {.store = options->store, .releases = options->releases};
   lq_err err = LQ_OK;
   if (served)
     at = served->at;

@@ -25,6 +25,9 @@ typedef struct lq_shard_tenant {
   lq_store *store;
   lq_release_source releases;
   bool audited; /* slices, checkpoints and joins write leaves into the tenant's log */
+  /* Appends a signed receipt (JSON) for a leaf that is committed; NULL: nobody gives any. */
+  void (*receipt)(void *context, uint64_t index, lq_span leaf, lq_writer *out);
+  void *receipt_context;
 } lq_shard_tenant;
 
 typedef struct lq_shard_options {

@@ -1,6 +1,7 @@
 /* The registry of tenants. */
 #include "lq_engine/net/json.h"
 #include "lq_service/tenant/tenants_int.h"
+#include "lq_service/tenant/tenant_store_int.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -180,6 +181,20 @@ lq_follower *lq_tenants_follower(const lq_tenants *tenants, const char *tenant) 
   return t ? t->follower : NULL;
 }
 
+void lq_tenant_receipt(void *tenant, uint64_t index, lq_span leaf, lq_writer *out) {
+  const lq_tenant *t = tenant;
+  if (!t->follower) {
+    lq_write_text(out, "null");
+    return;
+  }
+  const lq_note_key *key = lq_follower_key(t->follower);
+  lq_audit_receipt receipt = {
+      .index = index, .time_ms = lq_clock_wall_ms(), .leaf = lq_tree_leaf(leaf)};
+  (void)lq_text_copy(receipt.origin, sizeof receipt.origin, lq_span_text(key->name));
+  lq_audit_receipt_sign(&receipt, key, t->tenants->options.signer);
+  lq_audit_receipt_json(&receipt, out);
+}
+
 void lq_tenants_told(lq_tenants *tenants, uint64_t leaf) {
   if (tenants->follower) lq_follower_told(tenants->follower, leaf);
 }
@@ -318,6 +333,22 @@ static void keys_open(needing *n, bool make) {
     lq_tenant_store_ready(t->store, keys_ready, n);
 }
 
+static void key_came(void *context, lq_err err, const char *sk, uint64_t version, lq_span value) {
+  (void)sk;
+  (void)version;
+  (void)value;
+  *(bool *)context = err != LQ_ERR_NOT_FOUND;
+}
+
+/* Something is sealed already: new keys would open none of it, and hide that the right ones are
+ * missing. */
+static bool is_sealed(const needing *n) {
+  bool sealed = true;
+  lq_store *store = n->tenants->options.store;
+  store->item(store, n->name, LQI_KEY_ITEMS, key_came, &sealed);
+  return sealed;
+}
+
 static void record_made(void *context, lq_err err) {
   needing *n = context;
   if (err && err != LQ_ERR_CONFLICT) /* CONFLICT: made by somebody else meanwhile */
@@ -364,7 +395,7 @@ static void need(lq_tenants *tenants, const char *name, bool make, bool imports,
     need_end(n, LQ_OK, NULL);
   } else {
     /* A crash between a tenant's item and its keys left it without: it has nothing sealed yet. */
-    keys_open(n, make && f.version == 1);
+    keys_open(n, make && f.version == 1 && !is_sealed(n));
   }
 }
 

@@ -67,6 +67,8 @@ lq_tenant *lq_tenant_find(const lq_tenants *tenants, const char *name);
 const char *lq_tenant_name(const lq_tenant *tenant);
 /* The tenant's log, or the platform's: LQ_STORE_PLATFORM. NULL: it is not open, or nobody signs. */
 lq_follower *lq_tenants_follower(const lq_tenants *tenants, const char *tenant);
+/* A signed receipt for a committed leaf of the tenant's log, as JSON; null when nobody signs. */
+void lq_tenant_receipt(void *tenant, uint64_t index, lq_span leaf, lq_writer *out);
 /* A leaf was written past the tenant's store: into the platform's log. */
 void lq_tenants_told(lq_tenants *tenants, uint64_t leaf);
 /* Lives as long; once the tenant is shredded, what needs a key is LQ_ERR_NOT_FOUND. */
