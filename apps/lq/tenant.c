@@ -174,13 +174,8 @@ int lq_cmd_tenant(const lq_cli *cli) {
     return lq_cli_usage("--cancel is for lq tenant shred");
   desk d = {.cli = cli};
   const char *name = cli->word_count > 1 ? cli->word[1] : "";
-  lq_err err = lq_remote_open(cli, LQ_STORE_PLATFORM, verbs[at].makes, &d.remote, &d.diag);
-  if (!err && d.remote.gateway && name[0] && !verbs[at].makes) {
-    lq_place_tenant *opened;
-    lq_diag unused = {0};
-    /* Suspended or shredded: it is shown all the same. */
-    (void)!lq_place_tenant_need(&d.remote.place, name, false, &opened, &unused);
-  }
+  lq_err err = lq_remote_open(cli, LQ_STORE_PLATFORM, name[0] ? name : NULL, verbs[at].makes,
+                              &d.remote, &d.diag);
   if (!err) shred_due(&d.remote);
   if (!err) err = verbs[at].run(&d, name);
   if (!err) shred_due(&d.remote);
