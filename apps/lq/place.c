@@ -202,6 +202,18 @@ void lq_place_wait(lq_place *place, const bool *done) {
   while (!*done) lq_loop_run(place->loop);
 }
 
+static void turn_over(void *context, uint64_t fires) {
+  (void)fires;
+  lq_loop_stop(context);
+}
+
+void lq_place_turn(lq_place *place) {
+  lq_timer *timer;
+  if (lq_timer_open(place->loop, 1000, turn_over, place->loop, &timer)) return;
+  lq_loop_run(place->loop);
+  lq_timer_close(timer);
+}
+
 typedef struct put {
   lq_place *place;
   bool done;

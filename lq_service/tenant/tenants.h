@@ -57,6 +57,11 @@ typedef struct lq_tenant_record {
 typedef void (*lq_tenant_ready)(void *context, lq_err err, const lq_diag *diag, lq_tenant *tenant);
 void lq_tenant_need(lq_tenants *tenants, const char *name, bool make, lq_tenant_ready ready,
                     void *context);
+/* A tenant to be filled from elsewhere, or one that an earlier try left half filled: nobody else
+ * opens it before the end is written. LQ_ERR_EXISTS: there is such a tenant. */
+void lq_tenant_import_begin(lq_tenants *tenants, const char *name, lq_tenant_ready ready,
+                            void *context);
+void lq_tenant_import_end(lq_tenants *tenants, const char *name, lq_store_done done, void *context);
 /* One that is open already; NULL. Lives until lq_tenants_close. */
 lq_tenant *lq_tenant_find(const lq_tenants *tenants, const char *name);
 const char *lq_tenant_name(const lq_tenant *tenant);
