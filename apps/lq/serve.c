@@ -171,6 +171,10 @@ static void meter_flushed(void *context, lq_err err) {
   lq_loop_stop(sv->place.loop);
 }
 
+static void tenant_stop(void *context, const char *tenant) {
+  lq_shard_tenant_stop(((server *)context)->shard, tenant);
+}
+
 static void tenants_look(void *context, uint64_t fires) {
   server *sv = context;
   (void)fires;
@@ -180,7 +184,7 @@ static void tenants_look(void *context, uint64_t fires) {
   if (now_ms - sv->looked_ms < 1000) return;
   sv->looked_ms = now_ms;
   meter_house(sv, now_ms);
-  lq_tenants_shred_due(sv->place.tenants, now_ms, NULL, NULL);
+  lq_tenants_shred_due(sv->place.tenants, now_ms, tenant_stop, sv);
 }
 
 /* ---- the watch ---- */
@@ -333,7 +337,7 @@ static lq_err games_serve(server *sv, const char *tenant, lq_diag *diag) {
 }
 
 static lq_err services_open(server *sv, const char *port_flag, bool tokens, lq_diag *diag) {
-  uint64_t port, sessions, connections, messages, idle, hibernate;
+  uint64_t port, sessions, connections, messages, idle, hibernate, shred_delay;
   lq_err err = LQ_OK;
   /* Before the data folder is made: a slip in a path leaves nothing behind. */
   for (uint32_t i = 0; i < sv->game_count; i++)
@@ -344,6 +348,7 @@ static lq_err services_open(server *sv, const char *port_flag, bool tokens, lq_d
       (err = lq_setting_number(LQ_SETTING_MESSAGES, NULL, &messages, diag)) ||
       (err = lq_setting_number(LQ_SETTING_IDLE, NULL, &idle, diag)) ||
       (err = lq_setting_number(LQ_SETTING_HIBERNATE, NULL, &hibernate, diag)) ||
+      (err = lq_setting_number(LQ_SETTING_SHRED_DELAY, NULL, &shred_delay, diag)) ||
       (err = lq_place_open(sv->data_flag, false, &sv->place, diag)))
     return err;
   sv->meter =
@@ -376,6 +381,7 @@ static lq_err services_open(server *sv, const char *port_flag, bool tokens, lq_d
                                 .connections_max = (uint32_t)connections,
                                 .messages_per_s = (uint32_t)messages,
                                 .idle_ms = (uint32_t)idle,
+                                .shred_delay_ms = shred_delay,
                                 .tenant_made = tenant_made,
                                 .tenant_made_context = sv,
                                 .metrics = store_metrics,
