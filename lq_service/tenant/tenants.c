@@ -77,7 +77,7 @@ static void record_came(void *context, lq_err err, const char *sk, uint64_t vers
 lqi_found lqi_record_find(const lq_tenants *tenants, const char *name) {
   char sk[LQ_STORE_SK_BYTES];
   lqi_found f = {.err = LQ_ERR_INVALID};
-  if (!lq_slug_valid(lq_span_text(name))) return f;
+  if (!lq_slug_valid(lq_span_text(name)) || !strcmp(name, LQ_TENANT_RESERVED)) return f;
   sk_of(name, sk);
   f.err = LQ_ERR_BUSY;
   tenants->options.store->item(tenants->options.store, LQ_STORE_PLATFORM, sk, record_came, &f);

@@ -42,6 +42,9 @@ typedef enum lq_tenant_state {
   LQ_TENANT_IMPORTING, /* not all of it is there yet: nobody gets in */
 } lq_tenant_state;
 
+/* No tenant's name: tokens of the operator's partition carry it, for LQ_STORE_PLATFORM is no slug.
+ */
+#define LQ_TENANT_RESERVED "platform"
 #define LQ_APPROVER_BYTES 64u /* "acme/ann", or "_/root" of the platform's */
 /* As stored. */
 typedef struct lq_tenant_record {
