@@ -78,7 +78,7 @@ static void record_came(void *context, lq_err err, const char *sk, uint64_t vers
 lqi_found lqi_record_find(const lq_tenants *tenants, const char *name) {
   char sk[LQ_STORE_SK_BYTES];
   lqi_found f = {.err = LQ_ERR_INVALID};
-  if (!lq_slug_valid(lq_span_text(name))) return f;
+  if (!lq_slug_valid(lq_span_text(name)) || !strcmp(name, LQ_TENANT_RESERVED)) return f;
   sk_of(name, sk);
   f.err = LQ_ERR_BUSY;
   tenants->options.store->item(tenants->options.store, LQ_STORE_PLATFORM, sk, record_came, &f);
@@ -281,6 +281,7 @@ typedef struct needing {
   lq_tenant *tenant;
   lq_tenant_ready ready;
   void *context;
+  bool imports;
   char name[LQ_TENANT_BYTES];
 } needing;
 
@@ -357,8 +358,8 @@ static void record_made(void *context, lq_err err) {
     keys_open(n, true);
 }
 
-void lq_tenant_need(lq_tenants *tenants, const char *name, bool make, lq_tenant_ready ready,
-                    void *context) {
+static void need(lq_tenants *tenants, const char *name, bool make, bool imports,
+                 lq_tenant_ready ready, void *context) {
   lq_diag diag = {0};
   needing *n = calloc(1, sizeof *n);
   if (!n) {
@@ -366,7 +367,7 @@ void lq_tenant_need(lq_tenants *tenants, const char *name, bool make, lq_tenant_
     ready(context, LQ_ERR_MEMORY, &diag, NULL);
     return;
   }
-  *n = (needing){.tenants = tenants, .ready = ready, .context = context};
+  *n = (needing){.tenants = tenants, .ready = ready, .context = context, .imports = imports};
   (void)lq_text_copy(n->name, sizeof n->name, lq_span_text(name));
   n->tenant = lq_tenant_find(tenants, name);
   lqi_found f = lqi_record_find(tenants, name);
@@ -377,8 +378,15 @@ void lq_tenant_need(lq_tenants *tenants, const char *name, bool make, lq_tenant_
                       LQ_TENANT_BYTES - 1);
     need_end(n, f.err, &diag);
   } else if (is_new) {
-    lq_tenant_record record = {.state = LQ_TENANT_ACTIVE, .created_ms = lq_clock_wall_ms()};
+    lq_tenant_record record = {.state = imports ? LQ_TENANT_IMPORTING : LQ_TENANT_ACTIVE,
+                               .created_ms = lq_clock_wall_ms()};
     lqi_record_put(tenants, n->name, &record, LQ_ITEM_ABSENT, record_made, n);
+  } else if (imports && f.err != LQ_ERR_NOT_FOUND) {
+    /* One that an earlier try left, and nobody got into, is gone on with. */
+    if (f.err || f.record.state != LQ_TENANT_IMPORTING)
+      need_end(n, f.err ? f.err : LQ_ERR_EXISTS, NULL);
+    else
+      keys_open(n, true);
   } else if (f.err == LQ_ERR_NOT_FOUND || (!f.err && f.record.state == LQ_TENANT_SHREDDED)) {
     need_end(n, LQ_ERR_UNKNOWN_TENANT, NULL);
   } else if (f.err || f.record.state == LQ_TENANT_SUSPENDED ||
@@ -390,6 +398,29 @@ void lq_tenant_need(lq_tenants *tenants, const char *name, bool make, lq_tenant_
     /* A crash between a tenant's item and its keys left it without: it has nothing sealed yet. */
     keys_open(n, make && f.version == 1 && !is_sealed(n));
   }
+}
+
+void lq_tenant_need(lq_tenants *tenants, const char *name, bool make, lq_tenant_ready ready,
+                    void *context) {
+  need(tenants, name, make, false, ready, context);
+}
+
+/* ---- imported ---- */
+
+void lq_tenant_import_begin(lq_tenants *tenants, const char *name, lq_tenant_ready ready,
+                            void *context) {
+  need(tenants, name, true, true, ready, context);
+}
+
+void lq_tenant_import_end(lq_tenants *tenants, const char *name, lq_store_done done,
+                          void *context) {
+  lqi_found f = lqi_record_find(tenants, name);
+  if (!f.err && f.record.state != LQ_TENANT_IMPORTING) f.err = LQ_ERR_CONFLICT;
+  f.record.state = LQ_TENANT_ACTIVE;
+  if (f.err)
+    done(context, f.err);
+  else
+    lqi_record_put(tenants, name, &f.record, f.version, done, context);
 }
 
 /* ---- rotate ---- */
