@@ -142,7 +142,16 @@ async function workshop(t) {
   await client.join()
   while ((await client.ask({ cmd: 'move', entity: 'p1', vec: [1, 0, 0], id: `w${Math.random()}` }, (m) => m.evt === 'ack')).tick < 40) await new Promise((r) => setTimeout(r, 100))
   const env = { ...process.env, HOME: home, PATH: `${join(home, 'bin')}:${process.env.PATH}`, LQ_DATA: data, LQ_PORT: String(server.port) }
-  return { home, server, client, env, own: join(home, 'own') }
+  return { home, server, client, env, own: join(home, 'own'), t }
+}
+
+// Who asks for tokens, tenants, users and keys asks a server that has them, with the key that the page speaks of.
+async function company(place, text) {
+  place.company ??= await serve(place.t, join(place.home, 'company'), ['serve', game])
+  const { out, url, port } = place.company
+  const name = /\blq tenant\b/.test(text) ? 'operator' : 'admin'
+  const key = new RegExp(`^  ${name} +(lqk_\\S+)`, 'm').exec(out)[1]
+  return { ...place, server: { port }, env: { ...place.env, LQ_SERVER: url, LQ_KEY: key } }
 }
 
 // A server of the example's own: it says ready, and ends well when it is told to.
@@ -175,6 +184,7 @@ async function command(place, text) {
   } else if (/\blq (dev|serve)\b/.test(text) && !/&&/.test(text)) {
     await startAndStop(place, text)
   } else {
+    if (/\blq (token|tenant|user|key)\b/.test(text)) place = await company(place, text)
     const isCurl = /^curl /.test(text)
     let line = text.replaceAll('localhost:8080', `localhost:${place.server.port}`).replaceAll(/127\.0\.0\.1:\d+/g, `127.0.0.1:${place.server.port}`)
     line = line.replace(/LQ_PORT=\d+/, `LQ_PORT=${place.server.port}`)
