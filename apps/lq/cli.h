@@ -71,6 +71,8 @@ typedef enum lq_setting_id {
   LQ_SETTING_HIBERNATE,
   LQ_SETTING_KEYS,
   LQ_SETTING_ORIGINS,
+  LQ_SETTING_URL,
+  LQ_SETTING_OIDC,
   LQ_SETTING_COUNT
 } lq_setting_id;
 
