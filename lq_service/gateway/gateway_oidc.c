@@ -19,7 +19,7 @@ void lqi_oidc_close(lq_gateway *g) { lqi_oidc_free(g->oidc); }
 
 /* ---- who is signed in ---- */
 
-const char *lqi_session_cookie(const lqi_oidc *o) {
+const char *lqi_login_cookie(const lqi_oidc *o) {
   return o->secure ? "__Secure-lq_session" : "lq_session";
 }
 
@@ -28,7 +28,7 @@ lq_err lqi_oidc_identity(lqi_conn *c, const lq_http_request *request, lq_identit
   *out = (lq_identity){0};
   if (!o || !lqi_same_origin(request, o->url)) return LQ_ERR_UNAUTHORIZED;
   uint64_t now_ms = lqi_now_ms(c->gateway);
-  lqi_session *s = lqi_session_find(o, lqi_cookie_get(request, lqi_session_cookie(o)), now_ms);
+  lqi_login *s = lqi_login_find(o, lqi_cookie_get(request, lqi_login_cookie(o)), now_ms);
   if (!s) return LQ_ERR_UNAUTHORIZED;
   lq_err err = lq_access_by_user(c->gateway->options.access, s->tenant, s->user, out);
   if (!err && out->epoch != s->epoch) err = LQ_ERR_UNAUTHORIZED;
@@ -50,12 +50,12 @@ static void sign_out(lqi_conn *c, const lq_http_request *request) {
     lqi_problem_text(c, LQ_ERR_FORBIDDEN, "only a page of this server signs out");
     return;
   }
-  lqi_session *s =
-      lqi_session_find(o, lqi_cookie_get(request, lqi_session_cookie(o)), lqi_now_ms(c->gateway));
+  lqi_login *s =
+      lqi_login_find(o, lqi_cookie_get(request, lqi_login_cookie(o)), lqi_now_ms(c->gateway));
   if (s) lq_wipe(s, sizeof *s);
   (void)snprintf(headers, sizeof headers,
                  "Set-Cookie: %s=; Path=/v1/auth; Max-Age=0; HttpOnly; SameSite=Strict%s\r\n",
-                 lqi_session_cookie(o), o->secure ? "; Secure" : "");
+                 lqi_login_cookie(o), o->secure ? "; Secure" : "");
   lqi_reply(c, &(lq_http_response){.status = 204, .headers = headers});
 }
 

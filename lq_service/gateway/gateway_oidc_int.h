@@ -12,13 +12,13 @@
 #include "lq_service/tenant/oidc_config.h"
 
 enum {
-  LQI_BACK_BYTES = 256,          /* where somebody returns to: a path of ours */
-  LQI_COOKIE_BYTES = 640,        /* a sealed sign-in */
-  LQI_URL_BYTES = 128,           /* of this server */
-  LQI_SIGN_IN_MS = 600000,       /* from the first page to the callback */
-  LQI_SESSION_MS = 12 * 3600000, /* signed in */
-  LQI_SESSIONS_MAX = 4096,
-  LQI_SESSIONS_TENANT_MAX = 1024,
+  LQI_BACK_BYTES = 256,        /* where somebody returns to: a path of ours */
+  LQI_COOKIE_BYTES = 640,      /* a sealed sign-in */
+  LQI_URL_BYTES = 128,         /* of this server */
+  LQI_SIGN_IN_MS = 600000,     /* from the first page to the callback */
+  LQI_LOGIN_MS = 12 * 3600000, /* signed in */
+  LQI_LOGINS_MAX = 4096,
+  LQI_LOGINS_TENANT_MAX = 1024,
   LQI_USED_MAX = 4096, /* states that were used, kept until they would be too old */
   LQI_ISSUERS_MAX = 64,
   LQI_ISSUER_MS = 3600000,   /* what an issuer said counts for so long */
@@ -34,11 +34,11 @@ typedef struct lqi_sign_in {
   uint64_t until_ms;
 } lqi_sign_in;
 
-typedef struct lqi_session {
+typedef struct lqi_login {
   uint8_t digest[32]; /* SHA-256 of the cookie */
   char tenant[LQ_TENANT_BYTES], user[LQ_ID_BYTES];
   uint64_t epoch, until_ms; /* 0: a free place */
-} lqi_session;
+} lqi_login;
 
 /* What an issuer says of itself. */
 typedef struct lqi_issuer {
@@ -58,7 +58,7 @@ struct lqi_oidc {
   lqi_flow *flows;
   uint32_t used_at;
   lq_sha256 used[LQI_USED_MAX];
-  lqi_session session[LQI_SESSIONS_MAX];
+  lqi_login session[LQI_LOGINS_MAX];
   lqi_issuer issuer[LQI_ISSUERS_MAX];
 };
 
@@ -73,10 +73,10 @@ bool lqi_sign_in_seal(lqi_oidc *o, const char *state, const char *tenant, const 
 bool lqi_sign_in_open(lqi_oidc *o, const char *state, const char *tenant, const char *name,
                       lq_span cookie, uint64_t now_ms, lqi_sign_in *out);
 /* The cookie's text; the oldest is forgotten when there are too many. */
-LQ_MUST lq_err lqi_session_make(lqi_oidc *o, const lq_identity *who, uint64_t now_ms,
-                                char out[LQ_OIDC_SECRET_BYTES]);
+LQ_MUST lq_err lqi_login_make(lqi_oidc *o, const lq_identity *who, uint64_t now_ms,
+                              char out[LQ_OIDC_SECRET_BYTES]);
 /* NULL: none, or too old. */
-lqi_session *lqi_session_find(lqi_oidc *o, lq_span cookie, uint64_t now_ms);
+lqi_login *lqi_login_find(lqi_oidc *o, lq_span cookie, uint64_t now_ms);
 /* What is known of an issuer, perhaps nothing yet. Stays until the next call. */
 lqi_issuer *lqi_issuer_need(lqi_oidc *o, const char *tenant, const lq_oidc_config *config,
                             uint64_t now_ms);

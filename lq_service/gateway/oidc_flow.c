@@ -260,7 +260,7 @@ static void let_in(lqi_flow *f) {
   lq_identity who;
   char secret[LQ_OIDC_SECRET_BYTES], cookie[256];
   lq_err err = lq_access_by_user(f->gateway->options.access, f->tenant, f->user.id, &who);
-  if (!err) err = lqi_session_make(o, &who, lqi_now_ms(f->gateway), secret);
+  if (!err) err = lqi_login_make(o, &who, lqi_now_ms(f->gateway), secret);
   if (err == LQ_ERR_UNAUTHORIZED) {
     page(f, LQ_ERR_FORBIDDEN, "Your account is disabled here.", "the user is disabled");
     return;
@@ -271,7 +271,7 @@ static void let_in(lqi_flow *f) {
   }
   (void)snprintf(cookie, sizeof cookie,
                  "Set-Cookie: %s=%s; Path=/v1/auth; Max-Age=%d; HttpOnly; SameSite=Strict%s\r\n",
-                 lqi_session_cookie(o), secret, LQI_SESSION_MS / 1000, o->secure ? "; Secure" : "");
+                 lqi_login_cookie(o), secret, LQI_LOGIN_MS / 1000, o->secure ? "; Secure" : "");
   char back[LQI_BACK_BYTES];
   (void)lq_text_copy(back, sizeof back, lq_span_text(f->sign_in.back));
   redirect(f, back, cookie);

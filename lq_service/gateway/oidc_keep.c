@@ -109,14 +109,14 @@ bool lqi_sign_in_open(lqi_oidc *o, const char *state, const char *tenant, const 
 
 /* ---- sessions ---- */
 
-static bool is_live(const lqi_session *s, uint64_t now_ms) { return now_ms < s->until_ms; }
+static bool is_live(const lqi_login *s, uint64_t now_ms) { return now_ms < s->until_ms; }
 
 /* A place: a free one, or that of the tenant's oldest when it has its share, or of the oldest. */
-static lqi_session *session_place(lqi_oidc *o, const char *tenant, uint64_t now_ms) {
-  lqi_session *oldest = &o->session[0], *own = NULL, *unused = NULL;
+static lqi_login *session_place(lqi_oidc *o, const char *tenant, uint64_t now_ms) {
+  lqi_login *oldest = &o->session[0], *own = NULL, *unused = NULL;
   uint32_t count = 0;
-  for (uint32_t i = 0; i < LQI_SESSIONS_MAX; i++) {
-    lqi_session *s = &o->session[i];
+  for (uint32_t i = 0; i < LQI_LOGINS_MAX; i++) {
+    lqi_login *s = &o->session[i];
     if (s->until_ms < oldest->until_ms) oldest = s;
     if (!is_live(s, now_ms)) {
       unused = s;
@@ -125,17 +125,17 @@ static lqi_session *session_place(lqi_oidc *o, const char *tenant, uint64_t now_
       if (!own || s->until_ms < own->until_ms) own = s;
     }
   }
-  if (count >= LQI_SESSIONS_TENANT_MAX) return own;
+  if (count >= LQI_LOGINS_TENANT_MAX) return own;
   return unused ? unused : oldest;
 }
 
-lq_err lqi_session_make(lqi_oidc *o, const lq_identity *who, uint64_t now_ms,
-                        char out[LQ_OIDC_SECRET_BYTES]) {
+lq_err lqi_login_make(lqi_oidc *o, const lq_identity *who, uint64_t now_ms,
+                      char out[LQ_OIDC_SECRET_BYTES]) {
   uint8_t random[32];
   lq_err err = lq_random_bytes(random, sizeof random);
   if (err) return err;
-  lqi_session *s = session_place(o, who->tenant, now_ms);
-  *s = (lqi_session){.epoch = who->epoch, .until_ms = now_ms + LQI_SESSION_MS};
+  lqi_login *s = session_place(o, who->tenant, now_ms);
+  *s = (lqi_login){.epoch = who->epoch, .until_ms = now_ms + LQI_LOGIN_MS};
   (void)lq_text_copy(s->tenant, sizeof s->tenant, lq_span_text(who->tenant));
   (void)lq_text_copy(s->user, sizeof s->user, lq_span_text(who->user));
   lq_oidc_secret(random, out);
@@ -144,11 +144,11 @@ lq_err lqi_session_make(lqi_oidc *o, const lq_identity *who, uint64_t now_ms,
   return LQ_OK;
 }
 
-lqi_session *lqi_session_find(lqi_oidc *o, lq_span cookie, uint64_t now_ms) {
+lqi_login *lqi_login_find(lqi_oidc *o, lq_span cookie, uint64_t now_ms) {
   if (cookie.bytes != SECRET) return NULL;
   lq_sha256 digest = lq_sha256_of(cookie);
-  for (uint32_t i = 0; i < LQI_SESSIONS_MAX; i++) {
-    lqi_session *s = &o->session[i];
+  for (uint32_t i = 0; i < LQI_LOGINS_MAX; i++) {
+    lqi_login *s = &o->session[i];
     if (is_live(s, now_ms) && lq_equal_constant_time(s->digest, digest.bytes, sizeof s->digest))
       return s;
   }
