@@ -3,14 +3,16 @@
  *
  * Every entity moves in every tick. `alone`: nobody watches. `players`: one player in each session,
  * who gets every tick's delta of all entities as JSON and sends a durable command a second.
- * A period is one 60th of a second; its cost is the CPU time the loop's thread spent in it, on the
- * ticks of all sessions, their commits and outputs. It must stay under 16 ms.
+ * `tenant`: the same through a tenant's sealed store, with an audit leaf a slice, a signed log and
+ * the meter. A period is one 60th of a second; its cost is the CPU time the loop's thread spent in
+ * it, on the ticks of all sessions, their commits and outputs. It must stay under 16 ms.
  * --quick: tiny; --json: one object; --folder PATH: where the store lies (default: the working
  * folder); --seconds N. Exit status: 0 good, 1 failed, 2 usage. */
 #include "lq_host/host.h"
 #include "lq_local/store_sqlite.h"
 #include "lq_service/release/release.h"
 #include "lq_service/shard/shard.h"
+#include "lq_service/tenant/tenants.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +28,15 @@ static const lq_game *game;
 static uint8_t release[32] = {1};
 static char folder[512];
 static bool stopped;
+
+/* ---- with everything on ---- */
+static bool full; /* this run is */
+static lq_tenants *tenants;
+static lq_tenant *tenant;
+static lq_signer *signer;
+static lq_meter *meter;
+static lq_timer *turns;
+static char keys[600];
 
 /* ---- the game ---- */
 static void march(lq_sys *sys) {
@@ -172,12 +183,67 @@ static double quantile_ms(const run *r, uint32_t of_thousand) {
   return r->period_us[(uint64_t)(r->periods - 1) * of_thousand / 1000] / 1000.0;
 }
 
+static void tenant_ready(void *context, lq_err err, const lq_diag *diag, lq_tenant *ready) {
+  (void)context;
+  must(err, "tenant", diag);
+  tenant = ready;
+  lq_loop_stop(loop);
+}
+static lq_err tenant_at(void *context, const char *name, lq_shard_tenant *out, lq_diag *diag) {
+  (void)context;
+  (void)name;
+  (void)diag;
+  *out = (lq_shard_tenant){
+      .store = lq_tenant_store(tenant), .releases = {NULL, game_of}, .audited = true};
+  return LQ_OK;
+}
+static void recount(void *context, lq_meter_session *session, const lq_session_name *name,
+                    uint64_t first, uint64_t last) {
+  (void)context;
+  lq_shard_recount(shard, session, name, first, last);
+}
+static void turn(void *context, uint64_t fires) {
+  (void)context;
+  (void)fires;
+  lq_tenants_turn(tenants, lq_clock_wall_ms());
+  lq_meter_turn(meter, lq_clock_wall_ms(), lq_clock_mono_ns() / 1000000);
+}
+static void full_open(void) {
+  lq_diag diag = {0};
+  (void)snprintf(keys, sizeof keys, "%s/keys", folder);
+  must(lq_signer_open((const uint8_t[32]){1}, &signer), "signer", NULL);
+  lq_tenants_options options = {
+      .store = store, .keys = keys, .root = {7}, .signer = signer, .server = "bench"};
+  must(lq_tenants_open(&options, &tenants, &diag), "tenants", &diag);
+  lq_tenant_need(tenants, "acme", true, tenant_ready, NULL);
+  while (!tenant) lq_loop_run(loop);
+  meter = lq_meter_open(&(lq_meter_options){.recount = recount});
+  LQ_CHECK(meter);
+  must(lq_timer_open(loop, 250000, turn, NULL, &turns), "timer", NULL);
+  turn(NULL, 0);
+}
+static void full_close(void) {
+  char path[700];
+  lq_tenants_close(tenants);
+  lq_meter_close(meter);
+  lq_signer_close(signer);
+  tenant = NULL;
+  (void)snprintf(path, sizeof path, "%s/acme.keys", keys);
+  (void)unlink(path);
+  (void)rmdir(keys);
+}
+
 static void store_open(void) {
   lq_store_sqlite_options options = {.folder = folder};
   lq_diag diag = {0};
   must(lq_store_sqlite_open(loop, &options, &store, &diag), "store", &diag);
-  lq_shard_options of_shard = {
-      .loop = loop, .store = store, .releases = {NULL, game_of}, .hibernate_ms = 3600000};
+  if (full) full_open();
+  lq_shard_options of_shard = {.loop = loop,
+                               .store = store,
+                               .releases = {NULL, game_of},
+                               .tenant = full ? tenant_at : NULL,
+                               .meter = full ? meter : NULL,
+                               .hibernate_ms = 3600000};
   must(lq_shard_open(&of_shard, &shard), "shard", NULL);
   must(lq_shard_serve(shard, "acme", "march", release, &diag), "serve", &diag);
 }
@@ -194,7 +260,12 @@ static void store_close(void) {
   lq_shard_stop(shard, on_stopped, NULL);
   while (!stopped) lq_loop_run(loop);
   lq_shard_close(shard);
+  if (full) {
+    lq_timer_close(turns);
+    lq_tenants_stop(tenants);
+  }
   store->close(store);
+  if (full) full_close();
   for (size_t i = 0; i < 4; i++) {
     char path[700];
     (void)snprintf(path, sizeof path, "%s/%s", folder, names[i]);
@@ -214,7 +285,8 @@ static void join_all(run *r) {
         (unsigned)i);
     message_of(text, &message);
     r->players[i] = (player){0};
-    must(lq_shard_join(shard, &message, 0, NULL, &sink, &r->players[i], &r->players[i].client, &diag),
+    must(lq_shard_join(shard, &message, 0, NULL, &sink, &r->players[i], &r->players[i].client,
+                       &diag),
          "join", &diag);
   }
   while (joined < r->sessions) lq_loop_run(loop);
@@ -292,6 +364,10 @@ int main(int argc, char **argv) {
   if (json) printf(",");
   measure(&r, periods, true);
   print(&r, "players", json);
+  if (json) printf(",");
+  full = true;
+  measure(&r, periods, true);
+  print(&r, "tenant", json);
   if (json) printf("}\n");
   (void)rmdir(folder);
   lq_loop_close(loop);

@@ -24,7 +24,8 @@ PURE = {"memcpy", "memmove", "memset", "memcmp", "memchr", "strlen", "strcmp", "
 # What the service may, too. Memory is not the simulator's to replace (it makes malloc fail at will); the rest
 # computes on the caller's bytes. No program of ours calls setlocale, so strtof and snprintf know one locale.
 SERVICE = PURE | {"malloc", "calloc", "realloc", "free", "snprintf", "__snprintf_chk", "strtof", "strtoul", "qsort",
-                  "memmem", "strrchr", "strstr", "strcspn", "strtok_r", "strncasecmp"}
+                  "memmem", "strrchr", "strstr", "strcspn", "strtok_r", "strncasecmp",
+                  "__udivti3", "__umodti3", "__udivmodti4"}  # the last: 128-bit division, the compiler's own
 # A floor and the libraries that its line in CMakeLists.txt names: of libfyaml only what parses memory, not files.
 LIBRARIES = {"lq_service/release": r"fy_(diag|event|token)_\w+|fy_parser_(create|destroy|parse|event_free|set_string|get_stream_error)",
              "lq_service/gateway": r"llhttp_\w+",

@@ -412,6 +412,64 @@ LQ_TEST(operators_make_tenants_and_see_nothing_in_them) {
   rig_stop(&r);
 }
 
+/* Waits for a checkpoint of so many leaves. */
+static reply *checkpoint_of(const rig *r, const char *token, unsigned long long leaves) {
+  for (int i = 0; i < 200; i++) {
+    unsigned long long size = 0;
+    reply *got = call(r, "GET", "/v1/tenants/acme/audit/checkpoint", bearer(token), NULL);
+    if (got->status != 503) assert_status(got, 200); /* 503: what is stored is being read */
+    if (got->status == 200) assert_int_equal(sscanf(got->body, "{\"size\":%llu", &size), 1);
+    if (size >= leaves) return got;
+    (void)usleep(20000);
+  }
+  fail_msg("no checkpoint of %llu leaves", leaves);
+  return NULL;
+}
+
+LQ_TEST(log_is_read_and_proven_over_rest) {
+  rig r = {.tokens = true};
+  rig_start(&r, &(lq_gateway_options){0});
+  char admin[1100], player[1100];
+  (void)snprintf(admin, sizeof admin, "%s", token_of(&r, r.acme.admin_key));
+  (void)snprintf(player, sizeof player, "%s", token_of(&r, r.acme.player_key));
+  assert_status(post(&r, SESSIONS, bearer(admin), "{\"session\":\"main\"}"), 201);
+  assert_problem(call(&r, "DELETE", SESSIONS "/main", bearer(player), NULL), 403,
+                 "LQ_ERR_FORBIDDEN");
+  assert_status(post(&r, "/v1/tenants/acme/users", bearer(admin),
+                     "{\"user\":\"ann\",\"roles\":[\"player\"]}"),
+                201);
+  reply *got = call(&r, "GET", "/v1/tenants/acme/audit", bearer(admin), NULL);
+  assert_status(got, 200);
+  assert_has(got->body, "\"user.make\"");
+  assert_has(got->body, "\"denial\"");
+  assert_has(got->body, "\"lq:EndSession\"");
+  assert_has(got->body, "\"127.0.0.1\"");
+  unsigned long long size = 0;
+  assert_int_equal(sscanf(strstr(got->body, "\"size\":"), "\"size\":%llu", &size), 1);
+  assert_has(checkpoint_of(&r, admin, size)->body, "ledgerquest/acme");
+  got = call(&r, "GET", "/v1/tenants/acme/audit/proof?leaf=1", bearer(admin), NULL);
+  assert_status(got, 200);
+  got = call(&r, "GET", "/v1/tenants/acme/audit/proof?from=2", bearer(admin), NULL);
+  assert_status(got, 200);
+  assert_problem(call(&r, "GET", "/v1/tenants/acme/audit/proof?leaf=100000", bearer(admin), NULL),
+                 400, "LQ_ERR_RANGE");
+  assert_problem(call(&r, "GET", "/v1/tenants/acme/audit/proof", bearer(admin), NULL), 400,
+                 "LQ_ERR_INVALID");
+  assert_problem(call(&r, "GET", "/v1/tenants/acme/audit", bearer(player), NULL), 403,
+                 "LQ_ERR_FORBIDDEN");
+  got = call(&r, "GET", "/v1/tenants/acme/audit?from=1&limit=1", bearer(admin), NULL);
+  assert_has(got->body, "\"next\":2");
+  got = call(&r, "GET", "/v1/usage?by=game", bearer(admin), NULL);
+  assert_status(got, 200);
+  assert_has(got->body, "\"ticks\"");
+  assert_problem(call(&r, "GET", "/v1/usage?by=colour", bearer(admin), NULL), 400,
+                 "LQ_ERR_INVALID");
+  assert_has(call(&r, "GET", "/v1/usage?format=csv", bearer(admin), NULL)->head, "text/csv");
+  assert_problem(call(&r, "GET", "/v1/tenants/zeta/usage", bearer(admin), NULL), 404,
+                 "LQ_ERR_UNKNOWN_TENANT");
+  rig_stop(&r);
+}
+
 LQ_TEST(without_tokens_foreign_pages_and_names_are_refused) {
   rig r = {0};
   static reply out;
@@ -493,7 +551,7 @@ static bool is_metric_line(const char *line, size_t bytes, char *last_type) {
   if (strncmp(text, "# HELP ", 7) == 0) return true;
   if (sscanf(text, "# TYPE %79s %15s", name, type) == 2) {
     (void)snprintf(last_type, 80, "%s", name);
-    return !strcmp(type, "counter") || !strcmp(type, "gauge");
+    return !strcmp(type, "counter") || !strcmp(type, "gauge") || !strcmp(type, "summary");
   }
   size_t name_bytes = strcspn(text, "{ ");
   const char *value = strrchr(text, ' ');

@@ -35,6 +35,8 @@ typedef struct rig {
   bool tokens;  /* with tenants, keys and tokens: acme, and zeta beside it */
   lq_tenants *tenants;
   lq_access *access;
+  lq_signer *signer;
+  lq_timer *turns;
   lq_first_keys acme, zeta;
   bool first_done;
 } rig;
@@ -79,7 +81,11 @@ static void game_build(void) {
 static lq_err rig_tenant(void *context, const char *tenant, lq_shard_tenant *out, lq_diag *diag) {
   const lq_tenant *found = lq_tenant_find(((rig *)context)->tenants, tenant);
   if (!found) return lq_diag_set(diag, LQ_ERR_UNKNOWN_TENANT, "no tenant %s", tenant);
-  *out = (lq_shard_tenant){lq_tenant_store(found), {NULL, game_of}, true};
+  *out = (lq_shard_tenant){.store = lq_tenant_store(found),
+                           .releases = {NULL, game_of},
+                           .audited = true,
+                           .receipt = lq_tenant_receipt,
+                           .receipt_context = lq_tenant_find(((rig *)context)->tenants, tenant)};
   return LQ_OK;
 }
 static void first_made(void *context, lq_err err, const lq_diag *diag, const lq_first_keys *keys) {
@@ -89,12 +95,18 @@ static void first_made(void *context, lq_err err, const lq_diag *diag, const lq_
   r->first_done = true;
   lq_loop_stop(r->loop);
 }
+static void rig_turns(void *context, uint64_t fires) {
+  (void)fires;
+  lq_tenants_turn(((rig *)context)->tenants, lq_clock_wall_ms());
+}
 static void rig_tenants(rig *r) {
   static const char *const names[] = {"acme", "zeta"};
   char keys[96];
   lq_diag diag = {0};
   (void)snprintf(keys, sizeof keys, "%s/keys", r->folder);
-  lq_tenants_options tenants = {.store = r->store, .keys = keys, .root = {1}};
+  assert_ok(lq_signer_open((const uint8_t[32]){3}, &r->signer));
+  lq_tenants_options tenants = {
+      .store = r->store, .keys = keys, .root = {1}, .signer = r->signer, .server = "ledgerquest"};
   assert_ok(lq_tenants_open(&tenants, &r->tenants, &diag));
   for (int i = 0; i < 2; i++) {
     r->first_done = false;
@@ -103,6 +115,7 @@ static void rig_tenants(rig *r) {
   }
   lq_access_options access = {.tenants = r->tenants, .issuer = "http://lq.test", .seed = {2}};
   assert_ok(lq_access_open(&access, &r->access, &diag));
+  assert_ok(lq_timer_open(r->loop, 20000, rig_turns, r, &r->turns));
 }
 
 static void loop_runs(void *context) { lq_loop_run(((rig *)context)->loop); }
@@ -152,9 +165,12 @@ static void rig_stop(rig *r) {
   lq_thread_join(r->thread);
   lq_gateway_close(r->gateway);
   lq_shard_close(r->shard);
+  if (r->turns) lq_timer_close(r->turns);
   lq_access_close(r->access);
-  lq_tenants_close(r->tenants);
+  lq_tenants_stop(r->tenants);
   r->store->close(r->store);
+  lq_tenants_close(r->tenants);
+  lq_signer_close(r->signer);
   lq_loop_close(r->loop);
   folder_empty(r->folder);
 }

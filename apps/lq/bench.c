@@ -114,7 +114,7 @@ int lq_cmd_bench(const lq_cli *cli) {
   b.head = (lq_store_head){.checkpoint_tick = UINT64_MAX, .state = LQ_HEAD_LIVE};
   b.sample_ns = calloc(b.goal + 1, sizeof *b.sample_ns);
   if (!err && !b.sample_ns) err = LQ_ERR_MEMORY;
-  if (!err) err = lq_place_open(folder, false, &b.place, &diag);
+  if (!err) err = lq_place_open_bare(folder, false, &b.place, &diag);
   if (err) {
     free(b.sample_ns);
     (void)(lq_file_exists(folder) && remove_folder(folder)); /* the first error is the news */

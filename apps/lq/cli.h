@@ -73,6 +73,7 @@ typedef enum lq_setting_id {
   LQ_SETTING_ORIGINS,
   LQ_SETTING_URL,
   LQ_SETTING_OIDC,
+  LQ_SETTING_SERVER,
   LQ_SETTING_COUNT
 } lq_setting_id;
 
@@ -96,6 +97,7 @@ int lq_cmd_dev(const lq_cli *cli);
 int lq_cmd_serve(const lq_cli *cli);
 int lq_cmd_join(const lq_cli *cli);
 int lq_cmd_session(const lq_cli *cli);
+int lq_cmd_usage(const lq_cli *cli);
 int lq_cmd_policy(const lq_cli *cli);
 int lq_cmd_backup(const lq_cli *cli);
 int lq_cmd_telemetry(const lq_cli *cli);

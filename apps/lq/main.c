@@ -71,6 +71,22 @@ const lq_cli_command lq_commands[] = {
       {"data", "PATH", "data folder (LQ_DATA, .lq)"},
       {"hashes", NULL, "replay: print the hash of every tick"}},
      lq_cmd_session},
+    {"usage",
+     "",
+     "what a tenant used, by the hour, and what it costs",
+     "  lq usage                              of acme, this month, a line a day\n"
+     "  lq usage --by session --from 2026-01 --to 2026-01-31T12\n"
+     "  lq usage --by hour --csv > usage.csv\n"
+     "  lq usage --forecast --json\n",
+     {{"tenant", "NAME", "tenant (acme)"},
+      {"from", "TIME", "from 2026-01, 2026-01-31 or 2026-01-31T12 (this month)"},
+      {"to", "TIME", "up to and with it (now)"},
+      {"by", "WHAT", "total, hour, day (default), month, game, session"},
+      {"csv", NULL, "as CSV, every counter"},
+      {"prices", "FILE", "another price table than AWS on-demand: docs/usage.md"},
+      {"forecast", NULL, "what the whole month will cost"},
+      {"data", "PATH", "data folder (LQ_DATA, .lq)"}},
+     lq_cmd_usage},
     {"policy",
      "list|show|check|explain|render [ROLE|FILE...]",
      "who may do what, and why: roles and policies",

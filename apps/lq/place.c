@@ -26,12 +26,26 @@ static lq_err keys_open(lq_place *place, lq_diag *diag) {
     err = lq_diag_set(diag, LQ_ERR_NOT_FOUND, "there is no root key %.200s", root);
   else
     err = lq_secret_need(place->keys, "root.key", options.root, diag);
+  uint8_t seed[32];
+  if (!err && !place->read_only) {
+    err = lq_secret_need(place->keys, "audit.key", seed, diag);
+    if (!err) err = lq_signer_open(seed, &place->signer);
+    lq_wipe(seed, sizeof seed);
+  }
+  options.signer = place->signer;
+  options.server = lq_setting_text(LQ_SETTING_SERVER, NULL, NULL);
   if (!err) err = lq_tenants_open(&options, &place->tenants, diag);
   lq_wipe(options.root, sizeof options.root);
   return err;
 }
 
 lq_err lq_place_open(const char *data_flag, bool read_only, lq_place *out, lq_diag *diag) {
+  lq_err err = lq_place_open_bare(data_flag, read_only, out, diag);
+  if (!err && (err = keys_open(out, diag))) lq_place_close(out);
+  return err;
+}
+
+lq_err lq_place_open_bare(const char *data_flag, bool read_only, lq_place *out, lq_diag *diag) {
   memset(out, 0, sizeof *out);
   out->read_only = read_only;
   const char *folder = lq_setting_text(LQ_SETTING_DATA, data_flag, NULL);
@@ -44,8 +58,7 @@ lq_err lq_place_open(const char *data_flag, bool read_only, lq_place *out, lq_di
   if (err) return lq_diag_set(diag, err, "the event loop could not be opened");
   if ((err = lq_store_sqlite_open(out->loop, &options, &out->store, diag)) ||
       (err =
-           lq_releases_open(modules, lq_setting_text(LQ_SETTING_CC, NULL, NULL), &out->releases)) ||
-      (err = keys_open(out, diag))) {
+           lq_releases_open(modules, lq_setting_text(LQ_SETTING_CC, NULL, NULL), &out->releases))) {
     if (diag && !diag->message[0])
       lq_diag_set(diag, err, "the data folder %s could not be opened", out->folder);
     lq_place_close(out);
@@ -58,8 +71,10 @@ void lq_place_close(lq_place *place) {
     next = t->next;
     free(t);
   }
-  lq_tenants_close(place->tenants);
+  lq_tenants_stop(place->tenants);
   if (place->store) place->store->close(place->store);
+  lq_tenants_close(place->tenants);
+  lq_signer_close(place->signer);
   if (place->loop) lq_loop_close(place->loop);
   if (place->releases) lq_releases_close(place->releases);
   memset(place, 0, sizeof *place);

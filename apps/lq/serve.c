@@ -5,7 +5,7 @@
 #include "apps/lq/server.h"
 #include "lq_service/telemetry/metric.h"
 
-enum { GAMES_MAX = 64, WATCH_US = 300000, TENANTS_US = 60 * 1000 * 1000 };
+enum { GAMES_MAX = 64, WATCH_US = 300000, TENANTS_US = 250 * 1000 };
 
 typedef struct served_folder {
   const char *folder;
@@ -26,7 +26,10 @@ typedef struct server {
   lq_access *access;   /* serve: who is asking */
   lq_fetch *fetch;     /* serve: asks the tenants' identity providers */
   lq_timer *tenants_timer;
-  lq_first_keys first; /* made at this start: told once */
+  uint64_t looked_ms;
+  lq_meter *meter;
+  uint32_t housed_hour; /* of the meter's housekeeping */
+  lq_first_keys first;  /* made at this start: told once */
   lq_err first_err;
   lq_diag first_diag;
   bool first_done;
@@ -45,7 +48,12 @@ static lq_err tenant_at(void *context, const char *tenant, lq_shard_tenant *out,
   server *sv = context;
   lq_place_tenant *at;
   lq_err err = lq_place_tenant_need(&sv->place, tenant, false, &at, diag);
-  if (!err) *out = (lq_shard_tenant){at->store, lq_place_source(at), true};
+  if (!err)
+    *out = (lq_shard_tenant){.store = at->store,
+                             .releases = lq_place_source(at),
+                             .audited = true,
+                             .receipt = lq_tenant_receipt,
+                             .receipt_context = at->tenant};
   return err;
 }
 
@@ -70,17 +78,64 @@ static lq_err tenants_begin(server *sv, bool tokens, lq_diag *diag) {
                       : lq_diag_set(diag, sv->first_err, "the first users cannot be made: %s",
                                     lq_err_cause(sv->first_err));
   }
-  lq_access_options options = {.tenants = sv->place.tenants, .issuer = "ledgerquest"};
+  lq_access_options options = {.tenants = sv->place.tenants,
+                               .issuer = lq_setting_text(LQ_SETTING_SERVER, NULL, NULL)};
   err = lq_secret_need(sv->place.keys, "token.key", options.seed, diag);
   if (!err) err = lq_access_open(&options, &sv->access, diag);
   lq_wipe(&options, sizeof options);
   return err;
 }
 
+/* ---- the meter ---- */
+
+static void recount(void *context, lq_meter_session *session, const lq_session_name *name,
+                    uint64_t first, uint64_t last) {
+  server *sv = context;
+  if (sv->shard)
+    lq_shard_recount(sv->shard, session, name, first, last);
+  else
+    lq_meter_recount_end(session, LQ_ERR_BUSY);
+}
+
+static void not_counted(void *context, const lq_session_name *name, lq_err err,
+                        const char *sentence) {
+  (void)context;
+  (void)fprintf(stderr, "lq: usage of %s/%s/%s: %s (%s)\n", name->tenant, name->game, name->session,
+                sentence, lq_err_name(err));
+}
+
+/* Whatever it met, the next hour's look finds it again. */
+static void housed(void *context, lq_err err, uint32_t merged) {
+  (void)context;
+  (void)err;
+  (void)merged;
+}
+
+static void meter_house(server *sv, uint64_t now_ms) {
+  uint32_t hour = lq_usage_hour(now_ms);
+  if (hour == sv->housed_hour) return;
+  sv->housed_hour = hour;
+  for (lq_place_tenant *t = sv->place.first; t; t = t->next)
+    lq_meter_house(t->store, lq_tenant_name(t->tenant), now_ms, housed, NULL);
+}
+
+static void meter_flushed(void *context, lq_err err) {
+  server *sv = context;
+  (void)err; /* what is exact is counted again at the next start */
+  sv->stopped = true;
+  lq_loop_stop(sv->place.loop);
+}
+
 static void tenants_look(void *context, uint64_t fires) {
   server *sv = context;
   (void)fires;
-  lq_tenants_shred_due(sv->place.tenants, lq_clock_wall_ms(), NULL, NULL);
+  uint64_t now_ms = lq_clock_wall_ms();
+  lq_tenants_turn(sv->place.tenants, now_ms);
+  lq_meter_turn(sv->meter, now_ms, lq_clock_mono_ns() / 1000000);
+  if (now_ms - sv->looked_ms < 1000) return;
+  sv->looked_ms = now_ms;
+  meter_house(sv, now_ms);
+  lq_tenants_shred_due(sv->place.tenants, now_ms, NULL, NULL);
 }
 
 static lq_err fetch_start(void *context, const lq_fetch_request *request, lq_fetch_done fetched,
@@ -170,8 +225,7 @@ static void watch(void *context, uint64_t fires) {
 
 static void shard_stopped(void *context) {
   server *sv = context;
-  sv->stopped = true;
-  lq_loop_stop(sv->place.loop);
+  lq_meter_flush(sv->meter, meter_flushed, sv);
 }
 
 static void stop(server *sv) {
@@ -257,10 +311,15 @@ static lq_err services_open(server *sv, const char *port_flag, bool tokens, lq_d
       (err = lq_setting_number(LQ_SETTING_HIBERNATE, NULL, &hibernate, diag)) ||
       (err = lq_place_open(sv->data_flag, false, &sv->place, diag)))
     return err;
+  sv->meter =
+      lq_meter_open(&(lq_meter_options){.context = sv, .recount = recount, .fault = not_counted});
+  if (!sv->meter) return lq_diag_set(diag, LQ_ERR_MEMORY, "no memory for the meter");
+  lq_meter_turn(sv->meter, lq_clock_wall_ms(), lq_clock_mono_ns() / 1000000);
   lq_shard_options shard = {.loop = sv->place.loop,
                             .store = sv->place.store,
                             .tenant = tenant_at,
                             .tenant_context = sv,
+                            .meter = sv->meter,
                             .sessions_max = (uint32_t)sessions,
                             .hibernate_ms = (uint32_t)hibernate,
                             .failed = store_failed,
@@ -373,6 +432,7 @@ static int run(const lq_cli *cli, server *sv, const char *port_flag, bool tokens
   lq_access_close(sv->access);
   lq_wipe(&sv->first, sizeof sv->first);
   lq_place_close(&sv->place);
+  if (sv->meter) lq_meter_close(sv->meter); /* the store, which may still answer it, is closed */
   return status;
 }
 

@@ -16,6 +16,7 @@ typedef struct lq_place {
   lq_store *store; /* the real one */
   lq_releases *releases;
   lq_tenants *tenants;
+  lq_signer *signer; /* of the logs; NULL when read only */
   lq_place_tenant *first;
   bool read_only;
   char folder[1024], keys[1024];
@@ -31,6 +32,9 @@ struct lq_place_tenant {
 
 /* Opens the data folder; read_only: beside a running server. */
 LQ_MUST lq_err lq_place_open(const char *data_flag, bool read_only, lq_place *out, lq_diag *diag);
+/* Without keys and tenants: the real store alone. */
+LQ_MUST lq_err lq_place_open_bare(const char *data_flag, bool read_only, lq_place *out,
+                                  lq_diag *diag);
 void lq_place_close(lq_place *place);
 /* The folder itself, or the nearest one above it that exists: the disk it will be on. */
 void lq_place_near(const char *folder, char out[1024]);

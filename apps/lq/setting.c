@@ -27,6 +27,8 @@ const lq_setting lq_settings[LQ_SETTING_COUNT] = {
      "where tenants' identity providers may be: nowhere, at public addresses, or in this network, "
      "too",
      0, 0},
+    {"server", "LQ_SERVER_NAME", "ledgerquest", "name",
+     "names the audit logs (NAME/tenant) and the issuer of tokens", 0, 0},
 };
 
 const char *lq_setting_text(lq_setting_id id, const char *flag, const char **origin) {

@@ -34,9 +34,9 @@ static void frame(lq_bundle_writer *w, lqi_frame_kind kind, lq_span head, lq_spa
   w->frames++;
 }
 
-void lq_bundle_begin(lq_bundle_writer *w, const lq_session_name *name) {
+void lq_bundle_begin(lq_bundle_writer *w, const lq_session_name *name, uint64_t seed) {
   *w = (lq_bundle_writer){0};
-  uint8_t *at = room(w, LQI_BUNDLE_HEADER_BYTES), memory[sizeof *name + 8];
+  uint8_t *at = room(w, LQI_BUNDLE_HEADER_BYTES), memory[sizeof *name + 16];
   if (!at) return;
   lq_writer out = lq_writer_of(at, LQI_BUNDLE_HEADER_BYTES);
   lq_write_bytes(&out, LQI_BUNDLE_MAGIC, 4);
@@ -48,6 +48,7 @@ void lq_bundle_begin(lq_bundle_writer *w, const lq_session_name *name) {
   lq_write_sized(&n, name->tenant, strlen(name->tenant));
   lq_write_sized(&n, name->game, strlen(name->game));
   lq_write_sized(&n, name->session, strlen(name->session));
+  lq_write_u64(&n, seed);
   frame(w, LQI_FRAME_NAME, lq_writer_span(&n), (lq_span){0});
 }
 
@@ -65,6 +66,10 @@ void lq_bundle_since(lq_bundle_writer *w, uint64_t from, const lq_tree_proof *pr
 
 void lq_bundle_proof(lq_bundle_writer *w, lq_span hashes) {
   frame(w, LQI_FRAME_PROOF, (lq_span){0}, hashes);
+}
+
+void lq_bundle_release(lq_bundle_writer *w, lq_span blob) {
+  frame(w, LQI_FRAME_RELEASE, (lq_span){0}, blob);
 }
 
 void lq_bundle_leaf(lq_bundle_writer *w, uint64_t index, lq_span leaf) {

@@ -19,15 +19,18 @@ typedef struct lq_bundle_writer {
   lq_sha256 chain;
   bool failed; /* out of memory: nothing after it was written */
 } lq_bundle_writer;
-/* In this order: begin, note, since (or not), proof, then leaf by leaf the leaf, its record, its
- * detail; end. session and game empty: leaves of any kind of the tenant. */
-void lq_bundle_begin(lq_bundle_writer *w, const lq_session_name *name);
+/* In this order: begin, note, since (or not), proof, the releases that the slices ran under (or
+ * not), then leaf by leaf the leaf, its record, its detail; end. session and game empty: leaves of
+ * any kind of the tenant. seed: the session's, for whoever runs it again; the first slice's hash
+ * proves it. */
+void lq_bundle_begin(lq_bundle_writer *w, const lq_session_name *name, uint64_t seed);
 void lq_bundle_note(lq_bundle_writer *w, lq_span note);
 /* That the checkpoint's tree begins with the tree of `from` leaves, for a witness that saw that
  * one.
  */
 void lq_bundle_since(lq_bundle_writer *w, uint64_t from, const lq_tree_proof *proof);
 void lq_bundle_proof(lq_bundle_writer *w, lq_span hashes); /* lq_tree_batch_prove's */
+void lq_bundle_release(lq_bundle_writer *w, lq_span blob);
 void lq_bundle_leaf(lq_bundle_writer *w, uint64_t index, lq_span leaf);
 void lq_bundle_record(lq_bundle_writer *w, lq_span record);
 void lq_bundle_detail(lq_bundle_writer *w, lq_span detail);
@@ -40,6 +43,7 @@ typedef struct lq_bundle_result {
   uint64_t leaves, slices, checkpoints, details, withheld; /* withheld: details not disclosed */
   uint64_t slice_first, slice_last, tick_first, tick_last;
   uint64_t time_first_ms, time_last_ms; /* of the leaves */
+  uint64_t seed, releases;
   lq_session_name name;
   lq_audit_head head;
 } lq_bundle_result;
@@ -50,6 +54,8 @@ typedef struct lq_bundle_check {
   lq_span witness; /* the note seen last, or empty */
   void *context;
   void (*report)(void *context, const char *sentence); /* each difference; may be NULL */
+  /* Each release, by its SHA-256, before the records. May be NULL. */
+  void (*release)(void *context, const uint8_t id[32], lq_span blob);
   /* Each slice record, after its checks, in order: for whoever runs it again. May be NULL. */
   void (*record)(void *context, uint64_t index, const lq_audit_entry *entry, lq_span record);
 } lq_bundle_check;

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 
+#define STORY_RELEASE "the game's bytes"
 enum { RECORD_MAX = 512, STORY_LEAVES_MAX = 4096 };
 
 typedef struct story_leaf {
@@ -65,7 +66,8 @@ static inline void story_slice(story *s, int session) {
   e.slice.tick_last = s->ticks[session] += 1 + slice % 5;
   e.slice.hash_before = (slice - 1) * 1000003u;
   e.slice.hash_after = slice * 1000003u;
-  memset(e.slice.release, 7, 32);
+  lq_sha256 release = lq_sha256_of(lq_span_text(STORY_RELEASE));
+  memcpy(e.slice.release, release.bytes, 32);
   memcpy(e.slice.chain_before, s->chain[session], 32);
   story_leaf *l = &s->leaf[s->forest.tree.size];
   l->record_bytes = record_make(&e, l->record, s->chain[session]);
@@ -133,7 +135,7 @@ static inline lq_bundle_writer story_bundle(const story *s, uint64_t size, uint6
   lq_writer w = lq_writer_of(proof, sizeof proof);
   LQ_CHECK(lq_tree_batch_prove(&tiles, &batch, &w) == LQ_OK);
   char note[LQ_NOTE_HEAD_BYTES];
-  lq_bundle_begin(&b, &name);
+  lq_bundle_begin(&b, &name, 77);
   lq_bundle_note(&b, lq_span_of(note, story_note(s, &s->pen, size, note)));
   if (since) {
     lq_tree_proof way;
@@ -141,6 +143,7 @@ static inline lq_bundle_writer story_bundle(const story *s, uint64_t size, uint6
     lq_bundle_since(&b, since, &way);
   }
   lq_bundle_proof(&b, lq_writer_span(&w));
+  if (only == UINT64_MAX && s->slices[0]) lq_bundle_release(&b, lq_span_text(STORY_RELEASE));
   for (size_t i = 0; i < batch.count; i++) {
     const story_leaf *l = &s->leaf[index[i]];
     lq_bundle_leaf(&b, index[i], lq_span_of(l->bytes, l->leaf_bytes));

@@ -16,6 +16,12 @@ typedef struct proven {
   lq_sha256 told; /* the hash that stands beside the leaf */
 } proven;
 
+typedef struct carried {
+  uint64_t at, end;
+  uint8_t id[32];
+  bool ran; /* a slice names it */
+} carried;
+
 typedef struct walk {
   const lq_bundle_check *check;
   lq_bundle_result *result;
@@ -33,6 +39,8 @@ typedef struct walk {
   proven *place;
   size_t count, capacity;
   bool unordered;
+  carried *release;
+  size_t release_count;
   /* The leaf that records and details belong to; and the slice before. */
   lq_audit_entry entry, before;
   bool has_entry, wants_record, wants_detail, has_before;
@@ -62,6 +70,8 @@ static bool may_follow(lqi_frame_kind last, lqi_frame_kind next) {
     return last == LQI_FRAME_NOTE;
   case LQI_FRAME_PROOF:
     return last == LQI_FRAME_NOTE || last == LQI_FRAME_SINCE;
+  case LQI_FRAME_RELEASE:
+    return last == LQI_FRAME_PROOF || last == LQI_FRAME_RELEASE;
   case LQI_FRAME_LEAF:
     return last >= LQI_FRAME_PROOF && last <= LQI_FRAME_DETAIL;
   case LQI_FRAME_RECORD:
@@ -133,7 +143,9 @@ static void on_name(walk *w, const frame *f) {
   lq_reader in = lq_reader_of(f->body);
   bool good = name_part(&in, name->tenant, sizeof name->tenant) &&
               name_part(&in, name->game, sizeof name->game) &&
-              name_part(&in, name->session, sizeof name->session) && lq_reader_done(&in);
+              name_part(&in, name->session, sizeof name->session);
+  w->result->seed = lq_read_u64(&in);
+  good = good && lq_reader_done(&in);
   good = good && lq_slug_valid(lq_span_text(name->tenant));
   good = good && (name->session[0] != 0) == (name->game[0] != 0);
   if (!good) {
@@ -157,6 +169,22 @@ static void on_note(walk *w, const frame *f) {
   if (w->has_head && (!slash || strcmp(slash + 1, w->result->name.tenant) != 0))
     found(w, "the checkpoint is of %.160s, and the bundle of tenant %s", head->origin,
           w->result->name.tenant);
+}
+
+static void on_release(walk *w, const frame *f) {
+  carried *grown = realloc(w->release, (w->release_count + 1) * sizeof *grown);
+  if (!grown) {
+    w->err = LQ_ERR_MEMORY;
+    w->broken = true;
+    return;
+  }
+  w->release = grown;
+  carried *r = &w->release[w->release_count++];
+  *r = (carried){.at = f->at, .end = f->end};
+  lq_sha256 id = lq_sha256_of(f->body);
+  memcpy(r->id, id.bytes, sizeof r->id);
+  w->result->releases++;
+  if (w->check->release) w->check->release(w->check->context, r->id, f->body);
 }
 
 /* ---- leaves ---- */
@@ -226,6 +254,8 @@ static void on_slice(walk *w, uint64_t index) {
   }
   r->slice_last = e->slice.slice;
   r->tick_last = e->slice.tick_last;
+  for (size_t i = 0; i < w->release_count; i++)
+    w->release[i].ran |= !memcmp(w->release[i].id, e->slice.release, 32);
   w->wants_record = true;
   w->has_before = r->name.session[0] != 0; /* single leaves need not follow on each other */
   w->before = *e;
@@ -322,6 +352,10 @@ static void on_end(walk *w, const frame *f) {
   uint64_t frames = lq_read_varint(&in);
   lq_span digest = lq_read_bytes(&in, 32);
   leaf_close(w);
+  for (size_t i = 0; i < w->release_count; i++)
+    if (!w->release[i].ran)
+      found(w, "the release in bytes %llu to %llu is none that a slice here ran under",
+            N(w->release[i].at), N(w->release[i].end));
   if (!lq_reader_done(&in))
     found(w, "bytes %llu to %llu are no end", N(f->at), N(f->end));
   else if (frames != w->frames)
@@ -414,6 +448,7 @@ static void on_frame(walk *w, const frame *f) {
   if (f->kind == LQI_FRAME_NOTE) on_note(w, f);
   if (f->kind == LQI_FRAME_SINCE) w->since = *f;
   if (f->kind == LQI_FRAME_PROOF) w->proof = *f;
+  if (f->kind == LQI_FRAME_RELEASE) on_release(w, f);
   if (f->kind == LQI_FRAME_LEAF) on_leaf(w, f);
   if (f->kind == LQI_FRAME_RECORD) on_record(w, f);
   if (f->kind == LQI_FRAME_DETAIL) on_detail(w, f);
@@ -443,6 +478,7 @@ lq_err lq_bundle_verify(const lq_bundle_check *check, lq_bundle_result *result) 
     if (!w.broken && w.has_head) tree_check(&w);
     witness_check(&w);
   }
+  free(w.release);
   free(w.index);
   free(w.hash);
   free(w.place);

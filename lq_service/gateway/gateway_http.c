@@ -203,6 +203,13 @@ static void dispatch(lqi_conn *c, const lq_http_request *request, const lqi_targ
   case LQI_ROUTE_POLICY:
     lqi_admin_request(c, request, target);
     return;
+  case LQI_ROUTE_AUDIT:
+  case LQI_ROUTE_AUDIT_CHECKPOINT:
+  case LQI_ROUTE_AUDIT_PROOF:
+  case LQI_ROUTE_USAGE:
+  case LQI_ROUTE_USAGE_OWN:
+    lqi_audit_request(c, request, target);
+    return;
   case LQI_ROUTE_NONE:
     break;
   }

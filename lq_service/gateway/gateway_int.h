@@ -71,6 +71,12 @@ typedef enum lqi_route {
   LQI_ROUTE_KEY,
   LQI_ROUTE_POLICIES,
   LQI_ROUTE_POLICY,
+  /* gateway_audit.c */
+  LQI_ROUTE_AUDIT,
+  LQI_ROUTE_AUDIT_CHECKPOINT,
+  LQI_ROUTE_AUDIT_PROOF,
+  LQI_ROUTE_USAGE,
+  LQI_ROUTE_USAGE_OWN,
 } lqi_route;
 
 typedef struct lqi_target {
@@ -243,6 +249,9 @@ void lqi_oidc_close(lq_gateway *g);
 void lqi_oidc_request(lqi_conn *c, const lq_http_request *request, const lqi_target *target);
 /* Who is signed in by the request's cookie; LQ_ERR_UNAUTHORIZED. */
 LQ_MUST lq_err lqi_oidc_identity(lqi_conn *c, const lq_http_request *request, lq_identity *out);
+
+/* ---- gateway_audit.c ---- */
+void lqi_audit_request(lqi_conn *c, const lq_http_request *request, const lqi_target *target);
 
 /* ---- gateway_admin.c ---- */
 void lqi_admin_request(lqi_conn *c, const lq_http_request *request, const lqi_target *target);

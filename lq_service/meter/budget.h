@@ -2,12 +2,12 @@
  *
  * Forecast: the rest of the month is put together from the last 28 days, block by block of 24
  * hours, each like the days of the same weekday (with less than 14 days: like any; with less than
- * one: hour by hour). Interval: 1,000 such months drawn at random, twice: first which days the past
- * might have had, then the days to come; the 5th and the 95th of a hundred, widened (forecast.c),
- * as few days scatter less than the truth. The draw is seeded with
- * the hour, so the same numbers give the same answer.
- * Budget: an amount a month and alarms. An alarm begins at its percentage and ends 5 points below
- * (what is spent, or the forecast); it is told of once a month. Document: docs/usage.md. */
+ * three: hour by hour). Interval: 1,000 such months drawn at random, twice: first which days the
+ * past might have had, then the days to come; the 5th and the 95th of a hundred, widened
+ * (forecast.c), as few days scatter less than the truth. The draw is seeded with the hour, so the
+ * same numbers give the same answer. Budget: an amount a month and alarms. An alarm begins at its
+ * percentage and ends 5 points below (what is spent, or the forecast); it is told of once a month.
+ * Document: docs/usage.md. */
 #ifndef LQ_SERVICE_METER_BUDGET_H
 #define LQ_SERVICE_METER_BUDGET_H
 

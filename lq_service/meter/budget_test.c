@@ -22,9 +22,10 @@ LQ_TEST(an_even_month_is_forecast_to_the_nano) {
   static const struct {
     uint32_t hours;
     lq_forecast_basis basis;
-  } cases[] = {{1, LQ_FORECAST_HOURS},          {23, LQ_FORECAST_HOURS},
-               {24, LQ_FORECAST_DAYS},          {13 * 24, LQ_FORECAST_DAYS},
-               {14 * 24, LQ_FORECAST_WEEKDAYS}, {28 * 24, LQ_FORECAST_WEEKDAYS}};
+  } cases[] = {{1, LQ_FORECAST_HOURS},         {23, LQ_FORECAST_HOURS},
+               {71, LQ_FORECAST_HOURS},        {72, LQ_FORECAST_DAYS},
+               {13 * 24, LQ_FORECAST_DAYS},    {14 * 24, LQ_FORECAST_WEEKDAYS},
+               {28 * 24, LQ_FORECAST_WEEKDAYS}};
   uint32_t now = hour_of("2026-02-20T07"), month = hour_of("2026-02");
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     lq_forecast_of(hours, cases[i].hours, now, &forecast);

@@ -3,7 +3,7 @@
 #include "lq_service/meter/budget.h"
 #include "lq_service/meter/meter_int.h"
 
-enum { DRAWS = 1000, LOW = 49, HIGH = 950, DAYS = 28 };
+enum { DRAWS = 1000, LOW = 49, HIGH = 950, DAYS = 28, DAYS_LEAST = 3 };
 
 /* History and future in blocks. Block 0 of the past ends now; the future's begins now. */
 typedef struct plan {
@@ -83,7 +83,10 @@ static void sort(int64_t *value, uint32_t count) {
  * on made-up months: budget_test.c. */
 static int64_t widened(const plan *p, int64_t middle, int64_t end) {
   lqi_u128 distance = end > middle ? (uint64_t)(end - middle) : (uint64_t)(middle - end);
-  distance = p->classes == 7 ? distance * 8 / 5 : distance * 9 / 8;
+  if (p->block_hours == 1)
+    distance *= 2; /* neighbouring hours are alike, and the draw does not know it */
+  else
+    distance = p->classes == 7 ? distance * 8 / 5 : distance * 9 / 8;
   if (end > middle) return limited((uint64_t)middle + distance);
   return distance > (uint64_t)middle ? 0 : middle - (int64_t)distance;
 }
@@ -96,6 +99,7 @@ void lq_forecast_of(const int64_t *hour_nano, uint32_t hours, uint32_t now, lq_f
   plan p = {.left = out->end - now, .end = hour_nano + hours, .classes = 1};
   uint32_t days = hours / 24 < DAYS ? hours / 24 : DAYS;
   if (!hours || !p.left) return;
+  if (days < DAYS_LEAST) days = 0;
   p.block_hours = days ? 24 : 1;
   p.past = days ? days : hours;
   p.future = (p.left + p.block_hours - 1) / p.block_hours;

@@ -3,7 +3,7 @@
 #ifndef LQ_SERVICE_METER_REPORT_H
 #define LQ_SERVICE_METER_REPORT_H
 
-#include "lq_service/meter/price.h"
+#include "lq_service/meter/budget.h"
 
 typedef enum lq_usage_by {
   LQ_BY_TOTAL, /* no rows */
@@ -42,10 +42,15 @@ LQ_MUST lq_err lq_report_add(lq_report *report, const char *sk, lq_span value);
 void lq_report_read(lq_report *report, lq_store *store, const char *tenant,
                     void (*done)(void *context, lq_err err), void *context);
 
-/* Costs of all rows and the total as text; prices NULL: without. LQ_ERR_TOO_BIG: out is full;
- * LQ_ERR_RANGE: a cost does not fit. */
+/* With the costs of all rows and the total; prices NULL, forecast NULL: without. LQ_ERR_TOO_BIG:
+ * out is full; LQ_ERR_RANGE: a cost does not fit. */
 LQ_MUST lq_err lq_report_json(const lq_report *report, const char *tenant, const lq_prices *prices,
-                              lq_writer *out);
+                              const lq_forecast *forecast, lq_writer *out);
+/* The forecast of `now`'s month from a report by hour that ends there (lq_report_history says
+ * where it begins). Hours before the first that was used are no history. LQ_ERR_RANGE. */
+uint32_t lq_report_history(uint32_t now);
+LQ_MUST lq_err lq_report_forecast(const lq_report *by_hour, const lq_prices *prices,
+                                  lq_forecast *out);
 LQ_MUST lq_err lq_report_csv(const lq_report *report, const lq_prices *prices, lq_writer *out);
 /* A field of CSV (RFC 4180): in quotes where it must be; what a spreadsheet would take for a
  * formula gets a ' in front. */

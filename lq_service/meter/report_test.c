@@ -156,7 +156,7 @@ LQ_TEST(a_report_is_json_with_exact_money) {
   char text[64];
   int64_t number;
   report.total.count[LQ_USAGE_EVENTS] = UINT64_MAX;
-  assert_ok(lq_report_json(&report, "acme", &prices, &w));
+  assert_ok(lq_report_json(&report, "acme", &prices, NULL, &w));
   assert_ok(lq_json_parse(lq_writer_span(&w), &json, NULL));
   rows = lq_json_get(json, "rows");
   while (lq_json_element(rows, &walk, &row) &&
@@ -180,7 +180,7 @@ LQ_TEST(a_report_is_json_with_exact_money) {
   /* Whatever the room, the text is whole or refused. */
   for (size_t bytes = 0; bytes < w.bytes; bytes += 7) {
     lq_writer small = lq_writer_of(room, bytes);
-    assert_int_equal(lq_report_json(&report, "acme", &prices, &small), LQ_ERR_TOO_BIG);
+    assert_int_equal(lq_report_json(&report, "acme", &prices, NULL, &small), LQ_ERR_TOO_BIG);
   }
   end(&report);
 }
@@ -236,5 +236,39 @@ LQ_TEST(ranges_longer_than_a_page_are_read_to_their_end) {
   assert_int_equal(report.row_count, 1100);
   for (uint32_t i = 1; i < report.row_count; i++)
     assert_true(strcmp(report.row[i - 1]->session, report.row[i]->session) < 0);
+  end(&report);
+}
+
+LQ_TEST(a_forecast_begins_where_usage_begins_and_ends_with_the_month) {
+  static char room[65536];
+  char text[64];
+  begin();
+  lq_report report;
+  lq_err err = LQ_ERR_COUNT;
+  uint32_t now, behind;
+  assert_true(lq_usage_time_read(lq_span_text("2026-02-01T02"), &now, &behind));
+  lq_report_begin(&report, lq_report_history(now), now, LQ_BY_HOUR);
+  lq_report_read(&report, store, "acme", read_done, &err);
+  assert_ok(err);
+  lq_forecast forecast;
+  assert_ok(lq_report_forecast(&report, &prices, &forecast));
+  /* The first hour is 2026-01-31T21, of which only storage is known: five hours, 5558 in all. */
+  assert_int_equal(forecast.basis, LQ_FORECAST_HOURS);
+  assert_true(forecast.spent_nano == 5550 * LQ_NANO);
+  int64_t mean = 5558 * LQ_NANO / 5;
+  assert_true(forecast.month_nano == 5550 * LQ_NANO + 670 * mean);
+  assert_true(forecast.low_nano < forecast.month_nano && forecast.month_nano < forecast.high_nano);
+  lq_writer w = lq_writer_of(room, sizeof room);
+  lq_json json;
+  assert_ok(lq_report_json(&report, "acme", &prices, &forecast, &w));
+  assert_ok(lq_json_parse(lq_writer_span(&w), &json, NULL));
+  json = lq_json_get(json, "forecast");
+  assert_true(lq_json_text(lq_json_get(json, "basis"), text, sizeof text));
+  assert_string_equal(text, "hours");
+  assert_true(lq_json_text(lq_json_get(json, "spent"), text, sizeof text));
+  assert_string_equal(text, "5550");
+  assert_true(now - lq_report_history(now) == LQ_FORECAST_HOURS_MAX);
+  assert_true(lq_usage_time_read(lq_span_text("2026-01-31T23"), &now, &behind));
+  assert_int_equal(lq_report_history(now), lq_usage_month(now));
   end(&report);
 }

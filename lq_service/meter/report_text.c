@@ -113,8 +113,22 @@ static lq_err total_json(const lq_report *report, const lq_prices *prices, lq_wr
   return LQ_OK;
 }
 
+static void forecast_json(const lq_forecast *forecast, lq_writer *w) {
+  lq_write_text(w, ",\"forecast\":{");
+  member_hour(w, "month", forecast->month);
+  lq_write_u8(w, ',');
+  member_hour(w, "now", forecast->now);
+  lq_write_u8(w, ',');
+  member(w, "basis", lq_forecast_basis_name(forecast->basis));
+  member_money(w, "spent", forecast->spent_nano);
+  member_money(w, "sum", forecast->month_nano);
+  member_money(w, "low", forecast->low_nano);
+  member_money(w, "high", forecast->high_nano);
+  lq_write_u8(w, '}');
+}
+
 lq_err lq_report_json(const lq_report *report, const char *tenant, const lq_prices *prices,
-                      lq_writer *out) {
+                      const lq_forecast *forecast, lq_writer *out) {
   lq_err err = LQ_OK;
   lq_write_u8(out, '{');
   member(out, "tenant", tenant);
@@ -131,7 +145,9 @@ lq_err lq_report_json(const lq_report *report, const char *tenant, const lq_pric
   }
   lq_write_text(out, "],\"total\":{");
   if (!err) err = total_json(report, prices, out);
-  lq_write_text(out, "}}");
+  lq_write_u8(out, '}');
+  if (forecast) forecast_json(forecast, out);
+  lq_write_u8(out, '}');
   return err ? err : out->failed ? LQ_ERR_TOO_BIG : LQ_OK;
 }
 
@@ -191,4 +207,26 @@ lq_err lq_report_csv(const lq_report *report, const lq_prices *prices, lq_writer
   lq_report_row total = {.from = report->from, .to = report->to, .usage = report->total};
   if (!err) err = row_csv("total", &total, prices, out);
   return err ? err : out->failed ? LQ_ERR_TOO_BIG : LQ_OK;
+}
+
+/* ---- forecast ---- */
+
+uint32_t lq_report_history(uint32_t now) {
+  uint32_t month = lq_usage_month(now);
+  uint32_t days = now > LQ_FORECAST_HOURS_MAX ? now - LQ_FORECAST_HOURS_MAX : 0;
+  return month < days ? month : days;
+}
+
+lq_err lq_report_forecast(const lq_report *by_hour, const lq_prices *prices, lq_forecast *out) {
+  int64_t nano[31 * 24] = {0};
+  uint32_t now = by_hour->to, first = by_hour->row_count ? by_hour->row[0]->from : now;
+  LQ_CHECK(by_hour->by == LQ_BY_HOUR && now - by_hour->from <= sizeof nano / sizeof *nano);
+  for (uint32_t i = 0; i < by_hour->row_count; i++) {
+    lq_bill bill;
+    lq_err err = lq_bill_of(prices, by_hour->row[i]->usage.count, &bill);
+    if (err) return err;
+    nano[by_hour->row[i]->from - first] = bill.sum_nano;
+  }
+  lq_forecast_of(nano, now - first, now, out);
+  return LQ_OK;
 }

@@ -48,7 +48,12 @@ LQ_TEST(a_counter_of_a_later_version_is_refused_and_not_dropped) {
   static const uint8_t later[] = {'U', 1, 1, LQ_USAGE_COUNT, 5, 0};
   static const uint8_t version[] = {'U', 2, 0, 0}, zero[] = {'U', 1, 1, 0, 0, 0};
   static const uint8_t twice[] = {'U', 1, 2, 3, 1, 3, 1, 0}, tail[] = {'U', 1, 0, 0, 0};
+  static const uint8_t name_twice[] = {'U', 1, 0, 2, 1, 'a', 1, 1, 'a', 1};
+  static const uint8_t no_name[] = {'U', 1, 0, 1, 0, 1};
   lq_usage usage = {0};
+  assert_int_equal(lq_usage_decode(lq_span_of(name_twice, sizeof name_twice), &usage),
+                   LQ_ERR_CORRUPT);
+  assert_int_equal(lq_usage_decode(lq_span_of(no_name, sizeof no_name), &usage), LQ_ERR_CORRUPT);
   assert_int_equal(lq_usage_decode(lq_span_of(later, sizeof later), &usage), LQ_ERR_VERSION);
   assert_int_equal(lq_usage_decode(lq_span_of(version, sizeof version), &usage), LQ_ERR_VERSION);
   assert_int_equal(lq_usage_decode(lq_span_of(zero, sizeof zero), &usage), LQ_ERR_CORRUPT);

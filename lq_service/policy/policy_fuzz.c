@@ -64,7 +64,8 @@ static void render(const lq_policy *policy) {
     LQ_CHECK(!err || (err == LQ_ERR_UNSUPPORTED && diag.line > 0));
     if (err) continue;
     LQ_CHECK(!lq_json_parse(lq_writer_span(&w), &json, NULL));
-    LQ_CHECK(!memmem(out, w.bytes, "TENANT#acme*", 12) && !memmem(out, w.bytes, "TENANT#acme2", 12));
+    LQ_CHECK(!memmem(out, w.bytes, "TENANT#acme*", 12) &&
+             !memmem(out, w.bytes, "TENANT#acme2", 12));
   }
 }
 

@@ -45,7 +45,7 @@ lq_err lq_shard_serve(lq_shard *shard, const char *tenant, const char *game,
   const lq_game *loaded = NULL;
   lqi_served *served = lqi_served_find(shard, tenant, game);
   const lq_shard_options *options = &shard->options;
-  lq_shard_tenant at = {options->store, options->releases, false};
+  lq_shard_tenant at = {.store = options->store, .releases = options->releases};
   lq_err err = LQ_OK;
   if (served)
     at = served->at;
@@ -265,6 +265,7 @@ void lqi_session_free(lqi_session *s) {
   s->state = LQI_LEAVING;
   shard->session_count--;
   shard->waiting_bytes -= s->queue_bytes - s->queue_at;
+  lqi_meter_end(s);
   if (s->live.session) lq_ledger_session_free(&s->live);
   free(s->queue);
   free(s->by_slot);

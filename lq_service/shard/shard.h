@@ -15,6 +15,7 @@
 #include "lq_engine/net/message.h"
 #include "lq_host/loop.h"
 #include "lq_service/ledger/ledger.h"
+#include "lq_service/meter/meter.h"
 
 typedef struct lq_shard lq_shard;
 typedef struct lq_client lq_client;
@@ -24,6 +25,9 @@ typedef struct lq_shard_tenant {
   lq_store *store;
   lq_release_source releases;
   bool audited; /* slices, checkpoints and joins write leaves into the tenant's log */
+  /* Appends a signed receipt (JSON) for a leaf that is committed; NULL: nobody gives any. */
+  void (*receipt)(void *context, uint64_t index, lq_span leaf, lq_writer *out);
+  void *receipt_context;
 } lq_shard_tenant;
 
 typedef struct lq_shard_options {
@@ -34,6 +38,8 @@ typedef struct lq_shard_options {
    * and `releases` serve all. */
   lq_err (*tenant)(void *context, const char *tenant, lq_shard_tenant *out, lq_diag *diag);
   void *tenant_context;
+  /* Counts what is committed, and what it cost; kept until the shard closes. NULL: nobody does. */
+  lq_meter *meter;
   uint8_t secret[32];    /* signs resume tokens; the same after a restart */
   uint32_t sessions_max; /* live at once; 0 = 65536 */
   uint32_t hibernate_ms; /* 0 = LQ_HIBERNATE_MS */
@@ -140,6 +146,9 @@ typedef struct lq_shard_stats {
   uint64_t late_ticks;                   /* timer periods missed */
   uint64_t audit_failed;                 /* joins and checkpoints that the log was not told */
 } lq_shard_stats;
+/* The meter's question (lq_meter_options.recount), with the shard as its context. */
+void lq_shard_recount(void *shard, lq_meter_session *session, const lq_session_name *name,
+                      uint64_t first, uint64_t last);
 void lq_shard_stats_get(const lq_shard *shard, lq_shard_stats *out);
 
 #endif

@@ -40,6 +40,7 @@ lq_err lq_shard_join(lq_shard *shard, const lq_message *join, uint32_t roles,
   client->serial = ++shard->next_serial;
   client->joined_tick = UINT64_MAX;
   client->has_seen = join->has_seen;
+  client->receipts = join->receipts;
   client->seen_tick = join->seen_tick;
   client->seen_seq = join->seen_seq;
   (void)lq_text_copy(client->team, sizeof client->team, lq_span_text(join->team));
@@ -115,12 +116,16 @@ static void seat(lqi_session *s, lq_client *client, lq_player player, uint64_t t
   client->slot = player.slot;
   s->by_slot[player.slot] = client; /* first: the player stays connected */
   if (old) {
+    lqi_meter_connected(s, -1);
+    lqi_meter_connected(s, 1);
     s->slot[player.slot].gone_tick = tick;
     lqi_client_close(old, LQ_ERR_CONFLICT, "this player joined from another place");
   } else {
     s->client_count++;
+    lqi_meter_connected(s, 1);
   }
   lqi_join_tell(s, client);
+  s->receipts |= client->receipts;
   lq_viewer viewer = lq_session_viewer(session, player.slot);
   char token[256];
   lqi_resume_token(s->shard, &s->name, player.id, token);
@@ -186,6 +191,7 @@ static void forget(lq_client *client) {
   if (client->slot && client->slot < s->slot_count && s->by_slot[client->slot] == client) {
     s->by_slot[client->slot] = NULL;
     s->client_count--;
+    lqi_meter_connected(s, -1);
     if (!s->failed) s->slot[client->slot].gone_tick = lq_session_tick_number(s->live.session);
   } else {
     unwait(client);
@@ -279,6 +285,8 @@ void lq_shard_revoke(lq_shard *shard, const char *tenant, const char *user) {
 void lq_client_command(lq_client *client, const lq_message *message) {
   lqi_session *s = client->session;
   lq_diag diag = {0};
+  lqi_meter_add(s, LQ_USAGE_MESSAGES_IN, 1);
+  lqi_meter_add(s, LQ_USAGE_BYTES_IN, message->json.raw.bytes);
   if (!client->slot || s->state != LQI_LIVE) {
     lq_err why = !client->slot                       ? LQ_ERR_NOT_JOINED
                  : lq_session_ended(s->live.session) ? LQ_ERR_ENDED

@@ -125,6 +125,7 @@ struct lqi_session {
   /* clients */
   lq_client **by_slot; /* players_max + 1 */
   uint32_t slot_count, client_count;
+  bool receipts;       /* some client wanted them */
   lq_client *waiting;  /* not joined yet: for the wake, or for the tick */
   lqi_answer *answers; /* commands of REST, until applied */
   lqi_call *calls;     /* REST calls until the session is live */
@@ -135,6 +136,8 @@ struct lqi_session {
   uint32_t strikes, strike_window;
   uint64_t slowed_ms; /* 0 = not slowed */
   struct lqi_session *next_due;
+  lq_meter_session *meter;
+  uint64_t system_ns; /* when the system that runs began */
 };
 
 struct lq_client {
@@ -149,6 +152,7 @@ struct lq_client {
   uint32_t serial, roles;
   uint16_t slot;
   bool resumed, has_seen, submitted;
+  bool receipts;  /* wants one for each slice */
   bool slow;      /* gets no deltas ... */
   bool resyncing; /* ... until the snapshot that is in the queue */
   char player[LQ_ID_BYTES], team[LQ_ID_BYTES];
@@ -237,7 +241,18 @@ lq_span lqi_slice_leaf(const lqi_session *s, const lq_slice_header *header,
                        const uint8_t chain_after[32], const lq_tick_result *result,
                        uint8_t out[LQ_AUDIT_ENTRY_BYTES]);
 void lqi_join_tell(lqi_session *s, const lq_client *client);
+/* To the clients who want it, behind the acknowledgements of the slice. */
+void lqi_receipt_send(lqi_session *s, uint64_t slice, uint64_t index, lq_span leaf);
 void lqi_checkpoint_tell(lqi_session *s, uint64_t tick, const uint8_t digest[32]);
+
+/* ---- shard_meter.c: nothing of it happens without a meter ---- */
+void lqi_meter_begin(lqi_session *s); /* it is live, or its release is another one */
+void lqi_meter_end(lqi_session *s);
+void lqi_meter_add(lqi_session *s, lq_usage_id id, uint64_t more);
+void lqi_meter_connected(lqi_session *s, int32_t change);
+void lqi_meter_slice(lqi_session *s, uint64_t slice, const lq_meter_counts *counts);
+/* Around each system of a tick, for lq_session_tick; NULL: nothing is measured. */
+const lq_tick_probe *lqi_meter_probe(lqi_session *s, lq_tick_probe *room);
 
 /* ---- shard_out.c ---- */
 void lqi_out_add(lqi_session *s, const lqi_out *out, lq_span text);

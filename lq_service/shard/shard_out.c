@@ -12,6 +12,8 @@ bool lqi_client_send(lq_client *client, lq_span text, bool droppable) {
   client->shard->stats.frames_out++;
   lq_err err = client->sink->send(client->conn, text);
   if (!err) {
+    lqi_meter_add(client->session, LQ_USAGE_MESSAGES_OUT, 1);
+    lqi_meter_add(client->session, LQ_USAGE_BYTES_OUT, text.bytes);
     /* Half full: stop sending what a snapshot can replace. */
     if (client->sink->unsent(client->conn) > LQ_CONN_OUT_BYTES_MAX / 2) client->slow = true;
     return true;

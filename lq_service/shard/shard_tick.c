@@ -57,6 +57,7 @@ void lqi_session_live(lqi_session *s) {
     lq_write_u8(&w, 0);
     if (lqi_host_command(s, LQ_CMD_CONNECTION, lq_writer_span(&w))) break;
   }
+  lqi_meter_begin(s);
   lqi_release_offer(s);
   lqi_calls_ready(s, LQ_OK);
   if (s->state == LQI_LIVE) lqi_clients_admit(s);
@@ -68,11 +69,12 @@ void lqi_session_live(lqi_session *s) {
 typedef struct flight {
   lqi_session *session;
   uint64_t slice;
+  lq_meter_counts counts;
+  uint32_t record_bytes, leaf_bytes;
   uint8_t record[]; /* and the leaf behind it */
 } flight;
 
 static void committed(void *context, void *user, lq_err err, uint64_t leaf) {
-  (void)leaf;
   flight *landed = user;
   lqi_session *s = landed->session;
   lq_shard *shard = context;
@@ -83,7 +85,11 @@ static void committed(void *context, void *user, lq_err err, uint64_t leaf) {
     /* Answers of a store that is far away overtake each other; a slice is never durable before the
      * one that it follows. */
     if (landed->slice > s->slice_done) s->slice_done = landed->slice;
+    lqi_meter_slice(s, landed->slice, &landed->counts);
     lqi_out_release(s);
+    if (s->receipts && leaf != LQ_LEAF_NONE && !s->failed)
+      lqi_receipt_send(s, landed->slice, leaf,
+                       lq_span_of(landed->record + landed->record_bytes, landed->leaf_bytes));
   }
   free(landed);
   lqi_unpin(s);
@@ -155,6 +161,12 @@ static lq_err slice_give(lqi_session *s, const lq_tick_result *result) {
   if (!leaving) return LQ_ERR_MEMORY;
   leaving->session = s;
   leaving->slice = header.slice;
+  leaving->record_bytes = (uint32_t)record.bytes;
+  leaving->leaf_bytes = (uint32_t)leaf.bytes;
+  leaving->counts = (lq_meter_counts){.ticks = result->tick - header.tick_first + 1,
+                                      .commands = result->applied_count,
+                                      .events = result->event_count,
+                                      .bytes = record.bytes};
   memcpy(leaving->record, record.data, record.bytes);
   if (leaf.bytes) memcpy(leaving->record + record.bytes, leaf.data, leaf.bytes);
   head->slice = header.slice;
@@ -186,7 +198,7 @@ static lq_err slice_give(lqi_session *s, const lq_tick_result *result) {
 typedef struct saving {
   lqi_session *session;
   bool hibernate;
-  uint64_t tick, slice, bytes_before;
+  uint64_t tick, slice, bytes_before, bytes;
   uint8_t digest[32]; /* of the checkpoint's bytes */
   uint8_t body[];
 } saving;
@@ -221,6 +233,8 @@ static void checkpointed(void *context, lq_err err) {
     s->live.head.checkpoint_slice = done->slice;
     s->live.journal_bytes_since -= done->bytes_before;
     lqi_checkpoint_tell(s, done->tick, done->digest);
+    lqi_meter_add(s, LQ_USAGE_CHECKPOINTS, 1);
+    lqi_meter_add(s, LQ_USAGE_CHECKPOINT_BYTES, done->bytes);
   }
   free(done);
   if (err)
@@ -272,6 +286,7 @@ static void checkpoint_begin(lqi_session *s, bool hibernate) {
   save->tick = head.checkpoint_tick;
   save->slice = head.checkpoint_slice;
   save->bytes_before = s->live.journal_bytes_since;
+  save->bytes = w.bytes;
   if (s->served->at.audited) {
     lq_sha256 digest = lq_sha256_of(lq_writer_span(&w));
     memcpy(save->digest, digest.bytes, sizeof save->digest);
@@ -497,6 +512,7 @@ static bool swap(lqi_session *s, const uint8_t release[32], lq_ledger_session *o
   memcpy(s->live.release, release, 32);
   memcpy(s->live.head.release, release, 32);
   s->slice_hash = lq_session_hash(s->live.session);
+  lqi_meter_begin(s);
   s->shard->stats.swaps++;
   return true;
 }
@@ -559,8 +575,10 @@ static bool tick_run(lqi_session *s) {
   uint8_t release[32];
   lq_session *ran = s->live.session;
   uint64_t before = lq_clock_mono_ns();
-  lq_session_tick(ran, NULL, &result);
+  lq_tick_probe probe;
+  lq_session_tick(ran, lqi_meter_probe(s, &probe), &result);
   uint64_t took_ns = lq_clock_mono_ns() - before;
+  lqi_meter_add(s, LQ_USAGE_CPU_NS, took_ns);
   shard->stats.ticks++;
   shard->stats.commands += result.applied_count;
   shard->stats.events += result.event_count;

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 bool lq_item_is_plain(const char *sk) {
-  static const char *const plain[] = {"KEY#", "AUDIT", "USAGE#"};
+  static const char *const plain[] = {"KEY#", "AUDIT", "USAGE#", "METER", "KEPT#"};
   for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
     if (!strncmp(sk, plain[i], strlen(plain[i]))) return true;
   return false;
@@ -41,6 +41,7 @@ typedef struct outcome {
   uint64_t leaf;
 } outcome;
 typedef struct batch {
+  lqi_tenant_store *s;
   lq_store_committed committed;
   void *context;
   outcome *outcome;
@@ -48,6 +49,10 @@ typedef struct batch {
   uint32_t count, sealed_count, waiting;
   uint8_t bytes[];
 } batch;
+
+static void tell(lqi_tenant_store *s, uint64_t leaf) {
+  if (s->told && leaf != LQ_LEAF_NONE) s->told(s->told_context, leaf);
+}
 
 static void batch_free(batch *b) {
   if (!b) return;
@@ -61,6 +66,7 @@ static void batch_committed(void *context, void *user, lq_err err, uint64_t leaf
   outcome *o = user;
   o->err = err;
   o->leaf = leaf;
+  tell(b->s, leaf);
   if (--b->waiting) return;
   for (uint32_t i = 0; i < b->count; i++)
     b->committed(b->context, b->outcome[i].user, b->outcome[i].err, b->outcome[i].leaf);
@@ -119,6 +125,7 @@ static lq_err commit(lq_store *port, const lq_store_slice *slices, uint32_t coun
     if (slices[i].body.bytes > LQ_SLICE_BYTES_MAX) return LQ_ERR_TOO_BIG;
   batch *b = batch_new(slices, count);
   if (!b) return LQ_ERR_MEMORY;
+  b->s = s;
   b->committed = committed;
   b->context = context;
   lq_err err = batch_seal(s, b, slices);
@@ -234,6 +241,21 @@ static lq_err items_seal(lqi_tenant_store *s, const lq_store_change *what, lq_st
   return LQ_OK;
 }
 
+/* A change with leaves on its way. */
+typedef struct changing {
+  lqi_tenant_store *s;
+  uint32_t leaf_count;
+  lq_store_changed changed;
+  void *context;
+} changing;
+
+static void change_came(void *context, lq_err err, uint64_t leaf) {
+  changing c = *(changing *)context;
+  free(context);
+  if (!err) tell(c.s, leaf + c.leaf_count - 1);
+  c.changed(c.context, err, leaf);
+}
+
 static void change(lq_store *port, const lq_store_change *what, lq_store_changed changed,
                    void *context) {
   lqi_tenant_store *s = lqi_tenant_store_of(port);
@@ -244,12 +266,15 @@ static void change(lq_store *port, const lq_store_change *what, lq_store_changed
   lq_store_item *items = err ? NULL : malloc(what->item_count * sizeof *items + bytes + 1);
   if (!err && !items) err = LQ_ERR_MEMORY;
   if (!err) err = items_seal(s, what, items, (uint8_t *)(items + what->item_count));
+  changing *c = err || !what->leaf_count ? NULL : malloc(sizeof *c);
+  if (!err && what->leaf_count && !c) err = LQ_ERR_MEMORY;
+  if (c) *c = (changing){s, what->leaf_count, changed, context};
   if (err) {
     changed(context, err, LQ_LEAF_NONE);
   } else {
     lq_store_change sealed = *what;
     sealed.items = items;
-    s->real->change(s->real, &sealed, changed, context);
+    s->real->change(s->real, &sealed, c ? change_came : changed, c ? c : context);
   }
   free(items);
 }
@@ -446,6 +471,12 @@ static void log_read(lq_store *port, const char *tenant, uint64_t first, uint32_
 }
 
 /* ---- open and close ---- */
+
+void lq_tenant_store_watch(lq_store *store, void (*told)(void *context, uint64_t leaf),
+                           void *context) {
+  lqi_tenant_store_of(store)->told = told;
+  lqi_tenant_store_of(store)->told_context = context;
+}
 
 static void close_store(lq_store *port) {
   lqi_tenant_store *s = lqi_tenant_store_of(port);

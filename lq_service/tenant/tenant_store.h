@@ -17,6 +17,10 @@
 /* real, ring: kept until close, which closes neither. LQ_ERR_MEMORY, LQ_ERR_INVALID. */
 LQ_MUST lq_err lq_tenant_store_open(lq_store *real, const char *tenant, lq_keyring *ring,
                                     lq_store **out);
+/* Called with the index of each leaf that was committed through this store, before whoever wrote it
+ * is told. */
+void lq_tenant_store_watch(lq_store *store, void (*told)(void *context, uint64_t leaf),
+                           void *context);
 /* Makes the keys of items and blobs where they are absent: before the first of either is written.
  */
 void lq_tenant_store_ready(lq_store *store, lq_store_done done, void *context);
@@ -30,7 +34,7 @@ void lq_tenant_store_forget(lq_store *store);
  * LQ_ERR_NOT_FOUND from then on. */
 void lq_tenant_store_shut(lq_store *store);
 
-/* Wrapped keys, the audit tree, usage: not sealed. */
+/* Wrapped keys, the audit tree, what was used: not sealed. */
 bool lq_item_is_plain(const char *sk);
 
 #endif

@@ -34,6 +34,8 @@ typedef struct lqi_tenant_store {
   lqi_key **bucket;
   uint32_t bucket_count, key_count;
   lqi_key *newest, *oldest;
+  void (*told)(void *context, uint64_t leaf);
+  void *told_context;
 } lqi_tenant_store;
 
 static inline lqi_tenant_store *lqi_tenant_store_of(lq_store *port) {

@@ -13,13 +13,17 @@ struct lq_tenant {
   char name[LQ_TENANT_BYTES];
   lq_keyring *ring;
   lq_store *store;
-  bool ready; /* its keys are made */
+  lq_follower *follower; /* of its log */
+  bool ready;            /* its keys are made */
 };
 
 struct lq_tenants {
   lq_tenants_options options;
   char keys[KEYS_PATH_BYTES]; /* options.keys */
+  char server[64];            /* options.server */
   lq_tenant *first;
+  lq_follower *follower; /* of the platform's log */
+  bool stopped;
 };
 
 static const char *const state_names[] = {"", "active", "suspended", "shredding", "shredded"};
@@ -174,6 +178,64 @@ lq_err lq_tenants_walk(const lq_tenants *tenants, lq_tenant_each each, void *con
 
 /* ---- open and close ---- */
 
+static lq_err follow(const lq_tenants *tenants, const char *name, lq_store *store,
+                     lq_follower **out) {
+  char origin[128];
+  *out = NULL;
+  if (!tenants->options.signer) return LQ_OK;
+  (void)snprintf(origin, sizeof origin, "%s/%s", tenants->server, name);
+  lq_follower_options options = {
+      .store = store, .tenant = name, .origin = origin, .signer = tenants->options.signer};
+  return lq_follower_open(&options, out);
+}
+
+static void leaf_told(void *context, uint64_t leaf) {
+  const lq_tenant *t = context;
+  if (t->follower) lq_follower_told(t->follower, leaf);
+}
+
+lq_follower *lq_tenants_follower(const lq_tenants *tenants, const char *tenant) {
+  if (!strcmp(tenant, LQ_STORE_PLATFORM)) return tenants->follower;
+  const lq_tenant *t = lq_tenant_find(tenants, tenant);
+  return t ? t->follower : NULL;
+}
+
+void lq_tenant_receipt(void *tenant, uint64_t index, lq_span leaf, lq_writer *out) {
+  const lq_tenant *t = tenant;
+  if (!t->follower) {
+    lq_write_text(out, "null");
+    return;
+  }
+  const lq_note_key *key = lq_follower_key(t->follower);
+  lq_audit_receipt receipt = {
+      .index = index, .time_ms = lq_clock_wall_ms(), .leaf = lq_tree_leaf(leaf)};
+  (void)lq_text_copy(receipt.origin, sizeof receipt.origin, lq_span_text(key->name));
+  lq_audit_receipt_sign(&receipt, key, t->tenants->options.signer);
+  lq_audit_receipt_json(&receipt, out);
+}
+
+void lq_tenants_told(lq_tenants *tenants, uint64_t leaf) {
+  if (tenants->follower) lq_follower_told(tenants->follower, leaf);
+}
+
+void lq_tenants_turn(lq_tenants *tenants, uint64_t now_ms) {
+  if (tenants->stopped) return;
+  if (tenants->follower) lq_follower_turn(tenants->follower, now_ms);
+  for (lq_tenant *t = tenants->first; t; t = t->next)
+    if (t->follower) lq_follower_turn(t->follower, now_ms);
+}
+
+void lq_tenants_stop(lq_tenants *tenants) {
+  if (!tenants || tenants->stopped) return;
+  tenants->stopped = true;
+  if (tenants->follower) lq_follower_close(tenants->follower);
+  tenants->follower = NULL;
+  for (lq_tenant *t = tenants->first; t; t = t->next) {
+    if (t->follower) lq_follower_close(t->follower);
+    t->follower = NULL;
+  }
+}
+
 lq_err lq_tenants_open(const lq_tenants_options *options, lq_tenants **out, lq_diag *diag) {
   *out = NULL;
   lq_err err = options->read_only ? LQ_OK : lq_folder_make(options->keys);
@@ -187,6 +249,13 @@ lq_err lq_tenants_open(const lq_tenants_options *options, lq_tenants **out, lq_d
   if (!lq_text_copy(tenants->keys, sizeof tenants->keys, lq_span_text(options->keys))) {
     lq_tenants_close(tenants);
     return lq_diag_set(diag, LQ_ERR_TOO_BIG, "the key store's path is too long");
+  }
+  (void)lq_text_copy(tenants->server, sizeof tenants->server,
+                     lq_span_text(options->server ? options->server : "ledgerquest"));
+  err = follow(tenants, LQ_STORE_PLATFORM, options->store, &tenants->follower);
+  if (err) {
+    lq_tenants_close(tenants);
+    return lq_diag_set(diag, err, "'%.60s' cannot name a log", tenants->server);
   }
   *out = tenants;
   return LQ_OK;
@@ -202,6 +271,7 @@ static void tenant_shut(lq_tenant *t) {
 
 void lq_tenants_close(lq_tenants *tenants) {
   if (!tenants) return;
+  lq_tenants_stop(tenants);
   for (lq_tenant *t = tenants->first, *next; t; t = next) {
     next = t->next;
     tenant_shut(t);
@@ -270,6 +340,10 @@ static void keys_open(needing *n, bool make) {
                                          make, &t->ring, &diag);
   if (!err && !t->store)
     err = lq_tenant_store_open(tenants->options.store, t->name, t->ring, &t->store);
+  if (!err && !t->follower) {
+    err = follow(tenants, t->name, t->store, &t->follower);
+    lq_tenant_store_watch(t->store, leaf_told, t);
+  }
   if (err)
     need_end(n, err, diag.message[0] ? &diag : NULL);
   else if (tenants->options.read_only)

@@ -9,6 +9,7 @@
 #ifndef LQ_SERVICE_TENANT_TENANTS_H
 #define LQ_SERVICE_TENANT_TENANTS_H
 
+#include "lq_service/audit/follower.h"
 #include "lq_service/tenant/tenant_store.h"
 
 typedef struct lq_tenants lq_tenants;
@@ -19,10 +20,17 @@ typedef struct lq_tenants_options {
   const char *keys; /* the key store's folder, made when absent */
   uint8_t root[32]; /* the root key */
   bool read_only;   /* beside a running server: nothing is made */
+  /* Signs checkpoints of the tenants' logs; NULL: nobody does. Kept until close. */
+  lq_signer *signer;
+  const char *server; /* the first part of a log's origin: "<server>/<tenant>"; copied */
 } lq_tenants_options;
 
 LQ_MUST lq_err lq_tenants_open(const lq_tenants_options *options, lq_tenants **out, lq_diag *diag);
-/* Closes the tenants' stores; the real one stays. Nothing may be under way. */
+/* Now and then, many times a second: what is due of the logs' checkpoints. */
+void lq_tenants_turn(lq_tenants *tenants, uint64_t now_ms);
+/* Before the real store closes, which ends what is under way; nothing is begun any more. */
+void lq_tenants_stop(lq_tenants *tenants);
+/* After the real store was closed. */
 void lq_tenants_close(lq_tenants *tenants);
 lq_store *lq_tenants_platform(const lq_tenants *tenants); /* the operator's partition */
 
@@ -51,6 +59,12 @@ void lq_tenant_need(lq_tenants *tenants, const char *name, bool make, lq_tenant_
 /* One that is open already; NULL. Lives until lq_tenants_close. */
 lq_tenant *lq_tenant_find(const lq_tenants *tenants, const char *name);
 const char *lq_tenant_name(const lq_tenant *tenant);
+/* The tenant's log, or the platform's: LQ_STORE_PLATFORM. NULL: it is not open, or nobody signs. */
+lq_follower *lq_tenants_follower(const lq_tenants *tenants, const char *tenant);
+/* A signed receipt for a committed leaf of the tenant's log, as JSON; null when nobody signs. */
+void lq_tenant_receipt(void *tenant, uint64_t index, lq_span leaf, lq_writer *out);
+/* A leaf was written past the tenant's store: into the platform's log. */
+void lq_tenants_told(lq_tenants *tenants, uint64_t leaf);
 /* Lives as long; once the tenant is shredded, what needs a key is LQ_ERR_NOT_FOUND. */
 lq_store *lq_tenant_store(const lq_tenant *tenant);
 
