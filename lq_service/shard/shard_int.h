@@ -39,6 +39,7 @@ typedef struct lqi_served {
   uint8_t release[32];
   const lq_game *game;
   lq_shard_tenant at;
+  struct lqi_served *next_gone;
 } lqi_served;
 
 typedef enum lqi_state { LQI_WAKING = 1, LQI_LIVE, LQI_LEAVING } lqi_state;
@@ -175,6 +176,7 @@ struct lq_shard {
   uint32_t bucket_count, session_count;
   lqi_served **served; /* pointers stay valid: sessions keep them */
   uint32_t served_count;
+  lqi_served *gone; /* not served any more; sessions and readers may hold them yet */
   lqi_session *due;
   lqi_session *dead;      /* freed at the end of the turn */
   uint64_t waiting_bytes; /* of all sessions' queues */
