@@ -23,6 +23,7 @@ enum {
   LQI_ISSUERS_MAX = 64,
   LQI_ISSUER_MS = 3600000,   /* what an issuer said counts for so long */
   LQI_KEYS_AGAIN_MS = 60000, /* an unknown key: its keys are asked for again, at most so often */
+  LQI_ASK_MS = 5000,         /* a provider has so long for each of its three answers */
   LQI_FLOWS_MAX = 64,        /* waiting for a provider */
   LQI_FLOWS_TENANT_MAX = 16,
 };

@@ -170,6 +170,7 @@ static void ask(lqi_flow *f, const char *url, lq_span form, lq_fetch_done done) 
                               .headers = headers,
                               .header_count = form.data ? 2 : 1,
                               .body = form,
+                              .timeout_ms = LQI_ASK_MS,
                               .answer_bytes_max = LQ_OIDC_BYTES_MAX};
   lq_err err = o->fetch(o->fetch_context, &request, done, f, &diag);
   if (err) page(f, LQ_ERR_BUSY, "The identity provider cannot be asked now.", diag.message);
