@@ -141,16 +141,19 @@ test("who is revoked is put out, and signs in again; who signs out is asked agai
 });
 
 /** The address that the provider sends the browser to, caught before our server sees it. */
-async function caught(page, name, account) {
-  const callback = new Promise((resolve) =>
-    page.context().route("**/callback?**", (route) => {
-      resolve(route.request().url());
-      return route.abort();
-    }),
-  );
-  await signIn(page, name, account);
-  const url = await callback;
-  await page.context().unroute("**/callback?**");
+async function caught(page, leave) {
+  const devtools = await page.context().newCDPSession(page);
+  // page.route() does not see where a redirect leads.
+  await devtools.send("Fetch.enable", { patterns: [{ urlPattern: "*/callback?*" }] });
+  const url = await new Promise((resolve, reject) => {
+    devtools.once("Fetch.requestPaused", async ({ requestId, request }) => {
+      await devtools.send("Fetch.failRequest", { requestId, errorReason: "Aborted" });
+      resolve(request.url);
+    });
+    leave().catch((error) => /ERR_ABORTED|interrupted/.test(error.message) || reject(error));
+  });
+  await devtools.send("Fetch.disable");
+  await devtools.detach();
   return url;
 }
 
@@ -166,7 +169,7 @@ const refused = async (page, url, says) => {
 test("an answer for another browser, and a used one, let nobody in", async (t) => {
   const attacker = await openWindow(t);
   const victim = await openWindow(t);
-  const url = await caught(attacker, "ed", "eve");
+  const url = await caught(attacker, () => signIn(attacker, "ed", "eve"));
   // The attacker's own answer, in the victim's browser: they would play as the attacker, unknowing.
   await refused(victim, url, "did not begin in this browser");
   // At the callback of another issuer.
@@ -179,23 +182,13 @@ test("an answer for another browser, and a used one, let nobody in", async (t) =
 
 test("a code that was exchanged already is the provider's to refuse", async (t) => {
   const page = await openWindow(t);
-  const first = new URL(await caught(page, "ed", "eve"));
+  const first = new URL(await caught(page, () => signIn(page, "ed", "eve")));
   await page.goto(first.href);
   await page.waitForURL(`${lq.url}/play/acme/demo`);
   await page.context().clearCookies({ name: "lq_session" });
   const second = new URL(
-    await (async () => {
-      const callback = new Promise((resolve) =>
-        page.context().route("**/callback?**", (route) => {
-          resolve(route.request().url());
-          return route.abort();
-        }),
-      );
-      await page.goto(`${lq.url}/v1/auth/oidc/acme/ed?return=/play/acme/demo`).catch(() => {});
-      return callback;
-    })(),
+    await caught(page, () => page.goto(`${lq.url}/v1/auth/oidc/acme/ed?return=/play/acme/demo`)),
   );
-  await page.context().unroute("**/callback?**");
   second.searchParams.set("code", first.searchParams.get("code"));
   await refused(page, second.href, "does not confirm this sign-in");
 });
