@@ -177,10 +177,10 @@ void lqi_oidc_request(lqi_conn *c, const lq_http_request *request, const lqi_tar
   bool manages = target->route == LQI_ROUTE_ISSUERS || target->route == LQI_ROUTE_ISSUER;
   if (!lqi_rate_take(c))
     lqi_problem(c, 0, LQ_ERR_RATE, NULL, NULL);
-  else if (target->route == LQI_ROUTE_PROVIDERS)
-    providers(c, target->name.tenant);
   else if (!c->gateway->options.access)
     lqi_problem_text(c, LQ_ERR_NOT_FOUND, "nobody signs in to this server (lq dev)");
+  else if (target->route == LQI_ROUTE_PROVIDERS)
+    providers(c, target->name.tenant);
   else if (manages)
     issuer_request(c, request, target);
   else if (!c->gateway->oidc)
