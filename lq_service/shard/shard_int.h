@@ -67,6 +67,7 @@ typedef struct lqi_served {
   const lq_game *game;
   lq_shard_tenant at;
   lqi_tenant *of;
+  struct lqi_served *next_gone;
 } lqi_served;
 
 typedef enum lqi_state { LQI_WAKING = 1, LQI_LIVE, LQI_LEAVING } lqi_state;
@@ -153,6 +154,7 @@ struct lqi_session {
   /* clients */
   lq_client **by_slot; /* players_max + 1 */
   uint32_t slot_count, client_count;
+  bool receipts;       /* some client wanted them */
   lq_client *waiting;  /* not joined yet: for the wake, or for the tick */
   lqi_answer *answers; /* commands of REST, until applied */
   lqi_call *calls;     /* REST calls until the session is live */
@@ -183,6 +185,7 @@ struct lq_client {
   uint32_t serial, roles;
   uint16_t slot;
   bool resumed, has_seen, submitted;
+  bool receipts;  /* wants one for each slice */
   bool slow;      /* gets no deltas ... */
   bool resyncing; /* ... until the snapshot that is in the queue */
   char player[LQ_ID_BYTES], team[LQ_ID_BYTES];
@@ -215,6 +218,7 @@ struct lq_shard {
   bool crowded;     /* more is due than fits a turn: ticks are queued */
   bool turn_asked;
   uint64_t put_off_before, stored_ms;
+  lqi_served *gone; /* not served any more; sessions and readers may hold them yet */
   lqi_session *due;
   lqi_session *dead;      /* freed at the end of the turn */
   uint64_t waiting_bytes; /* of all sessions' queues */
@@ -309,6 +313,8 @@ lq_span lqi_slice_leaf(const lqi_session *s, const lq_slice_header *header,
                        const uint8_t chain_after[32], const lq_tick_result *result,
                        uint8_t out[LQ_AUDIT_ENTRY_BYTES]);
 void lqi_join_tell(lqi_session *s, const lq_client *client);
+/* To the clients who want it, behind the acknowledgements of the slice. */
+void lqi_receipt_send(lqi_session *s, uint64_t slice, uint64_t index, lq_span leaf);
 void lqi_checkpoint_tell(lqi_session *s, uint64_t tick, const uint8_t digest[32]);
 
 /* ---- shard_meter.c: nothing of it happens without a meter ---- */
