@@ -40,6 +40,8 @@ static const char *body_of(const char *verb, const char *where) {
       {"PATCH", "/users/player", "{\"name\":\"Everybody\"}"},
       {"POST", "/keys", "{\"user\":\"player\"}"},
       {"PUT", "/policies/office", POLICY},
+      {"PUT", "/quota", "{\"sessions\":200}"},
+      {"PUT", "/budget", "{\"monthly\":\"500.00\",\"currency\":\"USD\",\"alarms\":[]}"},
   };
   for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
     const char *at = strstr(where, bodies[i].end);
@@ -81,7 +83,8 @@ LQ_TEST(each_path_of_the_openapi_document_answers) {
       if (lq_span_is(method, "parameters")) continue;
       char verb[8] = "";
       for (size_t i = 0; i < method.bytes && i < 7; i++) verb[i] = (char)(method.data[i] - 32);
-      bool operates = !strcmp(where, "/v1/tenants") || !strcmp(where, "/metrics");
+      bool operates =
+          !strcmp(where, "/v1/tenants") || !strcmp(where, "/metrics") || strstr(where, "/quota");
       const char *shown = !strcmp(where, "/v1/auth/token") ? r.acme.admin_key
                           : operates                       ? root
                                                            : admin;

@@ -64,6 +64,9 @@ typedef enum lqi_route {
   LQI_ROUTE_KEY,
   LQI_ROUTE_POLICIES,
   LQI_ROUTE_POLICY,
+  /* gateway_limits.c */
+  LQI_ROUTE_QUOTA,
+  LQI_ROUTE_BUDGET,
   /* gateway_audit.c */
   LQI_ROUTE_AUDIT,
   LQI_ROUTE_AUDIT_CHECKPOINT,
@@ -235,6 +238,9 @@ lq_actor lqi_actor(const lqi_conn *c, const lqi_who *who);
 
 /* ---- gateway_audit.c ---- */
 void lqi_audit_request(lqi_conn *c, const lq_http_request *request, const lqi_target *target);
+
+/* ---- gateway_limits.c ---- */
+void lqi_limits_request(lqi_conn *c, const lq_http_request *request, const lqi_target *target);
 
 /* ---- gateway_admin.c ---- */
 void lqi_admin_request(lqi_conn *c, const lq_http_request *request, const lqi_target *target);

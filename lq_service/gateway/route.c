@@ -34,6 +34,8 @@ static const struct {
     {TENANT_PATH "/keys/{}", LQI_ROUTE_KEY, BIT(DELETE) | BIT(OPTIONS)},
     {TENANT_PATH "/policies", LQI_ROUTE_POLICIES, READ},
     {TENANT_PATH "/policies/{}", LQI_ROUTE_POLICY, READ | BIT(PUT) | BIT(DELETE)},
+    {TENANT_PATH "/quota", LQI_ROUTE_QUOTA, READ | BIT(PUT) | BIT(DELETE)},
+    {TENANT_PATH "/budget", LQI_ROUTE_BUDGET, READ | BIT(PUT) | BIT(DELETE)},
     {TENANT_PATH "/audit", LQI_ROUTE_AUDIT, READ},
     {TENANT_PATH "/audit/checkpoint", LQI_ROUTE_AUDIT_CHECKPOINT, READ},
     {TENANT_PATH "/audit/proof", LQI_ROUTE_AUDIT_PROOF, READ},

@@ -146,11 +146,11 @@ void lq_shard_end(lq_shard *shard, const lq_session_name *name, const char *reas
 /* Its limits from now on, for all its sessions here together; when a tenant is first served they
  * are read from its item QUOTA. What is above a new level stays until it goes.
  * LQ_ERR_UNKNOWN_TENANT: nothing of it is served. */
-LQ_MUST lq_err lq_shard_quota_set(lq_shard *shard, const char *tenant, const lq_quota *quota);
+lq_err lq_shard_quota_set(lq_shard *shard, const char *tenant, const lq_quota *quota);
 /* What its budget says: slow: no session above 30 Hz; refuse: no new session is made, because of
  * `reason` (copied). LQ_ERR_UNKNOWN_TENANT. */
-LQ_MUST lq_err lq_shard_budget_set(lq_shard *shard, const char *tenant, bool slow, bool refuse,
-                                   const char *reason);
+lq_err lq_shard_budget_set(lq_shard *shard, const char *tenant, bool slow, bool refuse,
+                           const char *reason);
 typedef struct lq_shard_use {
   lq_quota quota;
   uint64_t level[LQ_LEVEL_COUNT];
