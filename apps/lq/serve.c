@@ -2,7 +2,7 @@
  * swaps. */
 #include <stdlib.h>
 
-#include "apps/lq/server.h"
+#include "apps/lq/budget.h"
 #include "lq_service/telemetry/metric.h"
 
 enum { GAMES_MAX = 64, WATCH_US = 300000, TENANTS_US = 250 * 1000 };
@@ -30,7 +30,8 @@ typedef struct server {
   uint64_t looked_ms;
   lq_meter *meter;
   uint32_t housed_hour; /* of the meter's housekeeping */
-  lq_first_keys first;  /* made at this start: told once */
+  lq_budgets budgets;
+  lq_first_keys first; /* made at this start: told once */
   lq_err first_err;
   lq_diag first_diag;
   bool first_done;
@@ -176,6 +177,10 @@ static void tenant_stop(void *context, const char *tenant) {
   lq_shard_tenant_stop(((server *)context)->shard, tenant);
 }
 
+static void budget_changed(void *context, const char *tenant) {
+  lq_budgets_look(&((server *)context)->budgets, tenant, lq_clock_wall_ms());
+}
+
 static void tenants_look(void *context, uint64_t fires) {
   server *sv = context;
   (void)fires;
@@ -185,6 +190,7 @@ static void tenants_look(void *context, uint64_t fires) {
   if (now_ms - sv->looked_ms < 1000) return;
   sv->looked_ms = now_ms;
   meter_house(sv, now_ms);
+  if (sv->gateway) lq_budgets_turn(&sv->budgets, now_ms); /* everything is served */
   lq_tenants_shred_due(sv->place.tenants, now_ms, tenant_stop, sv);
 }
 
@@ -408,8 +414,11 @@ static lq_err services_open(server *sv, const char *port_flag, bool tokens, lq_d
                                 .shred_delay_ms = shred_delay,
                                 .tenant_made = tenant_made,
                                 .tenant_made_context = sv,
+                                .budget_changed = budget_changed,
+                                .budget_context = sv,
                                 .metrics = store_metrics,
                                 .metrics_context = sv};
+  lq_budgets_begin(&sv->budgets, &sv->place, sv->shard, sv->json);
   gateway.file_count = lq_web_files(&gateway.files);
   if ((err = signing_in_begin(sv, &gateway, diag))) return err;
   return lq_gateway_open(&gateway, &sv->gateway, diag);

@@ -72,6 +72,9 @@ typedef enum lqi_route {
   LQI_ROUTE_KEY,
   LQI_ROUTE_POLICIES,
   LQI_ROUTE_POLICY,
+  /* gateway_limits.c */
+  LQI_ROUTE_QUOTA,
+  LQI_ROUTE_BUDGET,
   /* gateway_audit.c */
   LQI_ROUTE_AUDIT,
   LQI_ROUTE_AUDIT_CHECKPOINT,
@@ -255,6 +258,9 @@ LQ_MUST lq_err lqi_oidc_identity(lqi_conn *c, const lq_http_request *request, lq
 
 /* ---- gateway_audit.c ---- */
 void lqi_audit_request(lqi_conn *c, const lq_http_request *request, const lqi_target *target);
+
+/* ---- gateway_limits.c ---- */
+void lqi_limits_request(lqi_conn *c, const lq_http_request *request, const lqi_target *target);
 
 /* ---- gateway_admin.c ---- */
 void lqi_admin_request(lqi_conn *c, const lq_http_request *request, const lqi_target *target);
