@@ -65,6 +65,7 @@ lq_err lq_shard_serve(lq_shard *shard, const char *tenant, const char *game,
     served->at = at;
     (void)lq_text_copy(served->tenant, sizeof served->tenant, lq_span_text(tenant));
     (void)lq_text_copy(served->game_name, sizeof served->game_name, lq_span_text(game));
+    if (options->metrics) served->scope = lq_metrics_scope(options->metrics, tenant, game);
   } else if (memcmp(served->release, release, 32) == 0) {
     return LQ_OK;
   } else if ((err = lq_game_can_migrate(served->game, loaded, diag))) {
@@ -230,6 +231,7 @@ lqi_session *lqi_session_need(lq_shard *shard, const lq_session_name *name, bool
   s->next_bucket = *bucket;
   *bucket = s;
   shard->session_count++;
+  lqi_gauge(s, LQ_GAUGE_SESSIONS, 1);
   /* The store may answer inside the call, and the caller wants to add itself first: not now. */
   s->in_flight++;
   if ((*err = lq_loop_post(shard->options.loop, create ? look_up : look_up_existing, s))) {
@@ -264,6 +266,7 @@ void lqi_session_free(lqi_session *s) {
   s->failed = s->freed = true;
   s->state = LQI_LEAVING;
   shard->session_count--;
+  lqi_gauge(s, LQ_GAUGE_SESSIONS, -1);
   shard->waiting_bytes -= s->queue_bytes - s->queue_at;
   lqi_meter_end(s);
   if (s->live.session) lq_ledger_session_free(&s->live);
@@ -310,6 +313,7 @@ void lqi_session_drop(lqi_session *s, lq_err why, const char *message) {
   lqi_pin(s);
   s->failed = true;
   s->state = LQI_LEAVING;
+  lqi_watch_drop(s, why, message);
   unlist(s);
   while (s->waiting) lqi_client_close(s->waiting, why, message);
   for (uint32_t slot = 1; slot < s->slot_count; slot++)
@@ -329,7 +333,10 @@ static void house_keep(lqi_session *s, uint64_t now_ms) {
     uint8_t body[10];
     lq_writer w = lq_writer_of(body, sizeof body);
     lq_write_zigzag(&w, lq_session_game(s->live.session)->hz);
-    if (!lqi_host_command(s, LQ_CMD_RATE, lq_writer_span(&w))) s->slowed_ms = 0;
+    if (!lqi_host_command(s, LQ_CMD_RATE, lq_writer_span(&w))) {
+      s->slowed_ms = 0;
+      lqi_session_log(s, LQ_LOG_INFO, "session.rate.restored", NULL, 0);
+    }
   }
   bool quiet = !s->client_count && !s->waiting && !s->answers && !s->checkpointing &&
                lq_session_wake_tick(s->live.session) <= lq_session_tick_number(s->live.session);
@@ -412,8 +419,10 @@ lq_err lq_shard_open(const lq_shard_options *options, lq_shard **out) {
   shard->scratch = lq_pages_take(LQ_SLICE_BYTES_MAX);
   shard->text = lq_pages_take(LQI_TEXT_BYTES);
   shard->command_body = malloc(LQ_WS_MESSAGE_BYTES_MAX);
+  if (options->trace) shard->traced = calloc(LQI_TRACED_MAX, sizeof *shard->traced);
   lq_err err = LQ_ERR_MEMORY;
-  if (shard->bucket && shard->scratch && shard->text && shard->command_body)
+  if (shard->bucket && shard->scratch && shard->text && shard->command_body &&
+      (shard->traced || !options->trace))
     err = lq_timer_open(options->loop, 1000000, every_second, shard, &shard->second);
   if (err) {
     lq_shard_close(shard);
@@ -451,6 +460,7 @@ void lq_shard_close(lq_shard *shard) {
   lq_pages_give(shard->scratch, LQ_SLICE_BYTES_MAX);
   lq_pages_give(shard->text, LQI_TEXT_BYTES);
   free(shard->command_body);
+  free(shard->traced);
   free(shard);
 }
 
