@@ -193,7 +193,8 @@ static lq_err tenant_at(void *context, const char *name, lq_shard_tenant *out, l
   (void)context;
   (void)name;
   (void)diag;
-  *out = (lq_shard_tenant){lq_tenant_store(tenant), {NULL, game_of}, true};
+  *out = (lq_shard_tenant){
+      .store = lq_tenant_store(tenant), .releases = {NULL, game_of}, .audited = true};
   return LQ_OK;
 }
 static void recount(void *context, lq_meter_session *session, const lq_session_name *name,

@@ -1,45 +1,4 @@
-#include "tests/gateway_testing.h"
-
-#define GAME "/v1/tenants/acme/games/demo"
-#define SESSIONS GAME "/sessions"
-
-static reply *get(const rig *r, const char *path) { return call(r, "GET", path, NULL, NULL); }
-static reply *post(const rig *r, const char *path, const char *headers, const char *body) {
-  char all[1600];
-  (void)snprintf(all, sizeof all, "%s%s",
-                 headers && strstr(headers, "Content-Type") ? "" : JSON_TYPE,
-                 headers ? headers : "");
-  return call(r, "POST", path, all, body);
-}
-
-/* The status and the code of a problem, which must be whole. */
-static void assert_problem(const reply *got, int status, const char *code) {
-  char text[256];
-  if (got->status != status) fail_msg("%d, not %d: %s", got->status, status, got->body);
-  assert_has(got->head, "Content-Type: application/problem+json");
-  text_member(got->body, "code", text, sizeof text);
-  assert_string_equal(text, code);
-  static const char *const names[] = {"type", "title", "detail", "mend"};
-  for (size_t i = 0; i < 4; i++) text_member(got->body, names[i], text, sizeof text);
-  (void)snprintf(text, sizeof text, "\"status\":%d", status);
-  assert_has(got->body, text);
-}
-
-static void assert_status(const reply *got, int status) {
-  if (got->status != status) fail_msg("%d, not %d: %s", got->status, status, got->body);
-}
-
-static int join_as(const rig *r, const char *session) {
-  char join[160];
-  int fd = ws_open(r);
-  (void)snprintf(join, sizeof join,
-                 "{\"action\":\"join\",\"tenant\":\"acme\",\"game\":\"demo\",\"session\":\"%s\"}",
-                 session);
-  (void)ws_join(fd, join);
-  return fd;
-}
-
-#define MOVE "{\"player\":\"p1\",\"cmd\":\"move\",\"entity\":\"p1\",\"vec\":[0,0,0]}"
+#include "tests/gateway_rest_testing.h"
 
 LQ_TEST(a_session_is_made_listed_read_and_ended) {
   rig r = {0};
@@ -258,26 +217,6 @@ LQ_TEST(a_request_that_dawdles_is_ended) {
 }
 
 /* ---- who may ---- */
-
-static const char *bearer(const char *token) {
-  static char header[4][1300];
-  static uint32_t turn;
-  char *out = header[turn++ % 4];
-  (void)snprintf(out, sizeof header[0], JSON_TYPE "Authorization: Bearer %s\r\n", token);
-  return out;
-}
-
-/* The token that a key is exchanged for. */
-static const char *token_of(const rig *r, const char *key) {
-  static char token[4][1100];
-  static uint32_t turn;
-  char *out = token[turn++ % 4];
-  reply *got = post(r, "/v1/auth/token", bearer(key), NULL);
-  assert_status(got, 200);
-  assert_has(got->head, "Cache-Control: no-store");
-  assert_int_equal(sscanf(got->body, "{\"access_token\":\"%1099[^\"]\"", out), 1);
-  return out;
-}
 
 LQ_TEST(rest_obeys_the_tokens) {
   rig r = {.tokens = true};
@@ -598,58 +537,6 @@ LQ_TEST(requests_above_the_rate_are_429) {
   put_request(fd, "GET", "/healthz", NULL, NULL); /* health is never refused */
   assert_true(reply_read(fd, true, &out));
   assert_int_equal(out.status, 200);
-  (void)close(fd);
-  rig_stop(&r);
-}
-
-/* Every path and method of the document is really there. */
-LQ_TEST(each_path_of_the_openapi_document_answers) {
-  rig r = {0};
-  rig_start(&r, &(lq_gateway_options){0});
-  int fd = join_as(&r, "main");
-  assert_status(post(&r, SESSIONS, NULL, "{\"session\":\"over\"}"), 201);
-  static char document[REPLY_BYTES];
-  reply *got = get(&r, "/v1/openapi.json");
-  assert_status(got, 200);
-  assert_true(lq_text_copy(document, sizeof document, lq_span_text(got->body)));
-  lq_json root, item, operation;
-  assert_ok(lq_json_parse(lq_span_text(document), &root, NULL));
-  char version[16];
-  assert_true(lq_json_text(lq_json_get(root, "openapi"), version, sizeof version));
-  assert_string_equal(version, "3.1.0");
-  lq_span path, method;
-  int count = 0;
-  for (lq_json_walk walk = {0}; lq_json_member(lq_json_get(root, "paths"), &walk, &path, &item);) {
-    char where[256] = "";
-    lq_writer w = lq_writer_of(where, sizeof where - 1);
-    for (size_t i = 0; i < path.bytes; i++) {
-      if (path.data[i] != '{') {
-        lq_write_u8(&w, path.data[i]);
-        continue;
-      }
-      lq_write_text(&w, path.data[i + 1] == 't'   ? "acme"
-                        : path.data[i + 1] == 'g' ? "demo"
-                                                  : "main");
-      while (path.data[i] != '}') i++;
-    }
-    for (lq_json_walk in = {0}; lq_json_member(item, &in, &method, &operation);) {
-      if (lq_span_is(method, "parameters")) continue;
-      char verb[8] = "";
-      for (size_t i = 0; i < method.bytes && i < 7; i++) verb[i] = (char)(method.data[i] - 32);
-      bool is_command = strstr(where, "/commands") != NULL;
-      const char *body = strcmp(verb, "POST") ? NULL : is_command ? MOVE : "{}";
-      /* "main" must live on for the rest. */
-      got = call(&r, verb, strcmp(verb, "DELETE") ? where : SESSIONS "/over", JSON_TYPE, body);
-      if (got->status != 200 && got->status != 201)
-        fail_msg("%s %s: %d %s", verb, where, got->status, got->body);
-      lq_json responses = lq_json_get(operation, "responses");
-      char status[8];
-      (void)snprintf(status, sizeof status, "%d", got->status);
-      assert_int_equal(lq_json_get(responses, status).kind, LQ_JSON_OBJECT);
-      count++;
-    }
-  }
-  assert_true(count >= 13);
   (void)close(fd);
   rig_stop(&r);
 }

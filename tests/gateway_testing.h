@@ -81,7 +81,11 @@ static void game_build(void) {
 static lq_err rig_tenant(void *context, const char *tenant, lq_shard_tenant *out, lq_diag *diag) {
   const lq_tenant *found = lq_tenant_find(((rig *)context)->tenants, tenant);
   if (!found) return lq_diag_set(diag, LQ_ERR_UNKNOWN_TENANT, "no tenant %s", tenant);
-  *out = (lq_shard_tenant){lq_tenant_store(found), {NULL, game_of}, true};
+  *out = (lq_shard_tenant){.store = lq_tenant_store(found),
+                           .releases = {NULL, game_of},
+                           .audited = true,
+                           .receipt = lq_tenant_receipt,
+                           .receipt_context = lq_tenant_find(((rig *)context)->tenants, tenant)};
   return LQ_OK;
 }
 static void first_made(void *context, lq_err err, const lq_diag *diag, const lq_first_keys *keys) {

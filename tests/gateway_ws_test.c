@@ -474,3 +474,31 @@ LQ_TEST(a_stopping_server_says_going_away) {
   lq_loop_close(r.loop);
   folder_empty(r.folder);
 }
+
+LQ_TEST(who_wants_receipts_gets_one_that_verifies) {
+  rig r = {.tokens = true};
+  rig_start(&r, &(lq_gateway_options){0});
+  char join[1400], player[1100];
+  exchange(&r, "token", r.acme.player_key, "access_token", player);
+  int fd = ws_open(&r);
+  (void)snprintf(join, sizeof join,
+                 "{\"action\":\"join\",\"tenant\":\"acme\",\"game\":\"demo\",\"receipts\":true,"
+                 "\"player\":\"p1\",\"token\":\"%.1099s\"}",
+                 player);
+  (void)ws_join(fd, join);
+  ws_say(fd, "{\"cmd\":\"move\",\"entity\":\"p1\",\"vec\":[0,1,0],\"id\":\"c1\"}");
+  const char *text = ws_await(fd, "\"evt\":\"receipt\"")->text;
+  lq_json message;
+  lq_audit_receipt receipt;
+  lq_note_key key;
+  uint8_t public_key[32];
+  assert_ok(lq_json_parse(lq_span_text(text), &message, NULL));
+  assert_ok(lq_audit_receipt_read(lq_json_get(message, "receipt").raw, &receipt));
+  lq_signer_public(r.signer, public_key);
+  assert_ok(lq_note_key_make("ledgerquest/acme", public_key, &key));
+  assert_true(lq_audit_receipt_verify(&receipt, &key));
+  receipt.index++;
+  assert_false(lq_audit_receipt_verify(&receipt, &key));
+  (void)close(fd);
+  rig_stop(&r);
+}

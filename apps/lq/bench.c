@@ -77,15 +77,17 @@ static void stop_signal(void *context, int signal) {
   ((commits *)context)->stopped = true;
 }
 
-static bool remove_file(void *context, const char *name, bool is_folder) {
+static lq_err remove_folder(char *folder);
+
+static bool remove_one(void *context, const char *name, bool is_folder) {
   char path[1400];
   (void)snprintf(path, sizeof path, "%s/%s", (const char *)context, name);
-  return is_folder || !lq_file_remove(path);
+  return is_folder ? !remove_folder(path) : !lq_file_remove(path);
 }
 
-/* Nothing of a bench stays behind. */
+/* Nothing of a bench stays behind, nor of the key store in it. */
 static lq_err remove_folder(char *folder) {
-  lq_err err = lq_folder_list(folder, remove_file, folder);
+  lq_err err = lq_folder_list(folder, remove_one, folder);
   return !err && rmdir(folder) ? LQ_ERR_IO : err;
 }
 

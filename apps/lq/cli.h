@@ -72,6 +72,7 @@ typedef enum lq_setting_id {
   LQ_SETTING_KEYS,
   LQ_SETTING_ORIGINS,
   LQ_SETTING_SERVER,
+  LQ_SETTING_SHRED_DELAY,
   LQ_SETTING_COUNT
 } lq_setting_id;
 
@@ -95,8 +96,13 @@ int lq_cmd_dev(const lq_cli *cli);
 int lq_cmd_serve(const lq_cli *cli);
 int lq_cmd_join(const lq_cli *cli);
 int lq_cmd_session(const lq_cli *cli);
+int lq_cmd_audit(const lq_cli *cli);
 int lq_cmd_usage(const lq_cli *cli);
 int lq_cmd_policy(const lq_cli *cli);
+int lq_cmd_token(const lq_cli *cli);
+int lq_cmd_tenant(const lq_cli *cli);
+int lq_cmd_user(const lq_cli *cli);
+int lq_cmd_key(const lq_cli *cli);
 int lq_cmd_backup(const lq_cli *cli);
 int lq_cmd_telemetry(const lq_cli *cli);
 int lq_cmd_config(const lq_cli *cli);

@@ -7,6 +7,7 @@
 #endif
 
 #include "apps/lq/cli.h"
+#include "apps/lq/remote.h"
 #include "lq_host/host.h"
 
 const lq_cli_command lq_commands[] = {
@@ -41,7 +42,8 @@ const lq_cli_command lq_commands[] = {
       {"port", "N", "port, 0 = any free one (LQ_PORT, 8080)"},
       {"data", "PATH", "data folder (LQ_DATA, .lq)"},
       {"tenant", "NAME", "tenant to serve the games to (acme)"},
-      {"auth", "MODE", "token (default) or none; none only on localhost"}},
+      {"auth", "MODE", "token (default) or none; none only on localhost"},
+      {"all-tenants", NULL, "serve the games to every tenant, also to those made later"}},
      lq_cmd_serve},
     {"join",
      "[HOST:PORT]",
@@ -71,6 +73,27 @@ const lq_cli_command lq_commands[] = {
       {"data", "PATH", "data folder (LQ_DATA, .lq)"},
       {"hashes", NULL, "replay: print the hash of every tick"}},
      lq_cmd_session},
+    {"audit",
+     "log|key|prove|verify|mutations [SESSION|FILE]",
+     "the record that proves itself: read it, prove a session, verify a proof offline",
+     "  lq audit key > acme.pub               the public key: give it to who verifies\n"
+     "  lq audit log --leaf 0\n"
+     "  lq audit prove main --game demo       writes main.lqa\n"
+     "  lq audit verify main.lqa --key acme.pub\n"
+     "  lq audit verify main.lqa --key acme.pub --run\n"
+     "  lq audit verify --key acme.pub --witness acme.seen\n"
+     "  lq audit mutations main --game demo\n",
+     {{"tenant", "NAME", "tenant (acme)"},
+      {"game", "NAME", "game (demo)"},
+      {"data", "PATH", "data folder (LQ_DATA, .lq); a FILE is verified without one"},
+      {"key", "KEY", "verify: the public key, its text or a file with it"},
+      {"witness", "FILE",
+       "the checkpoint seen last: verify compares and keeps it, prove begins there"},
+      {"out", "FILE", "prove: where to (SESSION.lqa)"},
+      {"leaf", "N", "log, prove: this leaf alone"},
+      {"run", NULL, "verify FILE: run the session again; executes the game's code"},
+      {"details", NULL, "log, prove, mutations: with who, from where and what"}},
+     lq_cmd_audit},
     {"usage",
      "",
      "what a tenant used, by the hour, and what it costs",
@@ -87,6 +110,54 @@ const lq_cli_command lq_commands[] = {
       {"forecast", NULL, "what the whole month will cost"},
       {"data", "PATH", "data folder (LQ_DATA, .lq)"}},
      lq_cmd_usage},
+    {"token",
+     "",
+     "exchange an API key for a token of at most 15 minutes",
+     "  lq token                              with LQ_KEY in the environment\n"
+     "  curl -f -H \"Authorization: Bearer $(lq token)\" "
+     "http://127.0.0.1:8080/v1/tenants/acme/users\n",
+     {LQ_REMOTE_OPTIONS},
+     lq_cmd_token},
+    {"tenant",
+     "list|make|show|rotate|shred|export|import [NAME] [FILE]",
+     "tenants: make them, change their keys, destroy them, take them along",
+     "  lq tenant list                        with an operator's key in LQ_KEY\n"
+     "  lq tenant make zeta                   prints the key of its first user, admin\n"
+     "  lq tenant rotate zeta\n"
+     "  lq tenant shred zeta                  two people must; then a delay runs\n"
+     "  lq tenant shred zeta --cancel\n"
+     "  lq tenant make left --data shop       of a folder that no server uses\n"
+     "  lq tenant export left left.lqt --data shop --wrap-key left.key\n"
+     "  lq tenant import left.lqt --data new --wrap-key left.key\n",
+     {LQ_REMOTE_OPTIONS,
+      {"cancel", NULL, "shred: call it off, while the delay runs"},
+      {"tenant", "NAME", "import: as whom (the name it was exported under, which it must be)"},
+      {"wrap-key", "FILE", "export, import: 32 bytes that the message is sealed for"}},
+     lq_cmd_tenant},
+    {"user",
+     "list|make|show|set|revoke [NAME]",
+     "users of a tenant, their roles; revoke what was given to them",
+     "  lq user make ann --role facilitator --name \"Ann B.\"\n"
+     "  lq user list\n"
+     "  lq user set ann --role player,observer\n"
+     "  lq user revoke ann                    her tokens are refused from now on\n"
+     "  lq user set ann --state disabled\n",
+     {LQ_REMOTE_OPTIONS,
+      {"tenant", "NAME", "tenant (acme); _ for operators"},
+      {"role", "ROLE", "role; may be repeated: player, facilitator, designer, ..."},
+      {"name", "TEXT", "name for people"},
+      {"state", "STATE", "active or disabled"}},
+     lq_cmd_user},
+    {"key",
+     "list|make|revoke [USER|KEY]",
+     "API keys of a tenant's users",
+     "  lq key make admin --label laptop --days 90\n"
+     "  lq key list --json\n",
+     {LQ_REMOTE_OPTIONS,
+      {"tenant", "NAME", "tenant (acme); _ for operators"},
+      {"label", "TEXT", "make: what it is for"},
+      {"days", "N", "make: so long it counts (for ever)"}},
+     lq_cmd_key},
     {"policy",
      "list|show|check|explain|render [ROLE|FILE...]",
      "who may do what, and why: roles and policies",

@@ -103,9 +103,11 @@ lq_err lq_place_tenant_need(lq_place *place, const char *tenant, bool make, lq_p
   for (lq_place_tenant *t = place->first; t && !*out; t = t->next)
     if (!strcmp(lq_tenant_name(t->tenant), tenant)) *out = t;
   if (*out) return LQ_OK;
-  needed n = {.place = place};
-  lq_tenant_need(place->tenants, tenant, make, tenant_ready, &n);
-  lq_place_wait(place, &n.done);
+  needed n = {.place = place, .tenant = lq_tenant_find(place->tenants, tenant)};
+  if (!n.tenant) {
+    lq_tenant_need(place->tenants, tenant, make, tenant_ready, &n);
+    lq_place_wait(place, &n.done);
+  }
   if (n.err) {
     *diag = n.diag;
     return n.err;

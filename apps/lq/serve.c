@@ -11,6 +11,7 @@ typedef struct served_folder {
   const char *folder;
   char game[LQ_TENANT_BYTES];
   uint64_t stamp;
+  const lq_release *release; /* at the start */
 } served_folder;
 
 typedef struct server {
@@ -18,7 +19,7 @@ typedef struct server {
   lq_shard *shard;
   lq_gateway *gateway;
   const char *tenant, *host;
-  bool dev, json, stopped;
+  bool dev, json, stopped, all_tenants;
   lq_err failed; /* the store writes nothing any more: the process ends with a finding */
   served_folder game[GAMES_MAX];
   uint32_t game_count;
@@ -47,7 +48,12 @@ static lq_err tenant_at(void *context, const char *tenant, lq_shard_tenant *out,
   server *sv = context;
   lq_place_tenant *at;
   lq_err err = lq_place_tenant_need(&sv->place, tenant, false, &at, diag);
-  if (!err) *out = (lq_shard_tenant){at->store, lq_place_source(at), true};
+  if (!err)
+    *out = (lq_shard_tenant){.store = at->store,
+                             .releases = lq_place_source(at),
+                             .audited = true,
+                             .receipt = lq_tenant_receipt,
+                             .receipt_context = at->tenant};
   return err;
 }
 
@@ -60,9 +66,48 @@ static void first_made(void *context, lq_err err, const lq_diag *diag, const lq_
   lq_loop_stop(sv->place.loop);
 }
 
+typedef struct tenant_names {
+  char (*name)[LQ_TENANT_BYTES];
+  size_t count, capacity;
+  lq_err err;
+} tenant_names;
+
+static void name_take(void *context, const char *name, const lq_tenant_record *record) {
+  tenant_names *n = context;
+  if (record->state != LQ_TENANT_ACTIVE && record->state != LQ_TENANT_SHREDDING) return;
+  if (n->count == n->capacity) {
+    size_t capacity = n->capacity ? n->capacity * 2 : 64;
+    void *grown = realloc(n->name, capacity * sizeof *n->name);
+    if (!grown) {
+      n->err = LQ_ERR_MEMORY;
+      return;
+    }
+    n->name = grown;
+    n->capacity = capacity;
+  }
+  (void)lq_text_copy(n->name[n->count++], LQ_TENANT_BYTES, lq_span_text(name));
+}
+
+/* All that there are: their people come, whatever is served. One whose keys cannot be opened is
+ * told, and is no reason for the others to wait. */
+static lq_err tenants_open(server *sv, lq_diag *diag) {
+  tenant_names names = {0};
+  lq_err err = lq_tenants_walk(sv->place.tenants, name_take, &names);
+  if (!err) err = names.err;
+  for (size_t i = 0; i < names.count && !err; i++) {
+    lq_place_tenant *at;
+    lq_diag why = {0};
+    if (lq_place_tenant_need(&sv->place, names.name[i], false, &at, &why))
+      (void)lq_cli_fail(&(lq_cli){.json = sv->json}, why.code, &why);
+  }
+  free(names.name);
+  return err ? lq_diag_set(diag, err, "the tenants cannot be read: %s", lq_err_cause(err)) : LQ_OK;
+}
+
 /* The tenant; with tokens also its first people, and what signs and checks tokens. */
 static lq_err tenants_begin(server *sv, bool tokens, lq_diag *diag) {
   lq_err err = lq_place_tenant_need(&sv->place, sv->tenant, true, &sv->at, diag);
+  if (!err && tokens) err = tenants_open(sv, diag);
   if (err || !tokens) return err;
   lq_first_start(sv->place.tenants, sv->tenant, first_made, sv);
   lq_place_wait(&sv->place, &sv->first_done);
@@ -78,6 +123,51 @@ static lq_err tenants_begin(server *sv, bool tokens, lq_diag *diag) {
   if (!err) err = lq_access_open(&options, &sv->access, diag);
   lq_wipe(&options, sizeof options);
   return err;
+}
+
+typedef struct tenant_names {
+  char (*name)[LQ_TENANT_BYTES];
+  uint32_t count;
+  bool failed;
+} tenant_names;
+
+static void name_take(void *context, const char *name, const lq_tenant_record *record) {
+  tenant_names *all = context;
+  if (record->state != LQ_TENANT_ACTIVE && record->state != LQ_TENANT_SHREDDING) return;
+  void *grown = realloc(all->name, (all->count + 1) * sizeof *all->name);
+  if (grown) all->name = grown;
+  if (!grown || !lq_text_copy(all->name[all->count], LQ_TENANT_BYTES, lq_span_text(name)))
+    all->failed = true;
+  else
+    all->count++;
+}
+
+static lq_err games_serve(server *sv, const char *tenant, lq_diag *diag);
+
+/* Every other tenant that there is: its people sign in, and it gets the games (--all-tenants). One
+ * whose keys are damaged is told of, and the others go on. */
+static lq_err others_open(server *sv, lq_diag *diag) {
+  tenant_names all = {0};
+  lq_place_tenant *at;
+  lq_err err = lq_tenants_walk(sv->place.tenants, name_take, &all);
+  if (!err && all.failed) err = LQ_ERR_MEMORY;
+  for (uint32_t i = 0; i < all.count && !err; i++) {
+    if (!strcmp(all.name[i], sv->tenant)) continue;
+    if (lq_place_tenant_need(&sv->place, all.name[i], false, &at, diag))
+      (void)lq_cli_fail(&(lq_cli){.json = sv->json}, diag->code, diag);
+    else if (sv->all_tenants)
+      err = games_serve(sv, all.name[i], diag);
+  }
+  free(all.name);
+  return err && !diag->message[0] ? lq_diag_set(diag, err, "the tenants cannot be read") : err;
+}
+
+/* Made while the server runs: the loop must not be waited for. */
+static void tenant_made(void *context, const char *tenant) {
+  server *sv = context;
+  lq_diag diag = {0};
+  if (sv->all_tenants && games_serve(sv, tenant, &diag))
+    (void)lq_cli_fail(&(lq_cli){.json = sv->json}, diag.code, &diag);
 }
 
 /* ---- the meter ---- */
@@ -120,6 +210,10 @@ static void meter_flushed(void *context, lq_err err) {
   lq_loop_stop(sv->place.loop);
 }
 
+static void tenant_stop(void *context, const char *tenant) {
+  lq_shard_tenant_stop(((server *)context)->shard, tenant);
+}
+
 static void tenants_look(void *context, uint64_t fires) {
   server *sv = context;
   (void)fires;
@@ -129,7 +223,7 @@ static void tenants_look(void *context, uint64_t fires) {
   if (now_ms - sv->looked_ms < 1000) return;
   sv->looked_ms = now_ms;
   meter_house(sv, now_ms);
-  lq_tenants_shred_due(sv->place.tenants, now_ms, NULL, NULL);
+  lq_tenants_shred_due(sv->place.tenants, now_ms, tenant_stop, sv);
 }
 
 /* ---- the watch ---- */
@@ -258,6 +352,7 @@ static lq_err games_open(server *sv, lq_diag *diag) {
     lq_err err = lq_folder_stamp(g->folder, &g->stamp);
     if (err) return lq_diag_set(diag, err, "the folder %.200s cannot be read", g->folder);
     if ((err = lq_place_build(sv->at, g->folder, &release, diag))) return err;
+    g->release = release;
     (void)lq_text_copy(g->game, sizeof g->game, lq_span_text(release->game->name));
     for (uint32_t k = 0; k < i; k++)
       if (!strcmp(sv->game[k].game, g->game))
@@ -268,8 +363,20 @@ static lq_err games_open(server *sv, lq_diag *diag) {
   return LQ_OK;
 }
 
+/* The games of the first tenant, also for this one. */
+static lq_err games_serve(server *sv, const char *tenant, lq_diag *diag) {
+  lq_place_tenant *at;
+  lq_err err = lq_place_tenant_need(&sv->place, tenant, false, &at, diag);
+  for (uint32_t i = 0; i < sv->game_count && !err; i++) {
+    const lq_release *release = sv->game[i].release;
+    at->store->blob_put(at->store, tenant, release->id, release->blob, kept, NULL);
+    err = lq_shard_serve(sv->shard, tenant, sv->game[i].game, release->id, diag);
+  }
+  return err;
+}
+
 static lq_err services_open(server *sv, const char *port_flag, bool tokens, lq_diag *diag) {
-  uint64_t port, sessions, connections, messages, idle, hibernate;
+  uint64_t port, sessions, connections, messages, idle, hibernate, shred_delay;
   lq_err err = LQ_OK;
   /* Before the data folder is made: a slip in a path leaves nothing behind. */
   for (uint32_t i = 0; i < sv->game_count; i++)
@@ -280,6 +387,7 @@ static lq_err services_open(server *sv, const char *port_flag, bool tokens, lq_d
       (err = lq_setting_number(LQ_SETTING_MESSAGES, NULL, &messages, diag)) ||
       (err = lq_setting_number(LQ_SETTING_IDLE, NULL, &idle, diag)) ||
       (err = lq_setting_number(LQ_SETTING_HIBERNATE, NULL, &hibernate, diag)) ||
+      (err = lq_setting_number(LQ_SETTING_SHRED_DELAY, NULL, &shred_delay, diag)) ||
       (err = lq_place_open(sv->data_flag, false, &sv->place, diag)))
     return err;
   sv->meter =
@@ -302,7 +410,7 @@ static lq_err services_open(server *sv, const char *port_flag, bool tokens, lq_d
     return lq_diag_set(diag, err, "no timer: %s", lq_err_cause(err));
   if ((err = lq_shard_open(&shard, &sv->shard)))
     return lq_diag_set(diag, err, "the shard could not be opened");
-  if ((err = games_open(sv, diag))) return err;
+  if ((err = games_open(sv, diag)) || (tokens && (err = others_open(sv, diag)))) return err;
   lq_gateway_options gateway = {.loop = sv->place.loop,
                                 .shard = sv->shard,
                                 .host = sv->host,
@@ -312,6 +420,9 @@ static lq_err services_open(server *sv, const char *port_flag, bool tokens, lq_d
                                 .connections_max = (uint32_t)connections,
                                 .messages_per_s = (uint32_t)messages,
                                 .idle_ms = (uint32_t)idle,
+                                .shred_delay_ms = shred_delay,
+                                .tenant_made = tenant_made,
+                                .tenant_made_context = sv,
                                 .metrics = store_metrics,
                                 .metrics_context = sv};
   gateway.file_count = lq_web_files(&gateway.files);
@@ -441,6 +552,7 @@ int lq_cmd_serve(const lq_cli *cli) {
   sv->host = host;
   sv->tenant = cli->value[3] ? cli->value[3] : "acme";
   sv->data_flag = cli->value[2];
+  sv->all_tenants = cli->value[5] != NULL;
   sv->game_count = cli->word_count ? (uint32_t)cli->word_count : 1;
   for (uint32_t i = 0; i < sv->game_count; i++)
     sv->game[i].folder = cli->word_count ? cli->word[i] : ".";

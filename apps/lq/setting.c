@@ -23,6 +23,8 @@ const lq_setting lq_settings[LQ_SETTING_COUNT] = {
      "other web sites whose pages may talk to lq serve, with blanks between", 0, 0},
     {"server", "LQ_SERVER_NAME", "ledgerquest", "name",
      "names the audit logs (NAME/tenant) and the issuer of tokens", 0, 0},
+    {"shred-delay", "LQ_SHRED_DELAY_MS", "86400000", "ms",
+     "between the second approval of a tenant's shredding and the deed", 0, 31536000000ull},
 };
 
 const char *lq_setting_text(lq_setting_id id, const char *flag, const char **origin) {

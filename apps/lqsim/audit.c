@@ -346,6 +346,9 @@ static void replayed(void *context, lq_err err, const lq_diag *diag, lq_ledger_s
     sim_violation("replay %s: %s: %s", where(a), lq_err_name(err), diag ? diag->message : "");
   a->err = err;
   if (err) return;
+  for (uint32_t k = 0; k < a->count; k++)
+    a->mine[k].client->slot =
+        lq_session_player_find(session->session, lq_span_text(a->mine[k].client->player)).slot;
   if (!sim.failed) hash_check(a, lq_session_world(session->session));
   lq_ledger_session_free(session);
 }

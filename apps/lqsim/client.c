@@ -237,6 +237,8 @@ static void joined(sim_client *c, const client_message *m) {
   if (!c->joined_once) c->joined_tick = m->tick;
   c->joined_once = true;
   c->last_joined_tick = m->tick;
+  c->seat = sim_grown(c->seat, c->seat_count, sizeof *c->seat);
+  c->seat[c->seat_count++] = m->tick;
   (void)lq_text_copy(c->player, sizeof c->player, lq_span_text(m->player));
   (void)lq_text_copy(c->resume, sizeof c->resume, lq_span_text(m->resume));
   c->state = SIM_PLAYING;

@@ -31,6 +31,9 @@ struct sim_file {
   bool linked;  /* has a name */
   bool settled; /* its name survives a loss of power */
   bool ghost;   /* unlinked, but a loss of power may bring it back */
+  /* What had this name before a rename: until the folder is synced, a loss of power brings back
+   * this one or that one, and never none. */
+  sim_file *replaced;
 };
 
 struct sim_disk {
@@ -152,16 +155,78 @@ void sim_disk_unlink(sim_disk *disk, const char *path) {
 }
 
 static void names_settle(sim_disk *disk) {
+  for (uint32_t i = 0; i < FILES_MAX; i++) {
+    sim_file *file = disk->file[i];
+    if (!file) continue;
+    file->ghost = false;
+    if (file->replaced) file->settled = true;
+    file->replaced = NULL;
+  }
+}
+
+void sim_disk_rename(sim_file *file, const char *path) {
+  sim_file *old = sim_disk_find(file->disk, path);
+  if (old) {
+    old->linked = false;
+    file->replaced = old->settled ? old : old->replaced;
+    if (file->replaced) file->replaced->ghost = true;
+    old->replaced = NULL;
+  }
+  file->settled = false;
+  LQ_CHECK(lq_text_copy(file->path, sizeof file->path, lq_span_text(path)));
+}
+
+bool sim_disk_names_sync(sim_disk *disk) {
+  if (sim_io_fails(SIM_IO_SYNC)) return false;
   for (uint32_t i = 0; i < FILES_MAX; i++)
-    if (disk->file[i]) disk->file[i]->ghost = false;
+    if (disk->file[i]) disk->file[i]->settled = disk->file[i]->linked;
+  names_settle(disk);
+  return true;
+}
+
+void sim_disk_list(const sim_disk *disk, const char *folder,
+                   void (*each)(void *context, const char *name), void *context) {
+  size_t bytes = strlen(folder);
+  for (uint32_t i = 0; i < FILES_MAX; i++) {
+    const sim_file *file = disk->file[i];
+    if (file && file->linked && !strncmp(file->path, folder, bytes) && file->path[bytes] == '/')
+      each(context, file->path + bytes + 1);
+  }
+}
+
+/* What a copy of the disk made while it is in use has: for restoring it later. */
+sim_disk *sim_disk_copy(const sim_disk *disk) {
+  sim_disk *out = sim_disk_new();
+  for (uint32_t i = 0; i < FILES_MAX; i++) {
+    const sim_file *file = disk->file[i];
+    if (!file || !file->linked) continue;
+    sim_file *fresh = sim_disk_make(out, file->path);
+    copy(&fresh->now, &file->now);
+    copy(&fresh->durable, &file->now);
+    fresh->settled = true;
+  }
+  return out;
 }
 
 void sim_disk_power_lost(sim_disk *disk) {
   for (uint32_t i = 0; i < FILES_MAX; i++) {
     sim_file *file = disk->file[i];
-    if (!file || (!file->linked && !file->ghost)) continue;
+    if (!file || (!file->linked && !file->ghost && !file->replaced)) continue;
     if (file->first) settle_in_part(file);
     copy(&file->now, &file->durable);
+    if (file->replaced && !file->settled) {
+      sim_file *old = file->replaced;
+      if (sim_below(SIM_DISK, 2)) {
+        file->linked = false;
+        old->linked = true;
+        LQ_CHECK(lq_text_copy(old->path, sizeof old->path, lq_span_text(file->path)));
+      }
+      file->settled = file->linked;
+      old->settled = old->linked;
+      old->ghost = false;
+      file->replaced = NULL;
+      continue;
+    }
     if (!file->settled && sim_below(SIM_DISK, 2)) file->linked = false;
     if (file->ghost && sim_below(SIM_DISK, 2) && !sim_disk_find(disk, file->path))
       file->linked = true;

@@ -37,6 +37,8 @@ static bool fails(sim_process *process, size_t bytes) {
   return sim_fault_now(SIM_F_MEMORY);
 }
 
+bool sim_memory_fails(void) { return fails(sim.process, 0); }
+
 void *__wrap_malloc(size_t bytes) {
   sim_process *process = sim.process;
   if (fails(process, bytes)) return NULL;

@@ -1,11 +1,12 @@
 /* A store port that sometimes answers with an error: of what it did not do, or of what it did. */
 #include <stdlib.h>
 
-#include "apps/lqsim/sim_server.h"
+#include "apps/lqsim/sim_audit.h"
 
 typedef struct faulty {
   lq_store port; /* first */
   lq_store *real;
+  sim_witness *witness;
 } faulty;
 
 /* One question on its way. */
@@ -58,10 +59,67 @@ static uint32_t fate(lq_err *err) {
   return *err ? 1 + sim_below(SIM_FAULT, 2) : 0;
 }
 
+/* The leaves of one commit, in the world's memory: the witness outlives who asked. */
+typedef struct told_leaf {
+  char tenant[LQ_TENANT_BYTES];
+  uint8_t *leaf;
+  size_t bytes;
+} told_leaf;
+typedef struct noted {
+  sim_witness *witness;
+  lq_store_committed committed;
+  lq_store_changed changed;
+  void *context;
+  uint32_t count, at;
+  told_leaf leaf[];
+} noted;
+
+static noted *note_new(sim_witness *witness, uint32_t count, void *context) {
+  noted *n = sim_alloc(sizeof *n + count * sizeof *n->leaf);
+  n->witness = witness;
+  n->count = count;
+  n->context = context;
+  return n;
+}
+
+static void note_leaf(told_leaf *out, const char *tenant, lq_span leaf) {
+  LQ_CHECK(lq_text_copy(out->tenant, sizeof out->tenant, lq_span_text(tenant)));
+  out->bytes = leaf.bytes;
+  out->leaf = leaf.bytes ? sim_alloc(leaf.bytes) : NULL;
+  if (leaf.bytes) memcpy(out->leaf, leaf.data, leaf.bytes);
+}
+
+static void note_free(noted *n) {
+  for (uint32_t i = 0; i < n->count; i++) free(n->leaf[i].leaf);
+  free(n);
+}
+
+static void note_told(noted *n, uint32_t at, lq_err err, uint64_t index) {
+  const told_leaf *told = &n->leaf[at];
+  if (!err && index != LQ_LEAF_NONE && told->leaf)
+    sim_witness_leaf(n->witness, told->tenant, index, lq_span_of(told->leaf, told->bytes));
+}
+
+/* In the order in which they were asked for. */
+static void noted_slice(void *context, void *user, lq_err err, uint64_t leaf) {
+  noted *n = context;
+  lq_store_committed call = n->committed;
+  void *told = n->context;
+  note_told(n, n->at, err, leaf);
+  if (++n->at == n->count) note_free(n);
+  call(told, user, err, leaf);
+}
+
 static lq_err commit(lq_store *port, const lq_store_slice *slices, uint32_t count,
                      lq_store_committed committed, void *context) {
-  return sim_error_now() ? LQ_ERR_BUSY
-                         : real_of(port)->commit(real_of(port), slices, count, committed, context);
+  if (sim_error_now()) return LQ_ERR_BUSY;
+  noted *n = note_new(((faulty *)port)->witness, count, context);
+  n->committed = committed;
+  for (uint32_t i = 0; i < count; i++)
+    note_leaf(&n->leaf[i], slices[i].name.tenant, slices[i].leaf);
+  lq_err err = real_of(port)->commit(real_of(port), slices, count, noted_slice, n);
+  if (err) note_free(n);
+  return err;
 }
 
 static void create(lq_store *port, const lq_session_name *name, const lq_store_head *head,
@@ -146,9 +204,26 @@ static void changed(void *context, lq_err err, uint64_t leaf) {
 }
 static void refuse_change(void *context) { changed(context, LQ_OK, LQ_LEAF_NONE); }
 
+static void noted_change(void *context, lq_err err, uint64_t leaf) {
+  noted *n = context;
+  lq_store_changed call = n->changed;
+  void *told = n->context;
+  for (uint32_t i = 0; i < n->count; i++) note_told(n, i, err, leaf + i);
+  if (n->count) sim_witness_answered(n->witness, n->leaf[0].tenant, err);
+  note_free(n);
+  call(told, err, leaf);
+}
+
 static void change(lq_store *port, const lq_store_change *what, lq_store_changed call,
                    void *context) {
   lq_err err;
+  noted *n = note_new(((faulty *)port)->witness, what->leaf_count, context);
+  n->changed = call;
+  for (uint32_t i = 0; i < what->leaf_count; i++)
+    note_leaf(&n->leaf[i], what->tenant, what->leaves[i]);
+  if (n->count) sim_witness_asked(n->witness, what->tenant);
+  call = noted_change;
+  context = n;
   uint32_t kind = fate(&err);
   asked *a = kind ? ask(context, err) : NULL;
   if (a) a->call.changed = call;
@@ -184,7 +259,7 @@ static void close_store(lq_store *port) {
   free(port);
 }
 
-lq_store *sim_port_open(lq_store *real) {
+lq_store *sim_port_open(lq_store *real, sim_witness *witness) {
   faulty *f = malloc(sizeof *f);
   if (!f) {
     real->close(real);
@@ -205,6 +280,7 @@ lq_store *sim_port_open(lq_store *real) {
                          .items = items,
                          .log = log_read,
                          .close = close_store},
-                .real = real};
+                .real = real,
+                .witness = witness};
   return &f->port;
 }

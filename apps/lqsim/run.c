@@ -1,6 +1,7 @@
 /* The plot: which faults, when; then none, and everything must come right. */
 #include <time.h>
 
+#include "apps/lqsim/sim_audit.h"
 #include "apps/lqsim/sim_run.h"
 
 enum {
@@ -86,7 +87,7 @@ static void step(void *context, uint64_t argument) {
   (void)argument;
   if (!sim.faults_on) return;
   sim_server *server = &cluster.server[sim_below(SIM_FAULT, cluster.server_count)];
-  sim_disk *disk = server->machine->disk;
+  sim_disk *disk = sim_below(SIM_FAULT, 4) ? server->machine->disk : server->machine->keys;
   if (server->process && sim_fault_now(SIM_F_KILL)) {
     sim_server_kill(server, false);
   } else if (sim_fault_now(SIM_F_POWER)) {
@@ -104,7 +105,7 @@ static void step(void *context, uint64_t argument) {
   } else if (server->running && sim_fault_now(SIM_F_SECOND_SERVER)) {
     sim_server_second(server);
   } else if (cluster.damaged && sim_fault_now(SIM_F_ROT)) {
-    (void)sim_disk_rot(disk);
+    (void)sim_disk_rot(server->machine->disk);
   } else if (sim_below(SIM_FAULT, 12) == 0) {
     sim_stranger_visit(server->machine);
   } else if (sim_below(SIM_FAULT, 60) == 0) {
@@ -125,13 +126,18 @@ static void cluster_make(void) {
   uint32_t hibernate_ms = sleeps[sim_below(SIM_CLIENT, 3)],
            idle_ms = idle[sim_below(SIM_CLIENT, 3)];
   for (uint32_t i = 0; i < cluster.server_count; i++) {
-    sim.machine[i] = (sim_machine){.number = i, .disk = sim_disk_new()};
-    cluster.server[i] = (sim_server){.machine = &sim.machine[i],
-                                     .shared = cluster.shared,
-                                     .hibernate_ms = hibernate_ms,
-                                     .idle_ms = idle_ms,
-                                     .damaged = cluster.damaged,
-                                     .tenant_alone = !cluster.shared && cluster.server_count > 1};
+    /* Nodes that share a store share the key store, too. */
+    sim_disk *keys = cluster.shared && i ? sim.machine[0].keys : sim_disk_new();
+    if (cluster.shared && !i) sim_server_secrets(keys);
+    sim.machine[i] = (sim_machine){.number = i, .disk = sim_disk_new(), .keys = keys};
+    cluster.server[i] =
+        (sim_server){.machine = &sim.machine[i],
+                     .shared = cluster.shared,
+                     .hibernate_ms = hibernate_ms,
+                     .idle_ms = idle_ms,
+                     .damaged = cluster.damaged,
+                     .witness = cluster.shared && i ? cluster.server[0].witness : sim_witness_new(),
+                     .tenant_alone = !cluster.shared && cluster.server_count > 1};
     sim_server_start(&cluster.server[i]);
   }
 }
@@ -151,7 +157,8 @@ static void clients_make(void) {
     if (sim_below(SIM_CLIENT, 6))
       (void)snprintf(c->name, sizeof c->name, "%s-%u", sim_tenant[c->tenant], i);
     if (sim_below(SIM_CLIENT, 2))
-      (void)snprintf(c->team, sizeof c->team, "t%u", sim_below(SIM_CLIENT, 2));
+      (void)snprintf(c->team, sizeof c->team, "%s-t%u", sim_tenant[c->tenant],
+                     sim_below(SIM_CLIENT, 2));
     sim_client_start(c);
   }
 }
@@ -169,6 +176,7 @@ static void heal(void) {
   sim_trace("healing");
   for (uint32_t i = 0; i < cluster.server_count; i++) {
     sim_disk_room(cluster.server[i].machine->disk, UINT64_MAX);
+    sim_disk_room(cluster.server[i].machine->keys, UINT64_MAX);
     if (cluster.server[i].process) cluster.server[i].process->stalled_until_ns = 0;
   }
   for (uint32_t i = 0; i < sim_run_client_count; i++)
@@ -187,6 +195,14 @@ static void heal(void) {
 
 /* ---- the end ---- */
 
+/* Players are called <tenant>-<number>, teams <tenant>-t<number>: nothing else is written so. */
+static void canary_check(const sim_machine *machine, const char *tenant) {
+  char canary[LQ_TENANT_BYTES + 1];
+  (void)snprintf(canary, sizeof canary, "%s-", tenant);
+  if (sim_disk_holds(machine->disk, canary) || sim_disk_holds(machine->keys, canary))
+    sim_violation("machine %u has what players of %s wrote, in plain", machine->number, tenant);
+}
+
 static void audit(void) {
   for (uint32_t i = 0; i < sim_run_client_count; i++) sim_client_leave(&sim_run_client[i]);
   (void)sim_run_until(sim.now_ns + 2 * SIM_S);
@@ -194,12 +210,14 @@ static void audit(void) {
   for (uint32_t i = 0; i < cluster.server_count; i++) sim_server_stop(&cluster.server[i]);
   (void)sim_run_until(sim.now_ns + 5 * SIM_S);
   for (uint32_t i = 0; i < cluster.server_count && !sim.failed; i++) {
-    sim_audit a = {.server = &cluster.server[i], .session = sim_audit_session};
+    sim_audit a = {
+        .server = &cluster.server[i], .session = sim_audit_session, .log = sim_audit_log};
     if (cluster.shared && i) break; /* one store for all */
     sim_audit_run(&a);
     if (a.err && !cluster.damaged)
       sim_violation("the audit cannot open machine %u: %s: %s", i, lq_err_name(a.err),
                     a.diag.message);
+    for (uint32_t t = 0; t < SIM_TENANTS_MAX; t++) canary_check(&sim.machine[i], sim_tenant[t]);
     for (uint32_t t = 0; t < SIM_TENANTS_MAX; t++)
       if (!sim_server_serves(&cluster.server[i], t) &&
           sim_disk_holds(cluster.server[i].machine->disk, sim_tenant[t]))

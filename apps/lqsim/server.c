@@ -3,6 +3,7 @@
 
 #include "apps/lqsim/sim_server.h"
 #include "lq_local/store_sqlite.h"
+#include "lq_service/tenant/tenants.h"
 
 const char *const sim_tenant[SIM_TENANTS_MAX] = {"acme", "zeta"};
 /* ---- one process ---- */
@@ -11,6 +12,7 @@ typedef struct sim_running {
   sim_server *server;
   lq_loop *loop;
   lq_store *store;
+  lq_tenants *tenants;
   lq_shard *shard;
   lq_gateway *gateway;
   lq_err failed;
@@ -38,6 +40,69 @@ static void store_failed(void *context, lq_err err) {
   stop(r);
 }
 
+/* ---- tenants: as in apps/lq ---- */
+
+typedef struct needed {
+  lq_loop *loop;
+  lq_err err;
+  lq_diag diag;
+  bool done, waits;
+} needed;
+
+static void tenant_ready(void *context, lq_err err, const lq_diag *diag, lq_tenant *tenant) {
+  needed *n = context;
+  (void)tenant;
+  n->err = err;
+  n->done = true;
+  if (diag) n->diag = *diag;
+  if (n->waits) lq_loop_stop(n->loop);
+}
+
+/* Only one of several nodes makes tenants: what would be two key files are one. */
+static bool makes_tenants(const sim_server *server) {
+  return !server->shared || server->machine->number == 0;
+}
+
+static lq_err tenant_need(running *r, const char *name, lq_diag *diag) {
+  needed n = {.loop = r->loop};
+  lq_tenant_need(r->tenants, name, makes_tenants(r->server), tenant_ready, &n);
+  n.waits = true;
+  while (!n.done) lq_loop_run(r->loop);
+  if (n.err) *diag = n.diag;
+  return n.err;
+}
+
+/* What several nodes must have in common is brought to them: each made by itself would differ. */
+void sim_server_secrets(sim_disk *keys) {
+  static const char *const path[] = {"/keys/root.key", "/keys/resume.key"};
+  for (uint32_t i = 0; i < 2; i++) {
+    uint8_t secret[64];
+    for (uint32_t k = 0; k < 32; k++) secret[k] = (uint8_t)sim_next(SIM_HOST);
+    lq_sha256 digest = lq_sha256_of(lq_span_of(secret, 32));
+    memcpy(secret + 32, digest.bytes, 32);
+    sim_file *file = sim_disk_make(keys, path[i]);
+    LQ_CHECK(!sim_file_write(file, 0, secret, sizeof secret) && !sim_file_sync(file));
+  }
+}
+
+static lq_err tenants_open(running *r, lq_diag *diag) {
+  lq_tenants_options options = {.store = r->store, .keys = "/keys"};
+  lq_err err = lq_folder_make("/keys");
+  if (!err) err = lq_secret_need("/keys", "root.key", options.root, diag);
+  if (!err) err = lq_tenants_open(&options, &r->tenants, diag);
+  for (uint32_t t = 0; t < SIM_TENANTS_MAX && !err; t++)
+    if (sim_server_serves(r->server, t)) err = tenant_need(r, sim_tenant[t], diag);
+  return err;
+}
+
+static lq_err tenant_at(void *context, const char *name, lq_shard_tenant *out, lq_diag *diag) {
+  const running *r = context;
+  const lq_tenant *tenant = lq_tenant_find(r->tenants, name);
+  if (!tenant) return lq_diag_set(diag, LQ_ERR_UNKNOWN_TENANT, "no tenant %s", name);
+  *out = (lq_shard_tenant){lq_tenant_store(tenant), sim_release_source(), true};
+  return LQ_OK;
+}
+
 static lq_err serve_games(running *r, lq_diag *diag) {
   const sim_server *server = r->server;
   for (uint32_t t = 0; t < SIM_TENANTS_MAX; t++) {
@@ -63,15 +128,17 @@ static lq_err open_all(running *r, lq_diag *diag) {
     lq_store_sqlite_options options = {.folder = "/data"};
     if ((err = lq_store_sqlite_open(r->loop, &options, &r->store, diag))) return err;
   }
-  r->store = sim_port_open(r->store);
+  r->store = sim_port_open(r->store, server->witness);
   if (!r->store) return LQ_ERR_MEMORY;
+  if ((err = tenants_open(r, diag))) return err;
   lq_shard_options shard = {.loop = r->loop,
                             .store = r->store,
-                            .releases = sim_release_source(),
-                            .secret = {7},
+                            .tenant = tenant_at,
+                            .tenant_context = r,
                             .hibernate_ms = server->hibernate_ms,
                             .failed = store_failed,
                             .failed_context = r};
+  if ((err = lq_secret_need("/keys", "resume.key", shard.secret, diag))) return err;
   if ((err = lq_shard_open(&shard, &r->shard))) return err;
   if ((err = serve_games(r, diag))) return err;
   lq_gateway_options gateway = {.loop = r->loop,
@@ -93,8 +160,12 @@ static void server_main(void *argument) {
   lq_err err = open_all(r, &diag);
   if (err) {
     sim_trace("start failed: %s: %s", lq_err_name(err), diag.message);
-    bool expected = err == LQ_ERR_IO || err == LQ_ERR_DISK_FULL || err == LQ_ERR_MEMORY ||
-                    (err == LQ_ERR_LOCKED && r->server->seconds) || r->server->damaged;
+    bool expected =
+        err == LQ_ERR_IO || err == LQ_ERR_DISK_FULL || err == LQ_ERR_MEMORY || err == LQ_ERR_BUSY ||
+        (err == LQ_ERR_LOCKED && r->server->seconds) ||
+        /* Another node makes them, and is not through. */
+        ((err == LQ_ERR_UNKNOWN_TENANT || err == LQ_ERR_NOT_FOUND) && !makes_tenants(r->server)) ||
+        r->server->damaged;
     if (!expected)
       sim_violation("the server does not start: %s: %s", lq_err_name(err), diag.message);
   } else {
@@ -106,9 +177,12 @@ static void server_main(void *argument) {
   }
   if (r->gateway) lq_gateway_close(r->gateway);
   if (r->shard) lq_shard_close(r->shard);
+  lq_tenants_close(r->tenants);
   if (r->store) r->store->close(r->store);
   if (r->loop) lq_loop_close(r->loop);
   free(r);
+  if (sim_secrets_count(process) && !process->killed)
+    sim_violation("a server that ended kept %u keys", sim_secrets_count(process));
   if (process->block_bytes && !process->killed)
     sim_violation("a server that ended kept %zu bytes of memory", process->block_bytes);
 }
@@ -121,9 +195,15 @@ static void start(void *context, uint64_t argument) {
   if (!server->process) sim_server_start(server);
 }
 
+/* A key store that nodes share is not in the machine. */
+static void power_lost(sim_server *server) {
+  sim_disk_power_lost(server->machine->disk);
+  if (!server->shared) sim_disk_power_lost(server->machine->keys);
+}
+
 static void ended(sim_process *process, void *context) {
   sim_server *server = context;
-  if (process->silent) sim_disk_power_lost(server->machine->disk);
+  if (process->silent) power_lost(server);
   server->process = server->machine->server = NULL;
   server->running = NULL;
   sim_at(sim.now_ns + sim_between(SIM_SCHED, 20 * SIM_MS, 1500 * SIM_MS), start, server, 0);
@@ -142,7 +222,7 @@ void sim_server_stop(sim_server *server) {
 
 void sim_server_kill(sim_server *server, bool power) {
   if (!server->process) {
-    if (power) sim_disk_power_lost(server->machine->disk);
+    if (power) power_lost(server);
     return;
   }
   server->process->silent = power;
@@ -214,25 +294,46 @@ static void listed(void *context, lq_err err, const lq_session_name *name,
   list->at[list->count++] = (found){*name, *head};
 }
 
+static void audit_tenant(sim_audit *audit, lq_tenants *tenants, lq_loop *loop, const char *name) {
+  needed n = {.loop = loop};
+  lq_tenant_need(tenants, name, false, tenant_ready, &n);
+  LQ_CHECK(n.done);
+  if (n.err) {
+    audit->err = n.err;
+    audit->diag = n.diag;
+    return;
+  }
+  lq_store *store = lq_tenant_store(lq_tenant_find(tenants, name));
+  listing *list = calloc(1, sizeof *list);
+  LQ_CHECK(list);
+  for (uint32_t g = 0; g < sim_games_built.count; g++)
+    store->sessions(store, name, sim_games_built.game[g].name, NULL, 0, listed, list);
+  if (list->err) audit->err = list->err;
+  for (uint32_t i = 0; i < list->count && !sim.failed; i++)
+    audit->session(audit->context, store, loop, &list->at[i].name, &list->at[i].head);
+  free(list);
+  if (!sim.failed) audit->log(audit, lq_tenants_platform(tenants), store, name);
+}
+
 static void audit_main(void *argument) {
   sim_audit *audit = argument;
   sim.process->auditor = true;
   lq_loop *loop = NULL;
   lq_store *store = NULL;
+  lq_tenants *tenants = NULL;
   lq_store_sqlite_options options = {.folder = "/data", .read_only = true};
+  lq_tenants_options keys = {.keys = "/keys", .read_only = true};
   audit->err = lq_loop_open(&loop);
   if (!audit->err && audit->server->shared)
     store = sim_shared_open(audit->server->shared, loop);
   else if (!audit->err)
     audit->err = lq_store_sqlite_open(loop, &options, &store, &audit->diag);
-  listing *list = calloc(1, sizeof *list);
-  for (uint32_t t = 0; t < SIM_TENANTS_MAX && store && list; t++)
-    for (uint32_t g = 0; g < sim_games_built.count; g++)
-      store->sessions(store, sim_tenant[t], sim_games_built.game[g].name, NULL, 0, listed, list);
-  if (list && list->err && !audit->err) audit->err = list->err;
-  for (uint32_t i = 0; list && i < list->count; i++)
-    audit->session(audit->context, store, loop, &list->at[i].name, &list->at[i].head);
-  free(list);
+  if (!audit->err) audit->err = lq_secret_need("/keys", "root.key", keys.root, &audit->diag);
+  keys.store = store;
+  if (!audit->err) audit->err = lq_tenants_open(&keys, &tenants, &audit->diag);
+  for (uint32_t t = 0; t < SIM_TENANTS_MAX && !audit->err && !sim.failed; t++)
+    if (sim_server_serves(audit->server, t)) audit_tenant(audit, tenants, loop, sim_tenant[t]);
+  lq_tenants_close(tenants);
   if (store) store->close(store);
   lq_loop_close(loop);
   audit->done = true;

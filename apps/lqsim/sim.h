@@ -115,6 +115,7 @@ struct sim_process {
   uint64_t stalled_until_ns;
   lq_loop *loop; /* while it is open */
   void *blocks, *pages;
+  struct sim_secret *secrets; /* OpenSSL's: in the real heap */
   size_t block_bytes;
   void (*ended)(sim_process *process, void *context); /* its main returned, or it was killed */
   void *ended_context;
@@ -125,6 +126,7 @@ struct sim_process {
 struct sim_machine {
   uint32_t number;
   sim_disk *disk;
+  sim_disk *keys;      /* the key store's: /keys */
   sim_process *server; /* NULL: down */
   int64_t wall_skew_ms;
 };
@@ -216,6 +218,7 @@ lq_err sim_error_now(void);
 
 /* ---- memory.c: what a process allocates ---- */
 void sim_memory_drop(sim_process *process);
+bool sim_memory_fails(void); /* does this allocation, outside malloc, fail? */
 /* Whose block these bytes lie in; NULL: nobody's. */
 const sim_process *sim_memory_owner(const void *memory);
 void *sim_alloc(size_t bytes); /* the world's own, whatever runs; never NULL */
@@ -227,6 +230,12 @@ sim_disk *sim_disk_new(void);
 sim_file *sim_disk_find(sim_disk *disk, const char *path);
 sim_file *sim_disk_make(sim_disk *disk, const char *path);
 void sim_disk_unlink(sim_disk *disk, const char *path);
+/* Over what has that name: at once for whoever looks, after a loss of power one or the other. */
+void sim_disk_rename(sim_file *file, const char *path);
+bool sim_disk_names_sync(sim_disk *disk); /* the folder's own fsync */
+void sim_disk_list(const sim_disk *disk, const char *folder,
+                   void (*each)(void *context, const char *name), void *context);
+sim_disk *sim_disk_copy(const sim_disk *disk);
 void sim_disk_power_lost(sim_disk *disk);
 /* Damages bytes at rest; false: there is nothing to damage. */
 bool sim_disk_rot(sim_disk *disk);
@@ -260,6 +269,9 @@ void sim_vfs_process_gone(const sim_process *process);
 
 /* ---- host.c ---- */
 void sim_locks_drop(const sim_process *process);
+/* What OpenSSL holds for a process, expanded keys, goes with it; how many there are. */
+void sim_secrets_drop(sim_process *process);
+uint32_t sim_secrets_count(const sim_process *process);
 
 /* ---- loop.c and net.c ---- */
 typedef struct sim_sock sim_sock;

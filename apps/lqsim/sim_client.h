@@ -51,6 +51,8 @@ typedef struct sim_client {
   bool joined_once, seen, goes_on, audited;
   uint64_t seen_tick, seen_seq;
   uint64_t joined_tick, last_joined_tick; /* of the first join, and the last */
+  uint64_t *seat;                         /* the tick of each "joined" */
+  uint32_t seat_count, slot;              /* slot: in the journal, found by the audit */
   uint64_t gap_until;                     /* it was told that events up to this tick are left out */
   uint64_t heard_ns, since_ns;
   uint64_t away_until_ns;

@@ -28,8 +28,10 @@ extern const char *const sim_tenant[SIM_TENANTS_MAX];
 typedef struct sim_shared sim_shared;
 sim_shared *sim_shared_new(void);
 lq_store *sim_shared_open(sim_shared *shared, lq_loop *loop); /* in a process; NULL: memory */
-/* The store with errors; takes it. NULL: memory (it is closed). */
-lq_store *sim_port_open(lq_store *real);
+/* The store with errors; takes it. The witness sees what it answers. NULL: memory (it is closed).
+ */
+struct sim_witness;
+lq_store *sim_port_open(lq_store *real, struct sim_witness *witness);
 
 /* ---- servers ---- */
 typedef struct sim_server {
@@ -43,7 +45,9 @@ typedef struct sim_server {
   bool damaged;      /* rot or a misdirected write: opening may be refused, sessions may not wake */
   bool tenant_alone; /* hosts tenant number machine.number only */
   struct sim_running *running;
+  struct sim_witness *witness; /* of its store's logs */
 } sim_server;
+void sim_server_secrets(sim_disk *keys); /* for a key store that nodes share */
 void sim_server_start(sim_server *server);
 void sim_server_stop(sim_server *server);             /* orderly, soon */
 void sim_server_kill(sim_server *server, bool power); /* restarts by itself after a while */
@@ -58,6 +62,8 @@ typedef struct sim_audit {
   /* Each session that is there. The store and the loop are good until it returns. */
   void (*session)(void *context, lq_store *store, lq_loop *loop, const lq_session_name *name,
                   const lq_store_head *head);
+  /* Then each tenant's log. store: the tenant's; NULL: its keys are gone. */
+  void (*log)(const struct sim_audit *audit, lq_store *real, lq_store *store, const char *tenant);
   sim_server *server;
   lq_err err; /* of opening */
   lq_diag diag;

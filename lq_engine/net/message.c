@@ -118,6 +118,12 @@ static lq_err unknown(lq_span key, const char *action, lq_diag *diag) {
 static lq_err join_read_member(lq_span key, lq_json value, uint32_t *seen, lq_message *out,
                                lq_diag *diag) {
   if (lqi_json_key_is(key, "seen", 4)) return join_seen(value, out, diag);
+  if (lqi_json_key_is(key, "receipts", 8)) {
+    bool twice = *seen >> JOIN_MEMBERS & 1;
+    *seen |= 1u << JOIN_MEMBERS;
+    if (!twice && lq_json_bool(value, &out->receipts)) return LQ_OK;
+    return lq_diag_set(diag, LQ_ERR_INVALID, "receipts: expected true or false, once");
+  }
   for (uint32_t i = 0; i < JOIN_MEMBERS; i++) {
     const join_member *m = &join_members[i];
     if (!lqi_json_key_is(key, m->name, strlen(m->name))) continue;
@@ -161,7 +167,8 @@ static lq_err action_kind(lq_json action, char name[8], lq_message *out, lq_diag
 }
 
 lq_err lq_message_read(lq_span text, lq_message *out, lq_diag *diag) {
-  memset(out, 0, sizeof *out);
+  memset(out, 0, offsetof(lq_message, resume));
+  out->resume[0] = out->token[0] = 0;
   lq_err err = lq_json_parse(text, &out->json, diag);
   if (err) return err;
   if (out->json.kind != LQ_JSON_OBJECT)

@@ -28,11 +28,13 @@ typedef struct lq_message {
   /* join: "" when absent */
   char tenant[LQ_TENANT_BYTES], game[LQ_TENANT_BYTES], session[LQ_ID_BYTES], player[LQ_ID_BYTES],
       team[LQ_ID_BYTES];
-  char resume[128], token[1024];
+  bool receipts; /* join: a signed receipt is wanted for each slice */
   /* join: "seen":{"tick":131,"seq":0}, the last event a resuming client has; both are needed when
    * given */
   bool has_seen;
   uint64_t seen_tick, seen_seq;
+  /* Last, for lq_message_read does not clear them: texts. */
+  char resume[128], token[1024];
 } lq_message;
 
 /* Reads the envelope. On an error `out->id` is set when it could be read, so that the answer can

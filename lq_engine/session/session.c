@@ -157,6 +157,7 @@ uint64_t lq_session_hash(const lq_session *session) {
 
 static void tick_begin(lq_session *s) {
   s->event_count = s->cause_count = 0;
+  if (s->watch) s->watch->count = 0, s->watch->full = false;
   s->reason_bytes = 0;
   s->events = lq_writer_of(s->event_data, LQ_TICK_EVENTS_BYTES);
   s->scratch = lq_writer_of(s->scratch_data, LQ_TICK_MUTATIONS_BYTES);

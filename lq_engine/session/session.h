@@ -133,6 +133,25 @@ typedef struct lq_mutation {
   bool has_before, has_after;
   lq_span before, after;
 } lq_mutation;
+/* Which player's command wrote what in the last tick: every component's, for whoever runs a session
+ * again (the journal tells it of audited ones). Memory is the caller's. */
+#define LQ_CAUSE_ALL 0xffu /* as a type: all of the entity */
+typedef struct lq_cause {
+  uint32_t row;
+  uint16_t slot;
+  uint8_t type;
+} lq_cause;
+typedef struct lq_causes {
+  lq_cause *at;
+  uint32_t count, capacity;
+  bool full; /* some did not fit */
+} lq_causes;
+/* Kept until the session is swapped, loaded or freed; NULL: off, as it begins. */
+void lq_session_watch(lq_session *session, lq_causes *causes);
+const lq_causes *lq_session_causes(const lq_session *session);
+/* The slot of the newest command that wrote it; 0: a system or the host. */
+uint16_t lq_causes_find(const lq_causes *causes, uint32_t row, uint32_t type);
+
 /* Measures a system from outside (the engine has no clock): called before and after each; NULL is
  * off. */
 typedef struct lq_tick_probe {

@@ -52,10 +52,15 @@ void lqi_undo_writes(lq_session *session) {
 }
 
 void lqi_cause_add(lq_session *session, lq_entity entity, uint32_t type, uint16_t slot) {
+  lq_cause made = {(uint32_t)entity.bits - 1u, slot, (uint8_t)type};
+  lq_causes *watch = session->watch;
+  if (watch && slot && watch->count < watch->capacity)
+    watch->at[watch->count++] = made;
+  else if (watch && slot)
+    watch->full = true;
   bool audited = type == LQI_TYPE_ANY ? session->audited != 0 : session->audited >> type & 1;
   if (!audited || slot == 0 || session->cause_count == LQI_CAUSES_MAX) return;
-  session->cause[session->cause_count++] =
-      (lqi_cause){(uint32_t)entity.bits - 1u, slot, (uint8_t)type};
+  session->cause[session->cause_count++] = made;
 }
 
 static void cause(lq_session *s, lq_entity entity, uint32_t type) {

@@ -241,6 +241,7 @@ lq_err lqi_handler_call(lq_session *session, uint16_t type, const uint8_t *row, 
   if (!run) return LQ_OK;
   lqi_core core = s->core;
   uint32_t event_count = s->event_count, cause_count = s->cause_count;
+  uint32_t watched = s->watch ? s->watch->count : 0;
   size_t event_bytes = s->events.bytes;
   s->scratch.bytes = 0;
   s->undo_last = 0;
@@ -262,6 +263,7 @@ lq_err lqi_handler_call(lq_session *session, uint16_t type, const uint8_t *row, 
     s->events.bytes = event_bytes;
   }
   s->cause_count = cause_count;
+  if (s->watch) s->watch->count = watched;
   return s->full ? LQ_ERR_FULL : LQ_ERR_FORBIDDEN;
 }
 

@@ -16,7 +16,7 @@ enum {
   LQI_CAUSES_MAX = 4096,            /* audited writes of one tick whose player is remembered */
   LQI_BODY_BYTES_MAX = 4352,        /* wire form of any row: entities grow most, 8 bytes to 32 */
   LQI_COMMAND_HEAD_BYTES = 24,      /* bound of a journaled command's varints */
-  LQI_TYPE_ANY = 0xff,
+  LQI_TYPE_ANY = LQ_CAUSE_ALL,
 };
 
 typedef struct lqi_core {
@@ -50,11 +50,7 @@ typedef struct lqi_queued {
   uint8_t id_bytes; /* without the NUL */
 } lqi_queued;
 
-typedef struct lqi_cause {
-  uint32_t row;
-  uint16_t slot;
-  uint8_t type; /* LQI_TYPE_ANY: all of the entity */
-} lqi_cause;
+typedef lq_cause lqi_cause;
 
 typedef enum lqi_phase { LQI_IDLE, LQI_COMMAND, LQI_SYSTEM } lqi_phase;
 
@@ -96,6 +92,7 @@ struct lq_session {
   lq_event *event;
   lqi_cause *cause;
   char *reasons;
+  lq_causes *watch; /* NULL but where somebody runs the session again */
 };
 
 extern const lq_sys_api lqi_session_api;

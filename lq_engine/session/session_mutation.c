@@ -5,6 +5,17 @@
 #include "lq_base/plant.h"
 #include "lq_engine/session/session_int.h"
 
+void lq_session_watch(lq_session *session, lq_causes *causes) { session->watch = causes; }
+const lq_causes *lq_session_causes(const lq_session *session) { return session->watch; }
+
+uint16_t lq_causes_find(const lq_causes *causes, uint32_t row, uint32_t type) {
+  for (uint32_t i = causes->count; i-- > 0;) {
+    const lq_cause *c = &causes->at[i];
+    if (c->row == row && (c->type == type || c->type == LQ_CAUSE_ALL)) return c->slot;
+  }
+  return 0;
+}
+
 /* The newest cause counts. */
 static uint16_t cause_of(const lq_session *s, uint32_t row, uint32_t type) {
   for (uint32_t i = s->cause_count; i-- > 0;) {

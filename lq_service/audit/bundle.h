@@ -46,6 +46,7 @@ typedef struct lq_bundle_result {
   uint64_t seed, releases;
   lq_session_name name;
   lq_audit_head head;
+  lq_span note; /* of the head, in the bundle's memory; empty: it is not signed by the key */
 } lq_bundle_result;
 
 typedef struct lq_bundle_check {
@@ -63,8 +64,14 @@ typedef struct lq_bundle_check {
  * text is none; LQ_ERR_MEMORY. About a microsecond or two a leaf. */
 LQ_MUST lq_err lq_bundle_verify(const lq_bundle_check *check, lq_bundle_result *result);
 
-/* ---- a slice record against its leaf ---- */
-/* at: where the record begins in its file, for the sentences. Returns how many differ. */
+/* ---- slices ---- */
+/* Does a slice's leaf follow on the session's leaf before (NULL: none)? Returns how much differs.
+ */
+uint64_t lq_audit_slice_check(const lq_audit_entry *before, uint64_t index,
+                              const lq_audit_entry *entry,
+                              void (*report)(void *context, const char *sentence), void *context);
+/* A slice record against its leaf. at: where the record begins in its file, for the sentences.
+ * Returns how many differ. */
 uint64_t lq_audit_record_check(uint64_t index, const lq_audit_entry *entry, lq_span record,
                                uint64_t at, void (*report)(void *context, const char *sentence),
                                void *context);

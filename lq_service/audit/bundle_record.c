@@ -1,5 +1,5 @@
-/* A slice record against the leaf that names it. The record's offsets are docs/journal.md's; what
- * is in its body is for whoever runs it again. */
+/* Slices: a leaf against the one before, a record against the leaf that names it. The record's
+ * offsets are docs/journal.md's; what is in its body is for whoever runs it again. */
 #include "lq_service/audit/bundle_int.h"
 
 #include <stdio.h>
@@ -77,6 +77,51 @@ uint64_t lq_audit_record_check(uint64_t index, const lq_audit_entry *entry, lq_s
     tell(&t, what);
   }
   return t.count;
+}
+
+uint64_t lq_audit_slice_check(const lq_audit_entry *before, uint64_t index,
+                              const lq_audit_entry *entry,
+                              void (*report)(void *context, const char *sentence), void *context) {
+  static const uint8_t zeros[32];
+  typedef unsigned long long ull;
+  ull now = entry->slice.slice, last = before ? before->slice.slice : 0, leaf = index;
+  char text[3][256] = {"", "", ""};
+  size_t bytes = sizeof text[0];
+  if (!before) {
+    if (now == 1 && memcmp(entry->slice.chain_before, zeros, 32) != 0)
+      (void)snprintf(text[0], bytes, "slice 1 (leaf %llu) does not begin a chain", leaf);
+  } else if (now == last) {
+    (void)snprintf(text[0], bytes, "slice %llu stands twice, the second time as leaf %llu", now,
+                   leaf);
+  } else if (now < last) {
+    (void)snprintf(text[0], bytes, "slice %llu (leaf %llu) stands behind slice %llu: reordered",
+                   now, leaf, last);
+  } else if (now > last + 1) {
+    (void)snprintf(text[0], bytes, "slices %llu to %llu are missing: leaf %llu is of slice %llu",
+                   last + 1, now - 1, leaf, now);
+  } else {
+    if (memcmp(entry->slice.chain_before, before->slice.chain_after, 32) != 0)
+      (void)snprintf(text[0], bytes,
+                     "slice %llu (leaf %llu) does not go on from slice %llu: another chain", now,
+                     leaf, last);
+    if (entry->slice.tick_first != before->slice.tick_last + 1)
+      (void)snprintf(text[1], bytes,
+                     "slice %llu (leaf %llu) begins with tick %llu, and slice %llu ended with %llu",
+                     now, leaf, (ull)entry->slice.tick_first, last, (ull)before->slice.tick_last);
+    /* Another release brings a migrated state. */
+    if (entry->slice.hash_before != before->slice.hash_after &&
+        !memcmp(entry->slice.release, before->slice.release, 32))
+      (void)snprintf(text[2], bytes,
+                     "slice %llu (leaf %llu) begins with another state than slice %llu ended with",
+                     now, leaf, last);
+  }
+  uint64_t count = 0;
+  for (size_t i = 0; i < 3; i++) {
+    if (!text[i][0]) continue;
+    count++;
+    if (report) report(context, text[i]);
+  }
+  return count;
 }
 
 bool lq_audit_witness_check(const lq_audit_head *seen, const lq_audit_head *now,

@@ -158,6 +158,7 @@ static void on_note(walk *w, const frame *f) {
   lq_audit_head *head = &w->result->head;
   lq_err err = lq_audit_head_open(f->body, &w->key, head);
   w->signed_well = !err;
+  if (!err) w->result->note = f->body;
   w->has_head = !err || lq_audit_head_read(f->body, head) == LQ_OK;
   if (err == LQ_ERR_UNAUTHORIZED)
     found(w, "the checkpoint (bytes %llu to %llu) is not signed by %.160s with the key given",
@@ -212,42 +213,12 @@ static void leaf_close(walk *w) {
   w->wants_record = w->wants_detail = false;
 }
 
-static void slice_follows(walk *w, uint64_t index, const lq_audit_entry *e) {
-  const lq_audit_entry *b = &w->before;
-  static const uint8_t zeros[32];
-  uint64_t now = e->slice.slice, last = b->slice.slice;
-  if (!w->has_before) {
-    if (now == 1 && memcmp(e->slice.chain_before, zeros, 32) != 0)
-      found(w, "slice 1 (leaf %llu) does not begin a chain", N(index));
-    return;
-  }
-  if (now == last) {
-    found(w, "slice %llu stands twice, the second time as leaf %llu", N(now), N(index));
-  } else if (now < last) {
-    found(w, "slice %llu (leaf %llu) stands behind slice %llu: reordered", N(now), N(index),
-          N(last));
-  } else if (now > last + 1) {
-    found(w, "slices %llu to %llu are missing: leaf %llu is of slice %llu", N(last + 1), N(now - 1),
-          N(index), N(now));
-  } else {
-    if (memcmp(e->slice.chain_before, b->slice.chain_after, 32) != 0)
-      found(w, "slice %llu (leaf %llu) does not go on from slice %llu: another chain", N(now),
-            N(index), N(last));
-    if (e->slice.tick_first != b->slice.tick_last + 1)
-      found(w, "slice %llu (leaf %llu) begins with tick %llu, and slice %llu ended with %llu",
-            N(now), N(index), N(e->slice.tick_first), N(last), N(b->slice.tick_last));
-    /* Another release brings a migrated state. */
-    if (e->slice.hash_before != b->slice.hash_after &&
-        !memcmp(e->slice.release, b->slice.release, 32))
-      found(w, "slice %llu (leaf %llu) begins with another state than slice %llu ended with",
-            N(now), N(index), N(last));
-  }
-}
+static void said(void *context, const char *sentence) { found(context, "%s", sentence); }
 
 static void on_slice(walk *w, uint64_t index) {
   lq_bundle_result *r = w->result;
   const lq_audit_entry *e = &w->entry;
-  slice_follows(w, index, e);
+  (void)lq_audit_slice_check(w->has_before ? &w->before : NULL, index, e, said, w);
   if (!r->slices++) {
     r->slice_first = e->slice.slice;
     r->tick_first = e->slice.tick_first;
@@ -314,8 +285,6 @@ static void on_leaf(walk *w, const frame *f) {
   if (w->entry.kind == LQ_AUDIT_SLICE) on_slice(w, index);
 }
 
-static void record_found(void *context, const char *sentence) { found(context, "%s", sentence); }
-
 static void on_record(walk *w, const frame *f) {
   uint64_t index = w->index[w->count - 1];
   if (!w->has_entry || w->entry.kind != LQ_AUDIT_SLICE) {
@@ -324,8 +293,7 @@ static void on_record(walk *w, const frame *f) {
     return;
   }
   w->wants_record = false;
-  (void)lq_audit_record_check(index, &w->entry, f->body, f->end + 1 - f->body.bytes, record_found,
-                              w);
+  (void)lq_audit_record_check(index, &w->entry, f->body, f->end + 1 - f->body.bytes, said, w);
   if (w->check->record) w->check->record(w->check->context, index, &w->entry, f->body);
 }
 

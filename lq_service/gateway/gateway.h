@@ -32,6 +32,10 @@ typedef struct lq_gateway_options {
   uint32_t connections_max; /* 0 = LQ_CONNECTIONS_MAX */
   uint32_t messages_per_s;  /* 0 = LQ_CONN_MESSAGES_PER_S */
   uint32_t idle_ms;         /* 0 = LQ_CONN_IDLE_MS */
+  uint64_t shred_delay_ms;  /* between the second approval and the deed; LQ_SHRED_DELAY_MS */
+  /* A tenant was made over REST, and is open; may be NULL. */
+  void (*tenant_made)(void *context, const char *tenant);
+  void *tenant_made_context;
   /* More lines for /metrics (the store's): may be NULL. */
   void (*metrics)(void *context, lq_writer *out);
   void *metrics_context;

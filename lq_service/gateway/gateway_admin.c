@@ -284,7 +284,8 @@ static void policy_put(lqi_call *call, const lq_http_request *request, const lq_
 /* ---- tenants ---- */
 
 static void record_json(const char *name, const lq_tenant_record *record, lq_writer *w) {
-  static const char *const states[] = {"", "active", "suspended", "shredding", "shredded"};
+  static const char *const states[] = {"",          "active",   "suspended",
+                                       "shredding", "shredded", "importing"};
   lq_write_text(w, "{\"tenant\":");
   lq_json_write_text(w, lq_span_text(name));
   lq_write_text(w, ",\"state\":\"");
@@ -340,7 +341,8 @@ static void tenant_ready(void *context, lq_err err, const lq_diag *diag, lq_tena
                    .roles = 1u << LQ_ROLE_TENANT_ADMIN,
                    .epoch = 1,
                    .created_ms = lq_clock_wall_ms()};
-  (void)tenant;
+  const lq_gateway_options *o = &call->gateway->options;
+  if (!err && o->tenant_made) o->tenant_made(o->tenant_made_context, lq_tenant_name(tenant));
   if (err)
     lqi_answered(call, err, diag, (lq_span){0});
   else
@@ -403,7 +405,7 @@ static void shred_told(void *context, lq_err err, uint64_t leaf) {
     lq_tenant_shred_cancel(tenants_of(call), call->rest.name.tenant, done, call);
   else
     lq_tenant_shred_approve(tenants_of(call), call->rest.name.tenant, approver, lq_clock_wall_ms(),
-                            LQ_SHRED_DELAY_MS, done, call);
+                            call->gateway->options.shred_delay_ms, done, call);
 }
 
 static void tenant_shred(lqi_call *call, const lqi_who *who, const lq_actor *actor) {

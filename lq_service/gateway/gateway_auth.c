@@ -1,5 +1,6 @@
 /* Who asks, and whether they may: tokens, tickets, and the denials that the tenant's log is told.
  */
+#include "lq_base/hash.h"
 #include "lq_service/gateway/gateway_int.h"
 
 #include <stdio.h>
@@ -51,15 +52,20 @@ static void nothing(void *context, lq_err err, uint64_t leaf) {
 }
 
 /* A few a second go into the log; what is above that is counted, or whoever is denied could fill
- * the disk. */
+ * the disk. Each tenant has its own few, or one could keep another's log from being told. */
+static bool denial_fits(lq_gateway *g, const char *tenant) {
+  uint64_t second = lqi_now_ms(g) / 1000;
+  uint64_t slot = lq_hash_bytes(0, tenant, strlen(tenant)) % LQI_DENIAL_SLOTS;
+  if (g->denials[slot].second != second) g->denials[slot].count = 0;
+  g->denials[slot].second = second;
+  return g->denials[slot].count++ < LQI_DENIALS_PER_S;
+}
+
 static void denial_tell(lqi_conn *c, const lqi_who *who, const lq_access_request *request,
                         lq_err why) {
   lq_gateway *g = c->gateway;
-  uint64_t second = lqi_now_ms(g) / 1000;
-  if (second != g->denials_second) g->denials_in_second = 0;
-  g->denials_second = second;
   g->count.denials++;
-  if (++g->denials_in_second > LQI_DENIALS_PER_S) return;
+  if (!denial_fits(g, who->id.tenant)) return;
   uint8_t text[256];
   char resource[LQ_RESOURCE_BYTES];
   lq_writer w = lq_writer_of(text, sizeof text);

@@ -24,7 +24,8 @@ enum {
   LQI_WHEEL_TURN_MIN_MS = 640, /* 10 ms a slot */
   LQI_SEEN_MAX = 1024,         /* Idempotency-Keys remembered */
   LQI_SEEN_ANSWER_MAX = 2048,  /* bytes of an answer that is remembered */
-  LQI_DENIALS_PER_S = 10,      /* told to logs; the rest is counted */
+  LQI_DENIALS_PER_S = 10,      /* told to a tenant's log; the rest is counted */
+  LQI_DENIAL_SLOTS = 256,
   LQI_REST_LIMIT_DEFAULT = 100,
   LQI_REST_LIMIT_MAX = 1000,
 };
@@ -196,7 +197,9 @@ struct lq_gateway {
   uint8_t *page;    /* LQI_PAGE_BYTES */
   char openapi_etag[36];
   uint64_t calls; /* REST calls that the shard will answer */
-  uint64_t denials_second, denials_in_second;
+  struct {
+    uint64_t second, count;
+  } denials[LQI_DENIAL_SLOTS]; /* by the hash of the tenant's name */
   bool stopping, closed;
   lqi_counters count;
 };

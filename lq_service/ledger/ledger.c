@@ -5,6 +5,8 @@
 
 typedef unsigned long long ull;
 
+enum { CAUSES_MAX = 65536 }; /* of one tick, told to `each` */
+
 /* One wake or replay under way. */
 typedef struct recovery {
   lqi_rerun rerun;
@@ -25,7 +27,11 @@ static void finish(recovery *r, lq_err err) {
   if (err && !r->rerun.diag.code)
     (void)lq_diag_set(&r->rerun.diag, err, "session %s: %s", r->walk.name.session,
                       lq_err_cause(err));
-  if (err) lqi_rerun_close(&r->rerun);
+  if (err)
+    lqi_rerun_close(&r->rerun);
+  else
+    lq_session_watch(live->session, NULL);
+  free(r->rerun.causes.at);
   lq_ledger_session session = *live;
   lq_diag diag = r->rerun.diag;
   lq_ledger_ready ready = r->ready;
@@ -241,5 +247,7 @@ void lq_ledger_replay(lq_store *store, const lq_release_source *releases,
   r->rerun.tick_target = tick;
   r->rerun.each = each;
   r->rerun.each_context = each_context;
+  if (each && (r->rerun.causes.at = malloc(CAUSES_MAX * sizeof(lq_cause))))
+    r->rerun.causes.capacity = CAUSES_MAX;
   store->head(store, name, got_head, r);
 }

@@ -102,8 +102,9 @@ typedef void (*lq_ledger_ready)(void *context, lq_err err, const lq_diag *diag,
 void lq_ledger_wake(lq_store *store, const lq_release_source *releases, const lq_session_name *name,
                     lq_ledger_ready ready, void *context);
 /* The state at a tick, from the best checkpoint or (from_start) from the very start; takes no
- * ownership. LQ_ERR_RANGE when the tick lies ahead. `each` (may be NULL) sees every tick with its
- * hash and, where the journal pins one, the journaled hash; returning false stops. */
+ * ownership. LQ_ERR_RANGE when the tick lies ahead. `each` (may be NULL) sees every tick (what
+ * wrote it: lq_session_causes) with its hash and, where the journal pins one, the journaled hash;
+ * returning false stops. */
 typedef bool (*lq_ledger_each_tick)(void *context, lq_session *session,
                                     const lq_tick_result *result, bool pinned,
                                     uint64_t journal_hash);

@@ -35,6 +35,7 @@ typedef struct lqi_rerun {
   bool has_release_next;
   lq_ledger_each_tick each;
   void *each_context;
+  lq_causes causes;                 /* of the last tick, for `each` */
   uint64_t ticks, commands, events; /* counted */
   lq_diag diag;
 } lqi_rerun;

@@ -162,6 +162,7 @@ static lq_err run_tick(lqi_rerun *rerun, const lq_slice_header *header,
     return lq_diag_set(&rerun->diag, err, "slice %llu, tick %llu: the commands cannot be read",
                        (ull)header->slice, (ull)tick);
   lq_tick_result result;
+  if (rerun->each) lq_session_watch(session, &rerun->causes);
   lq_session_tick(session, NULL, &result);
   rerun->ticks++;
   rerun->events += result.event_count;

@@ -45,7 +45,7 @@ lq_err lq_shard_serve(lq_shard *shard, const char *tenant, const char *game,
   const lq_game *loaded = NULL;
   lqi_served *served = lqi_served_find(shard, tenant, game);
   const lq_shard_options *options = &shard->options;
-  lq_shard_tenant at = {options->store, options->releases, false};
+  lq_shard_tenant at = {.store = options->store, .releases = options->releases};
   lq_err err = LQ_OK;
   if (served)
     at = served->at;
@@ -324,6 +324,25 @@ void lqi_session_drop(lqi_session *s, lq_err why, const char *message) {
   lqi_unpin(s);
 }
 
+void lq_shard_tenant_stop(lq_shard *shard, const char *tenant) {
+  uint32_t kept = 0;
+  for (uint32_t i = 0; i < shard->served_count; i++) {
+    lqi_served *served = shard->served[i];
+    if (strcmp(served->tenant, tenant) != 0) {
+      shard->served[kept++] = served;
+    } else {
+      served->next_gone = shard->gone;
+      shard->gone = served;
+    }
+  }
+  shard->served_count = kept;
+  for (uint32_t i = 0; i < shard->bucket_count; i++)
+    for (lqi_session *s = shard->bucket[i], *next; s; s = next) {
+      next = s->next_bucket;
+      if (!strcmp(s->name.tenant, tenant)) lqi_session_drop(s, LQ_ERR_UNKNOWN_TENANT, NULL);
+    }
+}
+
 /* ---- housekeeping, once a second: hibernation, the breaker's probes ---- */
 
 static void house_keep(lqi_session *s, uint64_t now_ms) {
@@ -455,6 +474,10 @@ void lq_shard_close(lq_shard *shard) {
   if (shard->second) lq_timer_close(shard->second);
   lqi_rates_close(shard);
   for (uint32_t i = 0; i < shard->served_count; i++) free(shard->served[i]);
+  for (lqi_served *served = shard->gone, *next; served; served = next) {
+    next = served->next_gone;
+    free(served);
+  }
   free(shard->served);
   free(shard->bucket);
   lq_pages_give(shard->scratch, LQ_SLICE_BYTES_MAX);

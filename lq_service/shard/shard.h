@@ -28,6 +28,9 @@ typedef struct lq_shard_tenant {
   lq_store *store;
   lq_release_source releases;
   bool audited; /* slices, checkpoints and joins write leaves into the tenant's log */
+  /* Appends a signed receipt (JSON) for a leaf that is committed; NULL: nobody gives any. */
+  void (*receipt)(void *context, uint64_t index, lq_span leaf, lq_writer *out);
+  void *receipt_context;
 } lq_shard_tenant;
 
 typedef struct lq_shard_options {
@@ -68,6 +71,9 @@ void lq_shard_close(lq_shard *shard);
  * release cannot take over from where it stands. */
 LQ_MUST lq_err lq_shard_serve(lq_shard *shard, const char *tenant, const char *game,
                               const uint8_t release[32], lq_diag *diag);
+/* Serves nothing of the tenant any more, until the shard closes: its sessions leave memory without
+ * another word to the store, its clients are closed. What was committed stays. */
+void lq_shard_tenant_stop(lq_shard *shard, const char *tenant);
 /* The served game; NULL when unknown. release_out may be NULL. */
 const lq_game *lq_shard_game(const lq_shard *shard, const char *tenant, const char *game,
                              uint8_t release_out[32]);

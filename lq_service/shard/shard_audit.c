@@ -76,6 +76,25 @@ void lqi_join_tell(lqi_session *s, const lq_client *client) {
   tell(s, &(lq_store_change){s->name.tenant, &act.item, 1, &act.leaf, 1});
 }
 
+void lqi_receipt_send(lqi_session *s, uint64_t slice, uint64_t index, lq_span leaf) {
+  const lq_shard_tenant *at = &s->served->at;
+  if (!at->receipt) return;
+  lq_writer w = lqi_text(s->shard);
+  lq_write_text(&w, "{\"evt\":\"receipt\",\"slice\":");
+  lq_write_decimal_u(&w, slice);
+  lq_write_text(&w, ",\"receipt\":");
+  at->receipt(at->receipt_context, index, leaf, &w);
+  lq_write_u8(&w, '}');
+  if (w.failed) return;
+  lqi_pin(s);
+  for (uint32_t slot = 1; slot < s->slot_count && !s->failed; slot++) {
+    lq_client *client = s->by_slot[slot];
+    if (client && client->receipts && client->joined_tick != UINT64_MAX)
+      (void)lqi_client_send(client, lq_writer_span(&w), true);
+  }
+  lqi_unpin(s);
+}
+
 void lqi_checkpoint_tell(lqi_session *s, uint64_t tick, const uint8_t digest[32]) {
   if (!s->served->at.audited) return;
   lq_audit_entry entry = entry_of(s, LQ_AUDIT_CHECKPOINT);

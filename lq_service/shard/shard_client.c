@@ -40,6 +40,7 @@ lq_err lq_shard_join(lq_shard *shard, const lq_message *join, uint32_t roles,
   client->serial = ++shard->next_serial;
   client->joined_tick = UINT64_MAX;
   client->has_seen = join->has_seen;
+  client->receipts = join->receipts;
   client->seen_tick = join->seen_tick;
   client->seen_seq = join->seen_seq;
   (void)lq_text_copy(client->team, sizeof client->team, lq_span_text(join->team));
@@ -124,6 +125,7 @@ static void seat(lqi_session *s, lq_client *client, lq_player player, uint64_t t
     lqi_meter_connected(s, 1);
   }
   lqi_join_tell(s, client);
+  s->receipts |= client->receipts;
   lq_viewer viewer = lq_session_viewer(session, player.slot);
   char token[256];
   lqi_resume_token(s->shard, &s->name, player.id, token);

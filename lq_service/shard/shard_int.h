@@ -41,6 +41,7 @@ typedef struct lqi_served {
   const lq_game *game;
   lq_shard_tenant at;
   lq_scope *scope; /* its numbers; NULL: nobody keeps them */
+  struct lqi_served *next_gone;
 } lqi_served;
 
 /* A command's trace before it is queued. */
@@ -134,6 +135,7 @@ struct lqi_session {
   /* clients */
   lq_client **by_slot; /* players_max + 1 */
   uint32_t slot_count, client_count;
+  bool receipts;       /* some client wanted them */
   lq_client *waiting;  /* not joined yet: for the wake, or for the tick */
   lqi_answer *answers; /* commands of REST, until applied */
   lqi_call *calls;     /* REST calls until the session is live */
@@ -161,6 +163,7 @@ struct lq_client {
   uint32_t serial, roles;
   uint16_t slot;
   bool resumed, has_seen, submitted;
+  bool receipts;  /* wants one for each slice */
   bool slow;      /* gets no deltas ... */
   bool resyncing; /* ... until the snapshot that is in the queue */
   char player[LQ_ID_BYTES], team[LQ_ID_BYTES];
@@ -195,6 +198,7 @@ struct lq_shard {
   uint32_t bucket_count, session_count;
   lqi_served **served; /* pointers stay valid: sessions keep them */
   uint32_t served_count;
+  lqi_served *gone; /* not served any more; sessions and readers may hold them yet */
   lqi_session *due;
   lqi_session *dead;      /* freed at the end of the turn */
   uint64_t waiting_bytes; /* of all sessions' queues */
@@ -263,6 +267,8 @@ lq_span lqi_slice_leaf(const lqi_session *s, const lq_slice_header *header,
                        const uint8_t chain_after[32], const lq_tick_result *result,
                        uint8_t out[LQ_AUDIT_ENTRY_BYTES]);
 void lqi_join_tell(lqi_session *s, const lq_client *client);
+/* To the clients who want it, behind the acknowledgements of the slice. */
+void lqi_receipt_send(lqi_session *s, uint64_t slice, uint64_t index, lq_span leaf);
 void lqi_checkpoint_tell(lqi_session *s, uint64_t tick, const uint8_t digest[32]);
 
 /* ---- shard_meter.c: nothing of it happens without a meter ---- */

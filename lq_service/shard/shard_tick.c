@@ -70,11 +70,11 @@ typedef struct flight {
   lqi_session *session;
   uint64_t slice;
   lq_meter_counts counts;
+  uint32_t record_bytes, leaf_bytes;
   uint8_t record[]; /* and the leaf behind it */
 } flight;
 
 static void committed(void *context, void *user, lq_err err, uint64_t leaf) {
-  (void)leaf;
   flight *landed = user;
   lqi_session *s = landed->session;
   lq_shard *shard = context;
@@ -90,6 +90,9 @@ static void committed(void *context, void *user, lq_err err, uint64_t leaf) {
     if (s->traced) lqi_trace_durable(s);
     lqi_out_release(s);
     if (s->traced) lqi_trace_acked(s);
+    if (s->receipts && leaf != LQ_LEAF_NONE && !s->failed)
+      lqi_receipt_send(s, landed->slice, leaf,
+                       lq_span_of(landed->record + landed->record_bytes, landed->leaf_bytes));
   }
   free(landed);
   lqi_unpin(s);
@@ -161,6 +164,8 @@ static lq_err slice_give(lqi_session *s, const lq_tick_result *result) {
   if (!leaving) return LQ_ERR_MEMORY;
   leaving->session = s;
   leaving->slice = header.slice;
+  leaving->record_bytes = (uint32_t)record.bytes;
+  leaving->leaf_bytes = (uint32_t)leaf.bytes;
   leaving->counts = (lq_meter_counts){.ticks = result->tick - header.tick_first + 1,
                                       .commands = result->applied_count,
                                       .events = result->event_count,

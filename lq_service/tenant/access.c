@@ -119,6 +119,19 @@ lq_err lq_access_by_key(lq_access *access, lq_span text, uint64_t now_ms, lq_ide
   return LQ_OK;
 }
 
+/* Known by the sign-in, which no key's can be: a user may have that name, too. */
+#define CONSOLE "console"
+
+static void console_fill(const char *tenant, lq_identity *out) {
+  bool platform = !strcmp(tenant, LQ_STORE_PLATFORM);
+  *out = (lq_identity){.roles = 1u << (platform ? LQ_ROLE_OPERATOR : LQ_ROLE_TENANT_ADMIN),
+                       .epoch = 1,
+                       .expires_s = INT64_MAX,
+                       .user = CONSOLE,
+                       .sign_in = CONSOLE};
+  (void)lq_text_copy(out->tenant, sizeof out->tenant, lq_span_text(tenant));
+}
+
 static const char *platform_or(const char *tenant) {
   /* A token's tenant is a slug; the platform has none. */
   return !strcmp(tenant, "platform") ? LQ_STORE_PLATFORM : tenant;
@@ -136,6 +149,10 @@ lq_err lq_access_by_token(lq_access *access, lq_span text, uint64_t now_ms, lq_i
                          : lq_token_verify(access->key, access->key_count, &rules, text, now_s,
                                            &claims, diag);
   if (err) return is_ticket ? lq_diag_set(diag, err, "no ticket that counts") : err;
+  if (access->options.console && !strcmp(claims.session, CONSOLE)) {
+    console_fill(platform_or(claims.tenant), out);
+    return LQ_OK;
+  }
   err = lq_access_by_user(access, platform_or(claims.tenant), claims.subject, out);
   if (err) return lq_diag_set(diag, err, "the token's user may not sign in");
   if (out->epoch != claims.epoch) {
@@ -178,6 +195,15 @@ lq_err lq_access_token(lq_access *access, const lq_identity *who, uint64_t now_m
   if (!err) err = lq_token_issue(access->signer, &rules, &claims, out, &bytes);
   if (!err) *expires_in_s = (uint32_t)(claims.expires_s - claims.issued_s);
   return err;
+}
+
+lq_err lq_access_console(lq_access *access, const char *tenant, uint64_t now_ms,
+                         char out[LQ_TOKEN_BYTES]) {
+  lq_identity console;
+  uint32_t seconds;
+  if (!access->options.console) return LQ_ERR_FORBIDDEN;
+  console_fill(tenant, &console);
+  return lq_access_token(access, &console, now_ms, out, &seconds);
 }
 
 lq_err lq_access_ticket(lq_access *access, const lq_identity *who, uint64_t now_ms,

@@ -17,6 +17,7 @@ typedef struct lq_access_options {
   const char *issuer;   /* of tokens, and their audience: this server's name; kept until close */
   uint8_t seed[32];     /* of the key that signs tokens */
   uint8_t seed_old[32]; /* of the one before it, still accepted; zero = none */
+  bool console;         /* this process is its own server, and `seed` its own: lq_access_console */
 } lq_access_options;
 LQ_MUST lq_err lq_access_open(const lq_access_options *options, lq_access **out, lq_diag *diag);
 void lq_access_close(lq_access *access);
@@ -43,6 +44,11 @@ LQ_MUST lq_err lq_access_by_user(lq_access *access, const char *tenant, const ch
 /* A token for somebody verified; never longer than what it is made from. */
 LQ_MUST lq_err lq_access_token(lq_access *access, const lq_identity *who, uint64_t now_ms,
                                char out[LQ_TOKEN_BYTES], uint32_t *expires_in_s);
+/* A token of whoever has the data folder and its keys in hand: an admin of the tenant, or
+ * LQ_STORE_PLATFORM's operator. Nothing of it is written, and no other process takes it.
+ * LQ_ERR_FORBIDDEN: not opened so. */
+LQ_MUST lq_err lq_access_console(lq_access *access, const char *tenant, uint64_t now_ms,
+                                 char out[LQ_TOKEN_BYTES]);
 LQ_MUST lq_err lq_access_ticket(lq_access *access, const lq_identity *who, uint64_t now_ms,
                                 char out[LQ_TICKET_BYTES]);
 /* The JWK Set of the token keys. */

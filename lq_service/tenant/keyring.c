@@ -292,6 +292,9 @@ lq_err lq_keyring_open(const char *folder, const char *tenant, const uint8_t roo
   if (err == LQ_ERR_CORRUPT && diag)
     (void)snprintf(diag->mend, sizeof diag->mend,
                    "use the root key it was made with, or restore the key store from its copy");
+  if (err == LQ_ERR_NOT_FOUND && diag)
+    (void)snprintf(diag->mend, sizeof diag->mend,
+                   "name the key store that belongs to this data with LQ_KEYS, or restore it");
   err = lq_diag_set(diag, err, "the keys of tenant %s in %.160s cannot be opened: %s", tenant,
                     ring->path, err == LQ_ERR_NOT_FOUND ? "there are none" : lq_err_cause(err));
   lq_keyring_close(ring);

@@ -1,32 +1,13 @@
 /* The registry of tenants. */
-#include "lq_service/tenant/tenants.h"
 #include "lq_engine/net/json.h"
+#include "lq_service/tenant/tenants_int.h"
+#include "lq_service/tenant/tenant_store_int.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { RECORD_BYTES = 512, KEYS_PATH_BYTES = 1024 };
-
-struct lq_tenant {
-  lq_tenant *next;
-  lq_tenants *tenants;
-  char name[LQ_TENANT_BYTES];
-  lq_keyring *ring;
-  lq_store *store;
-  lq_follower *follower; /* of its log */
-  bool ready;            /* its keys are made */
-};
-
-struct lq_tenants {
-  lq_tenants_options options;
-  char keys[KEYS_PATH_BYTES]; /* options.keys */
-  char server[64];            /* options.server */
-  lq_tenant *first;
-  lq_follower *follower; /* of the platform's log */
-  bool stopped;
-};
-
-static const char *const state_names[] = {"", "active", "suspended", "shredding", "shredded"};
+static const char *const state_names[] = {"",          "active",   "suspended",
+                                          "shredding", "shredded", "importing"};
 enum { STATE_COUNT = sizeof state_names / sizeof *state_names };
 
 /* ---- the record ---- */
@@ -84,25 +65,18 @@ static lq_err record_read(lq_span text, lq_tenant_record *out) {
   return LQ_OK;
 }
 
-typedef struct found {
-  lq_err err;
-  bool came;
-  uint64_t version;
-  lq_tenant_record record;
-} found;
-
 static void record_came(void *context, lq_err err, const char *sk, uint64_t version,
                         lq_span value) {
-  found *f = context;
+  lqi_found *f = context;
   (void)sk;
   f->came = true;
   f->version = version;
   f->err = err ? err : record_read(value, &f->record);
 }
 
-static found record_find(const lq_tenants *tenants, const char *name) {
+lqi_found lqi_record_find(const lq_tenants *tenants, const char *name) {
   char sk[LQ_STORE_SK_BYTES];
-  found f = {.err = LQ_ERR_INVALID};
+  lqi_found f = {.err = LQ_ERR_INVALID};
   if (!lq_slug_valid(lq_span_text(name))) return f;
   sk_of(name, sk);
   f.err = LQ_ERR_BUSY;
@@ -112,7 +86,7 @@ static found record_find(const lq_tenants *tenants, const char *name) {
 }
 
 lq_err lq_tenant_record_get(const lq_tenants *tenants, const char *name, lq_tenant_record *out) {
-  found f = record_find(tenants, name);
+  lqi_found f = lqi_record_find(tenants, name);
   *out = f.record;
   return f.err == LQ_ERR_NOT_FOUND ? LQ_ERR_UNKNOWN_TENANT : f.err;
 }
@@ -130,20 +104,27 @@ static void record_changed(void *context, lq_err err, uint64_t leaf) {
   free(d);
 }
 
-static void record_put(const lq_tenants *tenants, const char *name, const lq_tenant_record *record,
-                       uint64_t expect, lq_store_done done, void *context) {
-  uint8_t text[RECORD_BYTES];
-  lq_writer w = lq_writer_of(text, sizeof text);
+bool lqi_record_item(const char *name, const lq_tenant_record *record, uint64_t expect,
+                     uint8_t memory[LQI_RECORD_BYTES], lq_store_item *out) {
+  lq_writer w = lq_writer_of(memory, LQI_RECORD_BYTES);
   record_write(record, &w);
+  *out = (lq_store_item){.value = lq_writer_span(&w), .expect = expect};
+  sk_of(name, out->sk);
+  return !w.failed;
+}
+
+void lqi_record_put(const lq_tenants *tenants, const char *name, const lq_tenant_record *record,
+                    uint64_t expect, lq_store_done done, void *context) {
+  uint8_t text[LQI_RECORD_BYTES];
+  lq_store_item item;
+  bool fits = lqi_record_item(name, record, expect, text, &item);
   record_done *d = malloc(sizeof *d);
-  if (!d || w.failed) {
+  if (!d || !fits) {
     free(d);
     done(context, d ? LQ_ERR_INTERNAL : LQ_ERR_MEMORY);
     return;
   }
   *d = (record_done){done, context};
-  lq_store_item item = {.value = lq_writer_span(&w), .expect = expect};
-  sk_of(name, item.sk);
   lq_store_change change = {.tenant = LQ_STORE_PLATFORM, .items = &item, .item_count = 1};
   tenants->options.store->change(tenants->options.store, &change, record_changed, d);
 }
@@ -200,6 +181,20 @@ lq_follower *lq_tenants_follower(const lq_tenants *tenants, const char *tenant) 
   return t ? t->follower : NULL;
 }
 
+void lq_tenant_receipt(void *tenant, uint64_t index, lq_span leaf, lq_writer *out) {
+  const lq_tenant *t = tenant;
+  if (!t->follower) {
+    lq_write_text(out, "null");
+    return;
+  }
+  const lq_note_key *key = lq_follower_key(t->follower);
+  lq_audit_receipt receipt = {
+      .index = index, .time_ms = lq_clock_wall_ms(), .leaf = lq_tree_leaf(leaf)};
+  (void)lq_text_copy(receipt.origin, sizeof receipt.origin, lq_span_text(key->name));
+  lq_audit_receipt_sign(&receipt, key, t->tenants->options.signer);
+  lq_audit_receipt_json(&receipt, out);
+}
+
 void lq_tenants_told(lq_tenants *tenants, uint64_t leaf) {
   if (tenants->follower) lq_follower_told(tenants->follower, leaf);
 }
@@ -247,8 +242,7 @@ lq_err lq_tenants_open(const lq_tenants_options *options, lq_tenants **out, lq_d
   return LQ_OK;
 }
 
-/* Its keys leave memory. The handle stays: whoever still holds it reads and writes nothing. */
-static void tenant_shut(lq_tenant *t) {
+void lqi_tenant_shut(lq_tenant *t) {
   t->ready = false;
   if (t->store) lq_tenant_store_shut(t->store);
   lq_keyring_close(t->ring);
@@ -260,7 +254,7 @@ void lq_tenants_close(lq_tenants *tenants) {
   lq_tenants_stop(tenants);
   for (lq_tenant *t = tenants->first, *next; t; t = next) {
     next = t->next;
-    tenant_shut(t);
+    lqi_tenant_shut(t);
     if (t->store) t->store->close(t->store);
     free(t);
   }
@@ -338,6 +332,22 @@ static void keys_open(needing *n, bool make) {
     lq_tenant_store_ready(t->store, keys_ready, n);
 }
 
+static void key_came(void *context, lq_err err, const char *sk, uint64_t version, lq_span value) {
+  (void)sk;
+  (void)version;
+  (void)value;
+  *(bool *)context = err != LQ_ERR_NOT_FOUND;
+}
+
+/* Something is sealed already: new keys would open none of it, and hide that the right ones are
+ * missing. */
+static bool is_sealed(const needing *n) {
+  bool sealed = true;
+  lq_store *store = n->tenants->options.store;
+  store->item(store, n->name, LQI_KEY_ITEMS, key_came, &sealed);
+  return sealed;
+}
+
 static void record_made(void *context, lq_err err) {
   needing *n = context;
   if (err && err != LQ_ERR_CONFLICT) /* CONFLICT: made by somebody else meanwhile */
@@ -358,7 +368,7 @@ void lq_tenant_need(lq_tenants *tenants, const char *name, bool make, lq_tenant_
   *n = (needing){.tenants = tenants, .ready = ready, .context = context};
   (void)lq_text_copy(n->name, sizeof n->name, lq_span_text(name));
   n->tenant = lq_tenant_find(tenants, name);
-  found f = record_find(tenants, name);
+  lqi_found f = lqi_record_find(tenants, name);
   bool is_new = f.err == LQ_ERR_NOT_FOUND && make && !tenants->options.read_only;
   if (f.err == LQ_ERR_INVALID) {
     (void)lq_diag_set(&diag, f.err,
@@ -367,16 +377,17 @@ void lq_tenant_need(lq_tenants *tenants, const char *name, bool make, lq_tenant_
     need_end(n, f.err, &diag);
   } else if (is_new) {
     lq_tenant_record record = {.state = LQ_TENANT_ACTIVE, .created_ms = lq_clock_wall_ms()};
-    record_put(tenants, n->name, &record, LQ_ITEM_ABSENT, record_made, n);
+    lqi_record_put(tenants, n->name, &record, LQ_ITEM_ABSENT, record_made, n);
   } else if (f.err == LQ_ERR_NOT_FOUND || (!f.err && f.record.state == LQ_TENANT_SHREDDED)) {
     need_end(n, LQ_ERR_UNKNOWN_TENANT, NULL);
-  } else if (f.err || f.record.state == LQ_TENANT_SUSPENDED) {
+  } else if (f.err || f.record.state == LQ_TENANT_SUSPENDED ||
+             f.record.state == LQ_TENANT_IMPORTING) {
     need_end(n, f.err ? f.err : LQ_ERR_FORBIDDEN, NULL);
   } else if (n->tenant) {
     need_end(n, LQ_OK, NULL);
   } else {
     /* A crash between a tenant's item and its keys left it without: it has nothing sealed yet. */
-    keys_open(n, make && f.version == 1);
+    keys_open(n, make && f.version == 1 && !is_sealed(n));
   }
 }
 
@@ -406,80 +417,4 @@ void lq_tenant_rotate(lq_tenant *tenant, lq_tenant_rewrapped done, void *context
   }
   *r = (rotating){tenant, done, context};
   lq_tenant_store_rewrap(tenant->store, rewrapped, r);
-}
-
-/* ---- shred ---- */
-
-void lq_tenant_shred_approve(lq_tenants *tenants, const char *name, const char *user,
-                             uint64_t now_ms, uint64_t delay_ms, lq_store_done done,
-                             void *context) {
-  found f = record_find(tenants, name);
-  lq_err err =
-      f.err == LQ_ERR_NOT_FOUND || f.err == LQ_ERR_INVALID || f.record.state == LQ_TENANT_SHREDDED
-          ? LQ_ERR_UNKNOWN_TENANT
-          : f.err;
-  char(*by)[LQ_APPROVER_BYTES] = f.record.shred_by;
-  if (!err && (!strcmp(by[0], user) || by[1][0])) err = LQ_ERR_EXISTS;
-  if (!err && !lq_text_copy(by[by[0][0] != 0], LQ_APPROVER_BYTES, lq_span_text(user)))
-    err = LQ_ERR_INVALID;
-  if (err) {
-    done(context, err);
-    return;
-  }
-  if (by[1][0]) {
-    f.record.state = LQ_TENANT_SHREDDING;
-    f.record.shred_due_ms = now_ms + delay_ms;
-  }
-  record_put(tenants, name, &f.record, f.version, done, context);
-}
-
-void lq_tenant_shred_cancel(lq_tenants *tenants, const char *name, lq_store_done done,
-                            void *context) {
-  found f = record_find(tenants, name);
-  lq_err err = f.err == LQ_ERR_INVALID ? LQ_ERR_NOT_FOUND : f.err;
-  if (!err && (!f.record.shred_by[0][0] || f.record.state == LQ_TENANT_SHREDDED))
-    err = LQ_ERR_NOT_FOUND;
-  if (err) {
-    done(context, err);
-    return;
-  }
-  memset(f.record.shred_by, 0, sizeof f.record.shred_by);
-  f.record.state = LQ_TENANT_ACTIVE;
-  f.record.shred_due_ms = 0;
-  record_put(tenants, name, &f.record, f.version, done, context);
-}
-
-/* Nobody waits: what could not be written is found again by the next look. */
-static void nothing(void *context, lq_err err) {
-  (void)context;
-  (void)err;
-}
-
-typedef struct due {
-  lq_tenants *tenants;
-  uint64_t now_ms;
-  void (*stop)(void *context, const char *tenant);
-  void *context;
-} due;
-
-static void shred_one(void *context, const char *name, const lq_tenant_record *record) {
-  due *d = context;
-  if (record->state != LQ_TENANT_SHREDDING || record->shred_due_ms > d->now_ms) return;
-  char tenant[LQ_TENANT_BYTES];
-  if (!lq_text_copy(tenant, sizeof tenant, lq_span_text(name))) return;
-  if (d->stop) d->stop(d->context, tenant);
-  for (lq_tenant *t = d->tenants->first; t; t = t->next)
-    if (!strcmp(t->name, tenant)) tenant_shut(t);
-  if (lq_keyring_shred(d->tenants->options.keys, tenant)) return; /* tried again at the next look */
-  found f = record_find(d->tenants, tenant);
-  if (f.err) return;
-  f.record.state = LQ_TENANT_SHREDDED;
-  record_put(d->tenants, tenant, &f.record, f.version, nothing, NULL);
-}
-
-void lq_tenants_shred_due(lq_tenants *tenants, uint64_t now_ms,
-                          void (*stop)(void *context, const char *tenant), void *context) {
-  due d = {tenants, now_ms, stop, context};
-  lq_err err = lq_tenants_walk(tenants, shred_one, &d);
-  (void)err; /* what could not be read is looked at again */
 }

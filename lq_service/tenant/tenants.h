@@ -39,6 +39,7 @@ typedef enum lq_tenant_state {
   LQ_TENANT_SUSPENDED, /* by the operator: nobody gets in */
   LQ_TENANT_SHREDDING, /* asked for; still readable until `shred_due_ms` */
   LQ_TENANT_SHREDDED,  /* its keys are gone */
+  LQ_TENANT_IMPORTING, /* not all of it is there yet: nobody gets in */
 } lq_tenant_state;
 
 #define LQ_APPROVER_BYTES 64u /* "acme/ann", or "_/root" of the platform's */
@@ -61,6 +62,8 @@ lq_tenant *lq_tenant_find(const lq_tenants *tenants, const char *name);
 const char *lq_tenant_name(const lq_tenant *tenant);
 /* The tenant's log, or the platform's: LQ_STORE_PLATFORM. NULL: it is not open, or nobody signs. */
 lq_follower *lq_tenants_follower(const lq_tenants *tenants, const char *tenant);
+/* A signed receipt for a committed leaf of the tenant's log, as JSON; null when nobody signs. */
+void lq_tenant_receipt(void *tenant, uint64_t index, lq_span leaf, lq_writer *out);
 /* A leaf was written past the tenant's store: into the platform's log. */
 void lq_tenants_told(lq_tenants *tenants, uint64_t leaf);
 /* Lives as long; once the tenant is shredded, what needs a key is LQ_ERR_NOT_FOUND. */
@@ -88,9 +91,13 @@ void lq_tenant_shred_approve(lq_tenants *tenants, const char *name, const char *
 /* Back to active, while the keys are there. LQ_ERR_NOT_FOUND: nothing was asked for. */
 void lq_tenant_shred_cancel(lq_tenants *tenants, const char *name, lq_store_done done,
                             void *context);
-/* Shreds what is due: overwrites and removes the tenant's key file, forgets its keys in memory,
- * then writes that it is done. Sessions must have been stopped: `stop` is called first for each. */
+/* Begins to shred what is due, one tenant at a time; cheap when nothing is. `stop` (may be NULL)
+ * ends the tenant's sessions first. Then: a leaf in its log, its keys out of memory, its key file
+ * overwritten and removed, its API keys removed, and, with a leaf in the platform's log, the record
+ * that says it is done. What fails, or is cut by a crash, is begun again by a later call. */
 void lq_tenants_shred_due(lq_tenants *tenants, uint64_t now_ms,
                           void (*stop)(void *context, const char *tenant), void *context);
+/* One is under way. */
+bool lq_tenants_shredding(const lq_tenants *tenants);
 
 #endif

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { spawn, spawnSync } from 'node:child_process'
 import net from 'node:net'
 import { test } from 'node:test'
-import { Client, dataFolder, game, lq, rest, root, run, serve } from './lib.mjs'
+import { Client, bearer, dataFolder, game, keysOf, lq, rest, root, run, serve, tokenOf } from './lib.mjs'
 
 const commands = ['new', 'build', 'dev', 'serve', 'join', 'session', 'policy', 'backup', 'telemetry', 'config', 'doctor', 'bench', 'version', 'completion']
 
@@ -264,17 +264,24 @@ test('serve needs tokens beyond localhost, and asks for them', async (t) => {
   assert.equal(open.code, 1)
   assert.match(open.err, /localhost only/)
   const server = await serve(t, data, ['serve', game])
-  const operator = /operator +(\S+)/.exec(server.out)[1]
-  const player = /player +(\S+)/.exec(server.out)[1]
+  const keys = keysOf(server)
+  const admin = await tokenOf(server, keys.admin)
+  const player = await tokenOf(server, keys.player)
   const path = '/v1/tenants/acme/games/demo/sessions'
   assert.equal((await rest(server, path)).status, 401)
-  assert.equal((await rest(server, path, { headers: { authorization: `Bearer ${operator}` } })).status, 200)
+  assert.equal((await rest(server, path, { headers: bearer(admin) })).status, 200)
   await assert.rejects(new Client(server.port).join(), /LQ_ERR_UNAUTHORIZED/)
-  await assert.rejects(new Client(server.port).join({ token: 'x' }), /LQ_ERR_UNAUTHORIZED/)
+  for (const token of ['x', keys.player]) await assert.rejects(new Client(server.port).join({ token }), /LQ_ERR_UNAUTHORIZED/)
   const client = new Client(server.port)
   await client.join({ token: player })
-  assert.equal((await rest(server, `${path}/main/journal`, { headers: { authorization: `Bearer ${player}` } })).status, 403)
-  for (const file of ['operator.token', 'player.token', 'resume.key']) assert.equal(statSync(join(data, file)).mode & 0o777, 0o600)
+  assert.equal((await rest(server, `${path}/main/journal`, { headers: bearer(player) })).status, 403)
+  for (const file of ['resume.key', 'keys/root.key', 'keys/token.key', 'keys/acme.keys']) assert.equal(statSync(join(data, file)).mode & 0o777, 0o600)
+  for (const file of ['lq.db', 'lq.db-wal', 'keys/root.key', 'keys/acme.keys'])
+    for (const key of Object.values(keys)) assert.ok(!readFileSync(join(data, file)).includes(key), `${file} holds a key`)
+  await server.kill('SIGTERM')
+  const again = await serve(t, data, ['serve', game])
+  assert.deepEqual(keysOf(again), {}, 'shown once')
+  assert.equal((await rest(again, path, { headers: bearer(await tokenOf(again, keys.admin)) })).status, 200)
 })
 
 test('two servers on one data folder: the second is refused', async (t) => {

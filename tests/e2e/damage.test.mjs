@@ -1,10 +1,11 @@
 // Damaged files under the real server (thousands of cases more, without it: tests/damage_test.c): what is damaged is named,
 // with a mend and status 1, or made again, or harmless; other sessions go on.
 import assert from 'node:assert/strict'
-import { cpSync, readFileSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, readFileSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { run } from './lib.mjs'
+import { keysOf, run, tokenOf } from './lib.mjs'
 import { Player, START_MS, Server, laboratory } from './syscalls.mjs'
 
 const lab = laboratory()
@@ -12,15 +13,17 @@ after(() => lab.close())
 const players = [new Player('a', 'one'), new Player('b', 'two')]
 const folders = { closed: join(lab.folder, 'closed'), killed: join(lab.folder, 'killed') }
 
-async function open(folder) {
-  const server = new Server(lab, folder, ['serve', lab.games[1]])
+let keys // shown by the very first start; every other folder is a copy of that one
+async function open(folder, env = {}) {
+  const server = new Server(lab, folder, ['serve', lab.games[1]], { env })
   await server.within(server.ready, START_MS)
+  keys ??= keysOf(server)
   return server
 }
-const token = (server) => /operator +(\S+)/.exec(server.out)?.[1]
+const token = (server) => tokenOf(server, keys.admin)
 async function joinAll(server, them = players) {
   for (const p of them) {
-    p.token = token(server)
+    p.token = await token(server)
     await p.join(server)
   }
 }
@@ -49,13 +52,13 @@ function flip(file, at, bit = 0) {
   writeFileSync(file, bytes)
 }
 // Everybody is who they were, and their sessions verify.
-async function plays(server, folder, them = players) {
+async function plays(server, folder, them = players, env = {}) {
   await joinAll(server, them)
   const sent = them.map((p) => p.sent)
   for (const p of them) await p.post(1)
   assert.equal((await server.stop('SIGTERM')).code, 0, server.err)
   for (const p of them) {
-    const { code, out, err } = run(['session', 'verify', p.session, '--json', '--data', folder])
+    const { code, out, err } = run(['session', 'verify', p.session, '--json', '--data', folder], { env: { ...process.env, ...env } })
     assert.equal(code, 0, err)
     assert.equal(JSON.parse(out).findings, 0)
   }
@@ -77,7 +80,7 @@ test('undamaged, both folders play on', async () => {
 })
 
 test('a damaged secret is named, with what removing it means', async () => {
-  for (const file of ['resume.key', 'operator.token', 'player.token'])
+  for (const file of ['resume.key', 'keys/token.key', 'keys/root.key'])
     for (const damage of [(f) => flip(f, 5, 3), (f) => flip(f, 40), (f) => truncateSync(f, 32), (f) => truncateSync(f, 0)])
       await refused(damaged('closed', (folder) => damage(join(folder, file))), new RegExp(`${file} .*stored data fails its check[^]*remove it`))
 })
@@ -118,8 +121,11 @@ test('any damaged page of lq.db is named when it is read; what plays on is right
     if (server.port) {
       outcome = 'harmless'
       for (const p of players) {
-        p.token = token(server)
         const sent = p.sent
+        // Without its users and keys nobody gets in, and that is said at once.
+        p.token = await token(server).catch((error) => (assert.match(error.message, /LQ_ERR_CORRUPT/), undefined))
+        if (!p.token) outcome = 'named'
+        if (!p.token) continue
         await p.join(server).then(() => p.post(1)).catch(() => {})
         // What it was told: as an answer to join, or of events that cannot be read any more.
         const told = p.client.log.filter((m) => m.evt === 'error').map((m) => m.code)
@@ -139,18 +145,26 @@ test('any damaged page of lq.db is named when it is read; what plays on is right
       }
     } else {
       assert.equal((await server.ended).code, 1)
-      assert.match(server.err, /lq\.db[^]*mend: /)
+      assert.match(server.err, /(lq\.db|tenant 'acme'|the first users)[^]*mend: /)
     }
     outcomes[outcome] = (outcomes[outcome] ?? 0) + 1
   }
   assert.ok(outcomes.named > 0 && outcomes['refused to start'] > 0, JSON.stringify(outcomes))
 })
 
+// A byte in the middle of the longest archive of session one: on a page that holds nothing else.
+function archived(folder) {
+  const db = join(folder, 'lq.db')
+  const query = `SELECT hex(substr(body,length(body)/2,24)) FROM archive WHERE session=(SELECT id FROM session WHERE name='one') ORDER BY length(body) DESC LIMIT 1`
+  const { stdout, stderr } = spawnSync('sqlite3', ['-readonly', db, query], { encoding: 'utf8' })
+  assert.match(stdout, /^[0-9A-F]{48}$/m, stderr)
+  return readFileSync(db).indexOf(Buffer.from(stdout.trim(), 'hex'))
+}
+
 test('damage to one session leaves the others playing', async () => {
   const [one, two] = players
   const folder = damaged('closed', (f) => {
-    const bytes = readFileSync(join(f, 'lq.db'))
-    flip(join(f, 'lq.db'), bytes.indexOf('a-50.....')) // in the archive of session one
+    flip(join(f, 'lq.db'), archived(f))
   })
   const verify = run(['session', 'verify', 'one', '--data', folder])
   assert.equal(verify.code, 1)
@@ -164,7 +178,13 @@ test('damage to one session leaves the others playing', async () => {
 test('lq backup copies a played folder, and refuses a damaged one', async () => {
   const copy = join(lab.folder, 'copy')
   assert.equal(run(['backup', copy, '--data', folders.closed]).code, 0)
-  await plays(await open(copy), copy)
+  // The copy has no keys in it: without the key store it says nothing, and is not taken for a new folder.
+  assert.ok(!existsSync(join(copy, 'keys')))
+  const without = join(lab.folder, 'copy-without')
+  cpSync(copy, without, { recursive: true })
+  await refused(without, /acme\.keys[^]*LQ_KEYS/)
+  const env = { LQ_KEYS: join(folders.closed, 'keys') }
+  await plays(await open(copy, env), copy, players, env)
   const twice = run(['backup', copy, '--data', folders.closed, '--json'])
   assert.equal(JSON.parse(twice.err).code, 'LQ_ERR_EXISTS')
   const folder = damaged('closed', (f) => flip(join(f, 'lq.db'), 4096 * 9 + 77))

@@ -121,6 +121,18 @@ export async function rest(server, path, options = {}) {
   return { status: answer.status, headers: answer.headers, body: text && answer.headers.get('content-type')?.includes('json') ? JSON.parse(text) : text }
 }
 
+// The keys that `lq serve` showed at its first start: { operator, admin, player }. A restart shows none.
+export const keysOf = (server) => Object.fromEntries([...server.out.matchAll(/^ +(operator|admin|player) +(lqk_\S+)/gm)].map(([, who, key]) => [who, key]))
+
+export const bearer = (token) => ({ authorization: `Bearer ${token}` })
+
+// The short token that a key is exchanged for.
+export async function tokenOf(server, key) {
+  const { status, body } = await rest(server, '/v1/auth/token', { method: 'POST', headers: bearer(key) })
+  if (status !== 200) throw new Error(`no token: ${status} ${JSON.stringify(body)}`)
+  return body.access_token
+}
+
 export async function journal(server, session = 'main', from = 1, headers = {}) {
   const records = []
   for (let next = from; next; ) {

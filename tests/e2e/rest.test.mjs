@@ -3,21 +3,22 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Validator } from '@seriousme/openapi-schema-validator'
 import Ajv from 'ajv/dist/2020.js'
-import { Client, dataFolder, rest, serve } from './lib.mjs'
+import { Client, bearer, dataFolder, game, keysOf, rest, run, serve, tokenOf } from './lib.mjs'
 
 const sessions = '/v1/tenants/{tenant}/games/{game}/sessions'
 const one = `${sessions}/{session}`
 
 // A server with its document, and `call`, which holds every answer to what the document says of it.
-async function documented(t, args) {
-  const server = await serve(t, dataFolder(t), args)
+async function documented(t, args, env) {
+  const server = await serve(t, dataFolder(t), args, env)
   const { body: document } = await rest(server, '/v1/openapi.json')
   const ajv = new Ajv({ strict: false, allErrors: true })
   ajv.addSchema(document, 'openapi')
   const resolve = (node) => (node?.$ref ? node.$ref.slice(2).split('/').reduce((at, key) => at[key], document) : node)
   const seen = new Map() // "GET /path" -> statuses
-  async function call(method, path, status, { session = 'main', query = '', game = 'demo', tenant = 'acme', ...options } = {}) {
-    const url = path.replace('{tenant}', tenant).replace('{game}', game).replace('{session}', session) + query
+  async function call(method, path, status, { session = 'main', query = '', game = 'demo', tenant = 'acme', user = 'player', key = '12345678', policy = 'office', ...options } = {}) {
+    const parts = { tenant, game, session, user, key, policy }
+    const url = path.replaceAll(/\{(\w+)\}/g, (_, name) => parts[name]) + query
     const answer = await rest(server, url, { method, ...options })
     const what = `${method} ${url} ${JSON.stringify(answer.body)?.slice(0, 300)}`
     assert.equal(answer.status, status, what)
@@ -42,6 +43,15 @@ async function documented(t, args) {
   }
   return { server, document, call, seen }
 }
+
+// What there is without tokens, and what `lq serve` alone has.
+const verbs = ['get', 'post', 'delete', 'put', 'patch']
+function operations(document, fits = () => true) {
+  return Object.entries(document.paths).flatMap(([path, methods]) =>
+    verbs.filter((verb) => methods[verb] && fits(methods[verb], path)).map((verb) => ({ path, method: verb.toUpperCase(), about: methods[verb] })),
+  )
+}
+const isOpen = ({ tags }) => ['sessions', 'games', 'operation'].includes(tags[0])
 
 // Where a node stands in the document, as a JSON pointer.
 function pointer(document, node) {
@@ -157,9 +167,91 @@ test('every path and method does what the document says', async (t) => {
   assert.equal(kept.records.at(-1).tick, ended.body.tick)
   await assert.rejects(new Client(server.port).join({ session: 'monday' }), /LQ_ERR_ENDED/)
 
-  for (const [path, methods] of Object.entries(document.paths))
-    for (const method of Object.keys(methods).filter((m) => ['get', 'post', 'delete', 'put', 'patch'].includes(m)))
-      assert.ok((seen.get(`${method.toUpperCase()} ${path}`) ?? []).some((status) => status < 300), `${method} ${path} was never called`)
+  allCalled(document, seen, isOpen)
+  await client.close()
+})
+
+function allCalled(document, seen, fits) {
+  for (const { path, method } of operations(document, fits))
+    assert.ok((seen.get(`${method} ${path}`) ?? []).some((status) => status < 300), `${method} ${path} was never called`)
+}
+
+test('tenants, people and tokens do what the document says', async (t) => {
+  const { server, document, call, seen } = await documented(t, ['serve', game, '--all-tenants'])
+  const keys = keysOf(server)
+  const of = '/v1/tenants/{tenant}'
+  const given = (token, more = {}) => ({ ...more, headers: { ...more.headers, ...bearer(token) } })
+  const jwks = (await call('GET', '/.well-known/jwks.json', 200)).body
+  assert.deepEqual(jwks.keys.map(({ kty, crv }) => [kty, crv]), [['OKP', 'Ed25519']])
+  const { body: shown } = await call('POST', '/v1/auth/token', 200, given(keys.admin))
+  assert.deepEqual([shown.tenant, shown.user], ['acme', 'admin'])
+  const claims = JSON.parse(Buffer.from(shown.access_token.split('.')[1], 'base64url'))
+  assert.deepEqual([claims.tid, claims.sub, claims.exp - claims.iat], ['acme', 'admin', 900])
+  const root = await tokenOf(server, keys.operator)
+  const admin = shown.access_token
+  const { body: ticket } = await call('POST', '/v1/auth/ticket', 200, given(admin))
+  const client = new Client(server.port)
+  await client.join({ token: ticket.ticket })
+
+  // A tenant, its people, their keys.
+  const { body: made } = await call('POST', '/v1/tenants', 201, given(root, json({ tenant: 'zeta' })))
+  assert.deepEqual([made.about.tenant, made.about.user], ['zeta', 'admin'])
+  await call('POST', '/v1/tenants', 409, given(root, json({ tenant: 'zeta' })))
+  assert.deepEqual((await call('GET', '/v1/tenants', 200, given(root))).body.tenants.map((x) => [x.tenant, x.state]), [['acme', 'active'], ['zeta', 'active']])
+  const zeta = await tokenOf(server, made.secret)
+  const at = (more = {}) => ({ tenant: 'zeta', ...given(zeta, more) })
+  assert.equal((await call('GET', of, 200, at())).body.tenant, 'zeta')
+  await call('POST', sessions, 201, at(json({ session: 'main' }))) // it has the games, without a new start
+  await call('POST', `${of}/users`, 201, at(json({ user: 'ann', name: 'Ann', roles: ['player'] })))
+  await call('POST', `${of}/users`, 409, at(json({ user: 'ann', roles: ['player'] })))
+  for (const wrong of [{ user: 'bob' }, { user: 'bob', roles: ['king'] }, { user: 'bob', roles: ['operator'] }, { user: 'b b', roles: [] }, { user: 'bob', roles: [], age: 3 }])
+    await call('POST', `${of}/users`, 400, at(json(wrong)))
+  assert.deepEqual((await call('GET', `${of}/users`, 200, at())).body.users.map((u) => u.user), ['admin', 'ann'])
+  const ann = (await call('POST', `${of}/keys`, 201, at(json({ user: 'ann', label: 'laptop' })))).body
+  await call('POST', `${of}/keys`, 404, at(json({ user: 'bob' })))
+  assert.deepEqual((await call('GET', `${of}/keys`, 200, at())).body.keys.find((k) => k.user === 'ann'), ann.about)
+  const hers = await tokenOf(server, ann.secret)
+  assert.equal((await call('GET', sessions, 200, { tenant: 'zeta', ...given(hers) })).body.sessions.length, 1)
+
+  // A policy holds from the next request on, also over the roles.
+  const policy = { Version: '2012-10-17', Statement: [{ Effect: 'Deny', Principal: { User: 'ann' }, Action: 'lq:ListSessions', Resource: '*' }] }
+  await call('PUT', `${of}/policies/{policy}`, 200, at(json(policy)))
+  await call('PUT', `${of}/policies/{policy}`, 400, at(json({ Version: '2012-10-17' })))
+  await call('GET', sessions, 403, { tenant: 'zeta', ...given(hers) })
+  assert.deepEqual((await call('GET', `${of}/policies/{policy}`, 200, at())).body, policy)
+  assert.deepEqual((await call('GET', `${of}/policies`, 200, at())).body.policies.map((p) => p.policy), ['office'])
+  await call('DELETE', `${of}/policies/{policy}`, 200, at())
+  await call('GET', sessions, 200, { tenant: 'zeta', ...given(hers) })
+
+  // Other roles, another name, no token any more, no key any more.
+  await call('PATCH', `${of}/users/{user}`, 200, at({ user: 'ann', ...json({ name: 'Anna', roles: ['observer'] }) }))
+  const { name, roles, epoch } = (await call('GET', `${of}/users/{user}`, 200, at({ user: 'ann' }))).body
+  assert.deepEqual([name, roles, epoch], ['Anna', ['observer'], 1])
+  await call('POST', `${of}/users/{user}/revoke`, 200, at({ user: 'ann' }))
+  await call('GET', sessions, 401, { tenant: 'zeta', ...given(hers) })
+  await tokenOf(server, ann.secret)
+  await call('DELETE', `${of}/keys/{key}`, 200, at({ key: ann.about.key }))
+  await call('POST', '/v1/auth/token', 401, given(ann.secret))
+  assert.ok((await call('POST', `${of}/rotate`, 200, at())).body.rewrapped > 0)
+  await call('POST', `${of}/shred`, 200, at())
+  await call('POST', `${of}/shred`, 409, at())
+  await call('DELETE', `${of}/shred`, 200, at())
+  assert.equal((await call('GET', of, 200, at())).body.shred_approvals, 0)
+  // The log told of it, with its proof; and what it cost.
+  const log = (await call('GET', `${of}/audit`, 200, at())).body
+  for (const action of ['user.make', 'key.make', 'policy.put', 'policy.drop', 'key.revoke', 'tenant.rotate']) assert.ok(log.entries.some(({ entry }) => entry.action === action), action)
+  const page = (await call('GET', `${of}/audit`, 200, at({ query: '?from=1&limit=2' }))).body
+  assert.deepEqual([page.entries, page.next], [log.entries.slice(1, 3), 3])
+  // The log's follower signs a moment later.
+  for (let size = 0; !(size >= log.size); ) size = (await rest(server, '/v1/tenants/zeta/audit/checkpoint', { headers: bearer(zeta) })).body.size
+  await call('GET', `${of}/audit/checkpoint`, 200, at())
+  assert.equal((await call('GET', `${of}/audit/proof`, 200, at({ query: '?leaf=0' }))).body.index, 0)
+  assert.equal((await call('GET', `${of}/audit/proof`, 200, at({ query: '?from=1' }))).body.from, 1)
+  await call('GET', `${of}/audit/proof`, 400, at())
+  assert.equal((await call('GET', `${of}/usage`, 200, at())).body.tenant, 'zeta')
+  assert.deepEqual((await call('GET', '/v1/usage', 200, at())).body.tenant, 'zeta')
+  await call('GET', `${of}/usage`, 400, at({ query: '?from=yesterday' }))
+  allCalled(document, seen, (about) => !isOpen(about))
   await client.close()
 })
 
@@ -168,15 +260,16 @@ test('errors are problem+json with a code and a mend', async (t) => {
   const client = new Client(server.port)
   await client.join()
   const code = async (want, ...args) => assert.equal((await call(...args)).body.code, want)
-  for (const [path, methods] of Object.entries(document.paths)) {
-    if (!path.includes('{')) continue
-    for (const method of Object.keys(methods).filter((m) => ['get', 'post', 'delete'].includes(m))) {
-      const M = method.toUpperCase()
-      const body = M === 'POST' ? json(path.endsWith('commands') ? move() : {}) : {}
-      await code('LQ_ERR_UNKNOWN_TENANT', M, path, 404, { tenant: 'nobody', ...body })
-      await code('LQ_ERR_UNKNOWN_GAME', M, path, 404, { game: 'nothing', ...body })
-      if (path.includes('{session}')) await code('LQ_ERR_UNKNOWN_SESSION', M, path, 404, { session: 'never', ...body })
-    }
+  for (const { path, method: M } of operations(document, (about, path) => isOpen(about) && path.includes('{'))) {
+    const body = M === 'POST' ? json(path.endsWith('commands') ? move() : {}) : {}
+    await code('LQ_ERR_UNKNOWN_TENANT', M, path, 404, { tenant: 'nobody', ...body })
+    await code('LQ_ERR_UNKNOWN_GAME', M, path, 404, { game: 'nothing', ...body })
+    if (path.includes('{session}')) await code('LQ_ERR_UNKNOWN_SESSION', M, path, 404, { session: 'never', ...body })
+  }
+  // Without tokens there are no users, and no address says otherwise.
+  for (const { path, method } of operations(document, (about) => !isOpen(about))) {
+    const answer = await rest(server, path.replaceAll(/\{\w+\}/g, 'acme'), { method })
+    assert.deepEqual([answer.status, answer.body.code], [404, 'LQ_ERR_NOT_FOUND'], `${method} ${path}`)
   }
   const commands = `${one}/commands`
   for (const [want, body] of [
@@ -201,8 +294,8 @@ test('errors are problem+json with a code and a mend', async (t) => {
   }
   // Methods and addresses that the document does not have.
   for (const [path, methods] of Object.entries(document.paths)) {
-    const url = path.replace('{tenant}', 'acme').replace('{game}', 'demo').replace('{session}', 'main')
-    const answer = await rest(server, url, { method: 'PUT', ...json({}) })
+    const url = path.replace('{game}', 'demo').replace('{session}', 'main').replaceAll(/\{\w+\}/g, 'acme')
+    const answer = await rest(server, url, { method: verbs.findLast((verb) => !methods[verb]).toUpperCase(), ...json({}) })
     assert.equal(answer.status, 405, url)
     assert.match(answer.headers.get('content-type'), /^application\/problem\+json/)
     const allowed = answer.headers.get('allow').split(/, */)
@@ -212,7 +305,7 @@ test('errors are problem+json with a code and a mend', async (t) => {
     assert.deepEqual(options.headers.get('allow').split(/, */), allowed)
     const head = await fetch(server.url + url, { method: 'HEAD' })
     assert.equal(await head.text(), '')
-    if (methods.get) assert.equal(head.status, 200, `HEAD ${url}`)
+    if (methods.get && isOpen(methods.get)) assert.equal(head.status, 200, `HEAD ${url}`)
   }
   for (const url of ['/v1', '/v2/tenants', '/v1/tenants/acme/games/demo/sessions/main/nothing', '/nowhere']) {
     const answer = await rest(server, url)
@@ -223,27 +316,41 @@ test('errors are problem+json with a code and a mend', async (t) => {
   await client.close()
 })
 
-test('tokens: 401 without, 403 with a player token where the operator is due', async (t) => {
-  const { server, document, call } = await documented(t, ['serve', 'examples/treasure_hunt'].map((a, i) => (i ? new URL(`../../${a}`, import.meta.url).pathname : a)))
-  const operator = { authorization: `Bearer ${/operator +(\S+)/.exec(server.out)[1]}` }
-  const player = { authorization: `Bearer ${/player +(\S+)/.exec(server.out)[1]}` }
-  await call('POST', sessions, 201, json({ session: 'main' }, operator))
-  for (const [path, methods] of Object.entries(document.paths))
-    for (const [method, { security }] of Object.entries(methods).filter(([m]) => m !== 'parameters')) {
-      const M = method.toUpperCase()
-      const given = M === 'POST' ? json(move()) : {}
-      const headers = (more) => ({ ...given, headers: { ...given.headers, ...more } })
-      if (!security.length) {
-        await call(M, path, 200)
-        continue
-      }
-      const none = await call(M, path, 401, given)
-      assert.match(none.headers.get('www-authenticate'), /Bearer/)
-      await call(M, path, 401, headers({ authorization: 'Bearer wrong' }))
-      if (security.some((s) => s.player)) await call(M, path, 200, headers(player))
-      else await call(M, path, 403, headers(player))
-      if (M === 'GET') await call(M, path, 200, headers(operator))
+// Who may do what is said by the document's scopes and the role's policy, and held by the server.
+test('tokens: 401 without one, 403 where the role does not allow the action', async (t) => {
+  const { server, document, call } = await documented(t, ['serve', game], { LQ_MESSAGES_PER_S: '10000' })
+  const keys = keysOf(server)
+  const admin = await tokenOf(server, keys.admin)
+  await call('POST', sessions, 201, json({ session: 'main' }, bearer(admin)))
+  const allowed = {}
+  for (const role of ['player', 'tenant-admin']) {
+    const { Statement } = JSON.parse(run(['policy', 'show', role]).out)
+    allowed[role] = new Set(Statement.filter((s) => !/\$\{lq:user\}/.test(s.Resource)).flatMap((s) => s.Action))
+  }
+  let asked = 0
+  for (const { path, method, about } of operations(document)) {
+    const scopes = about.security.flatMap((s) => s.token ?? [])
+    const wants = about.security.some((s) => s.token || s.key)
+    const given = ['POST', 'PATCH', 'PUT'].includes(method) ? json({}) : {}
+    const headers = (more) => ({ ...given, headers: { ...given.headers, ...more } })
+    if (!wants) {
+      await call(method, path, 200)
+      continue
     }
+    const none = await call(method, path, 401, given)
+    assert.match(none.headers.get('www-authenticate'), /Bearer/)
+    for (const wrong of ['wrong', `${admin}x`, admin.slice(0, -1), keys.player.slice(0, -1), '']) await call(method, path, 401, headers(bearer(wrong)))
+    if (!scopes.length || /^lq:(ListTenants|CreateTenant|ReadMetrics)$/.test(scopes[0])) continue
+    for (const [role, key] of [['player', keys.player], ['tenant-admin', keys.admin]]) {
+      if (allowed[role].has(scopes[0])) continue
+      await call(method, path, 403, { user: 'admin', ...headers(bearer(await tokenOf(server, key))) })
+      asked++
+    }
+  }
+  assert.ok(asked > 10)
+  for (const key of [keys.admin, keys.player])
+    for (const path of ['/v1/tenants', '/metrics']) await call('GET', path, 404, { headers: bearer(await tokenOf(server, key)) })
+  await call('GET', '/metrics', 200, { headers: bearer(keys.operator) })
 })
 
 test('/metrics is Prometheus text', async (t) => {
