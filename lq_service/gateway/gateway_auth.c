@@ -27,9 +27,17 @@ lq_err lqi_who_of(const lq_gateway *gateway, lq_span token, lqi_who *out) {
   return err;
 }
 
+void lqi_sign_in_refused(const lqi_conn *c, const char *what, lq_err why) {
+  const lq_log_field fields[] = {lq_log_text("shown", what), lq_log_text("address", c->address),
+                                 lq_log_text("error", lq_err_name(why))};
+  lq_log_write(c->gateway->options.log, lq_clock_wall_ms(), LQ_LOG_WARN, "sign_in.refused", NULL,
+               fields, sizeof fields / sizeof *fields);
+}
+
 bool lqi_who_asks(lqi_conn *c, const lq_http_request *request, lqi_who *out) {
   lq_span token = lqi_bearer(request);
   lq_err err = lqi_who_of(c->gateway, token, out);
+  if (err && token.data) lqi_sign_in_refused(c, "token", err);
   if (err == LQ_ERR_UNAUTHORIZED)
     lqi_problem_text(c, err,
                      token.data ? "the token is not valid, or not any more"
@@ -65,18 +73,26 @@ static void denial_tell(lqi_conn *c, const lqi_who *who, const lq_access_request
                         lq_err why) {
   lq_gateway *g = c->gateway;
   g->count.denials++;
-  if (!denial_fits(g, who->id.tenant)) return;
   uint8_t text[256];
   char resource[LQ_RESOURCE_BYTES];
   lq_writer w = lq_writer_of(text, sizeof text);
   if (!lq_access_resource(request, resource))
     (void)lq_text_copy(resource, sizeof resource, lq_span_text("?"));
+  const char *action = lq_action_about(request->action)->name;
+  const lq_log_where where = {.tenant = who->id.tenant};
+  const lq_log_field fields[] = {
+      lq_log_text("user", who->id.user), lq_log_text("action", action),
+      lq_log_text("resource", resource), lq_log_text("address", c->address),
+      lq_log_text("error", lq_err_name(why))};
+  lq_log_write(g->options.log, lq_clock_wall_ms(), LQ_LOG_WARN, "access.denied", &where, fields,
+               sizeof fields / sizeof *fields);
+  if (!denial_fits(g, who->id.tenant)) return;
   lq_write_text(&w, "{\"code\":\"");
   lq_write_text(&w, lq_err_name(why));
   lq_write_text(&w, "\"}");
   lq_actor actor = lqi_actor(c, who);
   lq_act act = {.tenant = who->id.tenant,
-                .action = lq_action_about(request->action)->name,
+                .action = action,
                 .resource = resource,
                 .kind = LQ_AUDIT_DENIAL,
                 .outcome = why,
@@ -149,6 +165,7 @@ static void token_request(lqi_conn *c, const lq_http_request *request) {
     return;
   }
   lq_err err = lq_access_by_key(c->gateway->options.access, shown, lq_clock_wall_ms(), &id, &diag);
+  if (err && shown.data) lqi_sign_in_refused(c, "key", err);
   if (err == LQ_ERR_UNAUTHORIZED)
     lqi_problem_text(c, err, "send an API key (lqk_...) as Authorization: Bearer <key>");
   else if (err)

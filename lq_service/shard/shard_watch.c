@@ -53,9 +53,9 @@ void lqi_watch_commit_failed(lqi_session *s, uint64_t slice, lq_err err) {
   log_traced(s, LQ_LOG_ERROR, "commit.failed", traced_in(s, slice), fields, 3);
 }
 
-/* Going to sleep, and the end of a game, are no errors; nor is a name that nobody made. */
+/* Going to sleep, the end of a game or of a tenant are no errors; nor is a name nobody made. */
 static bool is_error(lq_err why) {
-  return why && why != LQ_ERR_BUSY && why != LQ_ERR_ENDED && why != LQ_ERR_UNKNOWN_SESSION;
+  return why && why != LQ_ERR_BUSY && why != LQ_ERR_ENDED && lq_err_http(why) != 404;
 }
 
 static void trace_end(lqi_traced *t, uint64_t now_ns) {
