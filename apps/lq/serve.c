@@ -66,48 +66,9 @@ static void first_made(void *context, lq_err err, const lq_diag *diag, const lq_
   lq_loop_stop(sv->place.loop);
 }
 
-typedef struct tenant_names {
-  char (*name)[LQ_TENANT_BYTES];
-  size_t count, capacity;
-  lq_err err;
-} tenant_names;
-
-static void name_take(void *context, const char *name, const lq_tenant_record *record) {
-  tenant_names *n = context;
-  if (record->state != LQ_TENANT_ACTIVE && record->state != LQ_TENANT_SHREDDING) return;
-  if (n->count == n->capacity) {
-    size_t capacity = n->capacity ? n->capacity * 2 : 64;
-    void *grown = realloc(n->name, capacity * sizeof *n->name);
-    if (!grown) {
-      n->err = LQ_ERR_MEMORY;
-      return;
-    }
-    n->name = grown;
-    n->capacity = capacity;
-  }
-  (void)lq_text_copy(n->name[n->count++], LQ_TENANT_BYTES, lq_span_text(name));
-}
-
-/* All that there are: their people come, whatever is served. One whose keys cannot be opened is
- * told, and is no reason for the others to wait. */
-static lq_err tenants_open(server *sv, lq_diag *diag) {
-  tenant_names names = {0};
-  lq_err err = lq_tenants_walk(sv->place.tenants, name_take, &names);
-  if (!err) err = names.err;
-  for (size_t i = 0; i < names.count && !err; i++) {
-    lq_place_tenant *at;
-    lq_diag why = {0};
-    if (lq_place_tenant_need(&sv->place, names.name[i], false, &at, &why))
-      (void)lq_cli_fail(&(lq_cli){.json = sv->json}, why.code, &why);
-  }
-  free(names.name);
-  return err ? lq_diag_set(diag, err, "the tenants cannot be read: %s", lq_err_cause(err)) : LQ_OK;
-}
-
 /* The tenant; with tokens also its first people, and what signs and checks tokens. */
 static lq_err tenants_begin(server *sv, bool tokens, lq_diag *diag) {
   lq_err err = lq_place_tenant_need(&sv->place, sv->tenant, true, &sv->at, diag);
-  if (!err && tokens) err = tenants_open(sv, diag);
   if (err || !tokens) return err;
   lq_first_start(sv->place.tenants, sv->tenant, first_made, sv);
   lq_place_wait(&sv->place, &sv->first_done);

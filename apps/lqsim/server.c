@@ -99,7 +99,8 @@ static lq_err tenant_at(void *context, const char *name, lq_shard_tenant *out, l
   const running *r = context;
   const lq_tenant *tenant = lq_tenant_find(r->tenants, name);
   if (!tenant) return lq_diag_set(diag, LQ_ERR_UNKNOWN_TENANT, "no tenant %s", name);
-  *out = (lq_shard_tenant){lq_tenant_store(tenant), sim_release_source(), true};
+  *out = (lq_shard_tenant){
+      .store = lq_tenant_store(tenant), .releases = sim_release_source(), .audited = true};
   return LQ_OK;
 }
 
