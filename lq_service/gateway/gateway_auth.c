@@ -80,10 +80,10 @@ static void denial_tell(lqi_conn *c, const lqi_who *who, const lq_access_request
     (void)lq_text_copy(resource, sizeof resource, lq_span_text("?"));
   const char *action = lq_action_about(request->action)->name;
   const lq_log_where where = {.tenant = who->id.tenant};
-  const lq_log_field fields[] = {
-      lq_log_text("user", who->id.user), lq_log_text("action", action),
-      lq_log_text("resource", resource), lq_log_text("address", c->address),
-      lq_log_text("error", lq_err_name(why))};
+  const lq_log_field fields[] = {lq_log_text("user", who->id.user), lq_log_text("action", action),
+                                 lq_log_text("resource", resource),
+                                 lq_log_text("address", c->address),
+                                 lq_log_text("error", lq_err_name(why))};
   lq_log_write(g->options.log, lq_clock_wall_ms(), LQ_LOG_WARN, "access.denied", &where, fields,
                sizeof fields / sizeof *fields);
   if (!denial_fits(g, who->id.tenant)) return;
