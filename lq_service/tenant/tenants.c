@@ -1,7 +1,7 @@
 /* The registry of tenants. */
 #include "lq_engine/net/json.h"
-#include "lq_service/tenant/tenant_store_int.h"
 #include "lq_service/tenant/tenants_int.h"
+#include "lq_service/tenant/tenant_store_int.h"
 
 #include <stdio.h>
 #include <stdlib.h>
