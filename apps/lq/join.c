@@ -4,8 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "apps/lq/cli.h"
-#include "lq_engine/net/json.h"
+#include "apps/lq/remote.h"
 #include "lq_host/host.h"
 #include "lq_host/loop.h"
 #include "lq_service/gateway/ws.h"
@@ -21,6 +20,7 @@ typedef struct joiner {
   lq_ws_dial dial;
   uint8_t *scratch;
   char address[128];
+  char token[LQ_TOKEN_BYTES]; /* "" = the server asks for none */
   bool upgraded, joined, leaving, input_ended;
   uint64_t leave_at_ms; /* 0 = not set */
   lq_err err;
@@ -66,12 +66,32 @@ static void send_join(joiner *j) {
   member(&w, "session", v[2]);
   member(&w, "player", v[3]);
   member(&w, "resume", v[4]);
-  member(&w, "token", v[5] ? v[5] : lq_env("LQ_TOKEN"));
+  member(&w, "token", j->token[0] ? j->token : NULL);
   lq_write_u8(&w, '}');
   if (w.failed)
     quit(j, LQ_ERR_TOO_BIG);
   else
     send_frame(j, LQ_WS_OP_TEXT, lq_writer_span(&w));
+}
+
+/* What the join shows: the token that was given, or what the key is exchanged for. A server that
+ * has no keys (lq dev) needs neither. */
+static lq_err token_get(joiner *j) {
+  const char *key = j->cli->value[7], *token = j->cli->value[5];
+  if (!key && !token) key = lq_env("LQ_KEY");
+  if (!key && !token) token = lq_env("LQ_TOKEN");
+  if (token && !lq_text_copy(j->token, sizeof j->token, lq_span_text(token)))
+    return lq_diag_set(&j->diag, LQ_ERR_TOO_BIG, "the token is too long to be one");
+  if (token || !key || !key[0]) return LQ_OK;
+  char url[sizeof j->address + 8];
+  (void)snprintf(url, sizeof url, "http://%s", j->address);
+  lq_cli asked = {.value = {[LQ_REMOTE_SERVER] = url, [LQ_REMOTE_KEY] = key}};
+  lq_remote remote;
+  lq_err err = lq_remote_open(&asked, "", NULL, false, &remote, &j->diag);
+  if (err) return err == LQ_ERR_NOT_FOUND ? LQ_OK : err;
+  memcpy(j->token, remote.token, sizeof j->token);
+  lq_remote_close(&remote);
+  return LQ_OK;
 }
 
 /* "move entity=p1 vec=[0,1,0]": a value that is JSON goes in as it is, any other as text. */
@@ -306,10 +326,12 @@ int lq_cmd_join(const lq_cli *cli) {
   if (cli->value[6] && (!lq_cli_number(cli->value[6], &seconds) || seconds > SECONDS_MAX))
     return lq_cli_usage("--seconds is a number from 0 to %d, not '%s'", SECONDS_MAX, cli->value[6]);
   if (seconds) j.leave_at_ms = lq_clock_mono_ns() / 1000000 + seconds * 1000;
+  lq_err err = token_get(&j);
+  if (err) return lq_cli_fail(cli, err, &j.diag);
   j.dial = (lq_ws_dial){.host = j.address, .path = "/ws"};
   j.scratch = malloc(LQ_WS_MESSAGE_BYTES_MAX);
   lq_thread *input = NULL;
-  lq_err err = j.scratch ? lq_random_bytes(j.dial.nonce, sizeof j.dial.nonce) : LQ_ERR_MEMORY;
+  err = j.scratch ? lq_random_bytes(j.dial.nonce, sizeof j.dial.nonce) : LQ_ERR_MEMORY;
   if (!err) err = lq_loop_open(&j.loop);
   if (!err) err = lq_loop_on_stop_signal(j.loop, stop_signal, &j);
   if (!err) err = lq_timer_open(j.loop, 100000, every_tenth, &j, &j.timer);

@@ -56,8 +56,9 @@ const lq_cli_command lq_commands[] = {
       {"session", "NAME", "session (main)"},
       {"player", "NAME", "name to play under (the next free one)"},
       {"resume", "TOKEN", "come back as an earlier player"},
-      {"token", "TOKEN", "what lq serve printed (LQ_TOKEN)"},
-      {"seconds", "N", "leave after so long (0 = when the input ends)"}},
+      {"token", "TOKEN", "a token or a ticket (LQ_TOKEN)"},
+      {"seconds", "N", "leave after so long (0 = when the input ends)"},
+      {"key", "KEY", "API key that lq serve printed: exchanged for a token (LQ_KEY)"}},
      lq_cmd_join},
     {"session",
      "list|show|replay|verify|export [NAME]",
@@ -128,10 +129,10 @@ const lq_cli_command lq_commands[] = {
      "  lq tenant shred zeta --cancel\n"
      "  lq tenant make left --data shop       of a folder that no server uses\n"
      "  lq tenant export left left.lqt --data shop --wrap-key left.key\n"
-     "  lq tenant import left.lqt --data new --wrap-key left.key\n",
+     "  lq tenant import left.lqt --tenant left --data new --wrap-key left.key\n",
      {LQ_REMOTE_OPTIONS,
       {"cancel", NULL, "shred: call it off, while the delay runs"},
-      {"tenant", "NAME", "import: as whom (the name it was exported under, which it must be)"},
+      {"tenant", "NAME", "import: whose export it is"},
       {"wrap-key", "FILE", "export, import: 32 bytes that the message is sealed for"}},
      lq_cmd_tenant},
     {"user",

@@ -71,7 +71,8 @@ int lq_cmd_token(const lq_cli *cli) {
   lq_err err = LQ_OK;
   if (cli->value[LQ_REMOTE_DATA])
     return lq_cli_usage("a token is a server's: lq token asks the one that runs (--server)");
-  if ((err = lq_remote_open(cli, d.tenant, false, &d.remote, &d.diag))) return fail(&d, err);
+  if ((err = lq_remote_open(cli, d.tenant, d.tenant, false, &d.remote, &d.diag)))
+    return fail(&d, err);
   if (cli->json) {
     lq_writer w = lq_out_begin();
     lq_write_text(&w, "{\"access_token\":");
@@ -287,7 +288,7 @@ static int verbs_run(const lq_cli *cli, const char *command, const verb *verbs, 
   if (cli->word_count != words)
     return lq_cli_usage(words == 2 ? "lq %s %s needs one name" : "lq %s %s takes no name", command,
                         asked);
-  lq_err err = lq_remote_open(cli, d.tenant, false, &d.remote, &d.diag);
+  lq_err err = lq_remote_open(cli, d.tenant, d.tenant, false, &d.remote, &d.diag);
   if (!err) err = verbs[at].run(&d, words == 2 ? cli->word[1] : "");
   if (err) return fail(&d, err);
   lq_remote_close(&d.remote);

@@ -85,7 +85,7 @@ typedef struct needed {
   lq_tenant *tenant;
   lq_err err;
   lq_diag diag;
-  bool done;
+  bool waits, done;
 } needed;
 
 static void tenant_ready(void *context, lq_err err, const lq_diag *diag, lq_tenant *tenant) {
@@ -94,7 +94,8 @@ static void tenant_ready(void *context, lq_err err, const lq_diag *diag, lq_tena
   if (diag) n->diag = *diag;
   n->tenant = tenant;
   n->done = true;
-  lq_loop_stop(n->place->loop);
+  /* A stop that nobody waits for would end the next run of the loop. */
+  if (n->waits) lq_loop_stop(n->place->loop);
 }
 
 lq_err lq_place_tenant_need(lq_place *place, const char *tenant, bool make, lq_place_tenant **out,
@@ -106,6 +107,7 @@ lq_err lq_place_tenant_need(lq_place *place, const char *tenant, bool make, lq_p
   needed n = {.place = place, .tenant = lq_tenant_find(place->tenants, tenant)};
   if (!n.tenant) {
     lq_tenant_need(place->tenants, tenant, make, tenant_ready, &n);
+    n.waits = true;
     lq_place_wait(place, &n.done);
   }
   if (n.err) {
@@ -200,6 +202,18 @@ lq_release_source lq_place_source(lq_place_tenant *tenant) {
 
 void lq_place_wait(lq_place *place, const bool *done) {
   while (!*done) lq_loop_run(place->loop);
+}
+
+static void turn_over(void *context, uint64_t fires) {
+  (void)fires;
+  lq_loop_stop(context);
+}
+
+void lq_place_turn(lq_place *place) {
+  lq_timer *timer;
+  if (lq_timer_open(place->loop, 1000, turn_over, place->loop, &timer)) return;
+  lq_loop_run(place->loop);
+  lq_timer_close(timer);
 }
 
 typedef struct put {

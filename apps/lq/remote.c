@@ -119,9 +119,18 @@ static lq_err folder_check(const char *flag, bool make, lq_diag *diag) {
   return lq_diag_set(diag, LQ_ERR_NOT_FOUND, "there is no data folder %.200s", folder);
 }
 
-static lq_err folder_open(lq_remote *r, const char *flag, const char *tenant, bool make,
-                          lq_diag *diag) {
+/* As the operator sees it, a tenant that cannot be opened is shown all the same. */
+static lq_err tenant_open(lq_remote *r, const char *as, const char *about, lq_diag *diag) {
   lq_place_tenant *at;
+  lq_diag unused = {0};
+  bool operates = !strcmp(as, LQ_STORE_PLATFORM);
+  if (!about || !strcmp(about, LQ_STORE_PLATFORM)) return LQ_OK;
+  lq_err err = lq_place_tenant_need(&r->place, about, false, &at, operates ? &unused : diag);
+  return operates ? LQ_OK : err;
+}
+
+static lq_err folder_open(lq_remote *r, const char *flag, const char *as, const char *about,
+                          bool make, lq_diag *diag) {
   lq_access_options access = {.issuer = "console", .console = true};
   lq_shard_options shard = {0};
   lq_gateway_options gateway = {.host = "127.0.0.1"};
@@ -131,8 +140,7 @@ static lq_err folder_open(lq_remote *r, const char *flag, const char *tenant, bo
   if (err == LQ_ERR_LOCKED)
     (void)snprintf(diag->mend, sizeof diag->mend,
                    "ask the server that runs there: without --data, or with --server URL");
-  if (!err && strcmp(tenant, LQ_STORE_PLATFORM) != 0)
-    err = lq_place_tenant_need(&r->place, tenant, false, &at, diag);
+  if (!err && !make) err = tenant_open(r, as, about, diag);
   if (err) return err;
   r->loop = r->place.loop;
   access.tenants = r->place.tenants;
@@ -169,22 +177,10 @@ static lq_err server_open(lq_remote *r, const char *flag, lq_diag *diag) {
   return err ? lq_diag_set(diag, err, "the event loop could not be opened") : LQ_OK;
 }
 
-static void turn_over(void *context, uint64_t fires) {
-  (void)fires;
-  lq_loop_stop(context);
-}
-
-void lq_remote_turn(lq_remote *remote) {
-  lq_timer *timer;
-  if (lq_timer_open(remote->loop, 1000, turn_over, remote->loop, &timer)) return;
-  lq_loop_run(remote->loop);
-  lq_timer_close(timer);
-}
-
 /* ---- open and close ---- */
 
-lq_err lq_remote_open(const lq_cli *cli, const char *tenant, bool make, lq_remote *out,
-                      lq_diag *diag) {
+lq_err lq_remote_open(const lq_cli *cli, const char *as, const char *about, bool make,
+                      lq_remote *out, lq_diag *diag) {
   const char *folder = cli->value[LQ_REMOTE_DATA];
   const char *key = cli->value[LQ_REMOTE_KEY], *token = cli->value[LQ_REMOTE_TOKEN];
   memset(out, 0, sizeof *out);
@@ -195,7 +191,7 @@ lq_err lq_remote_open(const lq_cli *cli, const char *tenant, bool make, lq_remot
     key = lq_env("LQ_KEY");
     if (!key) token = lq_env("LQ_TOKEN");
   }
-  lq_err err = folder ? folder_open(out, folder, tenant, make, diag)
+  lq_err err = folder ? folder_open(out, folder, as, about, make, diag)
                       : server_open(out, cli->value[LQ_REMOTE_SERVER], diag);
   lq_fetch_options options = {.loop = out->loop};
   if (!err) err = lq_fetch_open(&options, &out->fetch, diag);
@@ -205,7 +201,7 @@ lq_err lq_remote_open(const lq_cli *cli, const char *tenant, bool make, lq_remot
     if (!lq_text_copy(out->token, sizeof out->token, lq_span_text(token)))
       err = lq_diag_set(diag, LQ_ERR_TOO_BIG, "the token is too long to be one");
   } else if (!err && folder) {
-    err = lq_access_console(out->access, tenant, lq_clock_wall_ms(), out->token);
+    err = lq_access_console(out->access, as, lq_clock_wall_ms(), out->token);
   } else if (!err) {
     (void)snprintf(diag->mend, sizeof diag->mend,
                    "give a key as --key or LQ_KEY, or name the data folder with --data");

@@ -34,13 +34,12 @@ typedef struct lq_remote {
   lq_access *access;
 } lq_remote;
 
-/* tenant: whose admin the console is, with --data and no key; LQ_STORE_PLATFORM: the operator. It
- * must be there, and so must the folder, unless `make`. */
-LQ_MUST lq_err lq_remote_open(const lq_cli *cli, const char *tenant, bool make, lq_remote *out,
-                              lq_diag *diag);
+/* as: whose admin the console is, with --data and no key; LQ_STORE_PLATFORM: the operator. about:
+ * the tenant it is about, opened if it can be; NULL: none. Both and the folder must be there,
+ * unless `make`. */
+LQ_MUST lq_err lq_remote_open(const lq_cli *cli, const char *as, const char *about, bool make,
+                              lq_remote *out, lq_diag *diag);
 void lq_remote_close(lq_remote *remote);
-/* --data: lets what is under way go on for a moment. */
-void lq_remote_turn(lq_remote *remote);
 /* Waits for the answer: a JSON value, borrowed until the next call. An error of the server is ours,
  * with its words. body: JSON, or empty. */
 LQ_MUST lq_err lq_remote_call(lq_remote *remote, const char *method, const char *path, lq_span body,

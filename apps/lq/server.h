@@ -48,6 +48,8 @@ LQ_MUST lq_err lq_place_tenant_need(lq_place *place, const char *tenant, bool ma
 lq_release_source lq_place_source(lq_place_tenant *tenant);
 /* Runs the loop until *done; whoever sets it calls lq_loop_stop. */
 void lq_place_wait(lq_place *place, const bool *done);
+/* Runs the loop for a moment, whoever is called back meanwhile. */
+void lq_place_turn(lq_place *place);
 /* Builds a folder's release and keeps its blob in the tenant's store. */
 LQ_MUST lq_err lq_place_build(lq_place_tenant *tenant, const char *folder, const lq_release **out,
                               lq_diag *diag);

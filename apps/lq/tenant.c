@@ -1,9 +1,10 @@
 /* `lq tenant list|make|show|rotate|shred`: a server's tenants, over its REST; `export` and `import`
  * are in carry.c. */
+#include "apps/lq/carry.h"
 #include "apps/lq/remote.h"
 
 enum { BODY_BYTES = 128, PATH_BYTES = 128 };
-enum { CANCEL = LQ_REMOTE_COUNT };
+enum { CANCEL = LQ_REMOTE_COUNT, TENANT, WRAP_KEY };
 
 typedef struct desk {
   const lq_cli *cli;
@@ -136,7 +137,7 @@ static lq_err run_shred(desk *d, const char *name) {
 static void shred_due(lq_remote *r) {
   if (!r->gateway) return;
   lq_tenants_shred_due(r->place.tenants, lq_clock_wall_ms(), NULL, NULL);
-  while (lq_tenants_shredding(r->place.tenants)) lq_remote_turn(r);
+  while (lq_tenants_shredding(r->place.tenants)) lq_place_turn(&r->place);
 }
 
 /* ---- which ---- */
@@ -153,6 +154,14 @@ int lq_cmd_tenant(const lq_cli *cli) {
                {"shred", run_shred, true, false}};
   size_t at = 0, count = sizeof verbs / sizeof *verbs;
   const char *asked = cli->word_count ? cli->word[0] : "";
+  const char *wrap_key = cli->value[WRAP_KEY], *data = cli->value[LQ_REMOTE_DATA];
+  if (!strcmp(asked, "export"))
+    return cli->word_count == 3 ? lq_tenant_export(cli, data, cli->word[1], cli->word[2], wrap_key)
+                                : lq_cli_usage("lq tenant export needs a tenant and a file");
+  if (!strcmp(asked, "import"))
+    return cli->word_count == 2
+               ? lq_tenant_import(cli, data, cli->value[TENANT], cli->word[1], wrap_key)
+               : lq_cli_usage("lq tenant import needs one file");
   while (at < count && strcmp(verbs[at].name, asked) != 0) at++;
   if (at == count)
     return lq_cli_usage("lq tenant list, make, show, rotate, shred, export or import, not '%.60s'",
@@ -165,13 +174,8 @@ int lq_cmd_tenant(const lq_cli *cli) {
     return lq_cli_usage("--cancel is for lq tenant shred");
   desk d = {.cli = cli};
   const char *name = cli->word_count > 1 ? cli->word[1] : "";
-  lq_err err = lq_remote_open(cli, LQ_STORE_PLATFORM, verbs[at].makes, &d.remote, &d.diag);
-  if (!err && d.remote.gateway && name[0] && !verbs[at].makes) {
-    lq_place_tenant *opened;
-    lq_diag unused = {0};
-    /* Suspended or shredded: it is shown all the same. */
-    (void)!lq_place_tenant_need(&d.remote.place, name, false, &opened, &unused);
-  }
+  lq_err err = lq_remote_open(cli, LQ_STORE_PLATFORM, name[0] ? name : NULL, verbs[at].makes,
+                              &d.remote, &d.diag);
   if (!err) shred_due(&d.remote);
   if (!err) err = verbs[at].run(&d, name);
   if (!err) shred_due(&d.remote);

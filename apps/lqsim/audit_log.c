@@ -125,11 +125,12 @@ static void slice_came(void *context, lq_err err, const char *sk, lq_span body) 
 
 /* ---- who was seated ---- */
 
-/* Changes that never became durable, as the server knows: each may be a join. */
+/* Changes that the server was told are not durable, or that met an error before they were asked for
+ * (it counts them: audit_failed). Each may be a join. */
 static uint64_t excuses(const log_audit *a, const sim_audit *audit) {
   const sim_log_seen *log = sim_witness_log(audit->server->witness, a->tenant);
-  uint64_t lost =
-      log->refused + sim.fault[SIM_F_ERROR] + sim.fault[SIM_F_MEMORY] + sim.fault[SIM_F_READ_ERROR];
+  uint64_t lost = log->refused + sim.fault[SIM_F_ERROR] + sim.fault[SIM_F_MEMORY] +
+                  sim.fault[SIM_F_READ_ERROR] + (sim.nth_kind == SIM_NTH_IO);
   /* Far away, a slice may overtake the leaf before it, and the process ends before that leaf is
    * asked for again; on one disk they are written in order. */
   return a->shared ? lost + log->asked - log->answered : lost;

@@ -64,7 +64,15 @@ static bool join_forge(const sim_client *c, char out[320]) {
   return true;
 }
 
+/* Keys change while a session is made: its new key may fall between. */
+static void rotate_soon(void *context, uint64_t tenant) {
+  if (sim.faults_on) sim_server_rotate(context, (uint32_t)tenant);
+}
+
 static void send_join(sim_client *c) {
+  if (!c->joined_once && sim_fault_now(SIM_F_ROTATE_JOIN))
+    sim_at(sim.now_ns + sim_between(SIM_CLIENT, SIM_US, 8 * SIM_MS), rotate_soon,
+           &cluster.server[c->home], c->tenant);
   char text[512], resume[320] = "", team[64] = "";
   if (c->team[0]) (void)snprintf(team, sizeof team, ",\"team\":\"%s\"", c->team);
   c->forged = c->forges && join_forge(c, resume);
@@ -503,6 +511,7 @@ void sim_client_heal(sim_client *c, uint32_t more) {
 }
 
 bool sim_client_content(const sim_client *c) {
+  if (sim_shredded(sim_tenant[c->tenant])) return true;
   return c->answered_count >= c->goal && !c->pending_count;
 }
 

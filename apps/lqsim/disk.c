@@ -265,14 +265,18 @@ uint64_t sim_disk_bytes(const sim_disk *disk) {
 
 void sim_disk_room(sim_disk *disk, uint64_t bytes) { disk->room = bytes; }
 
-bool sim_disk_holds(const sim_disk *disk, const char *text) {
+bool sim_disk_holds_bytes(const sim_disk *disk, lq_span bytes) {
   for (uint32_t i = 0; i < FILES_MAX; i++) {
     const sim_file *file = disk->file[i];
     if (file && file->linked && file->now.bytes &&
-        memmem(file->now.data, file->now.bytes, text, strlen(text)))
+        memmem(file->now.data, file->now.bytes, bytes.data, bytes.bytes))
       return true;
   }
   return false;
+}
+
+bool sim_disk_holds(const sim_disk *disk, const char *text) {
+  return sim_disk_holds_bytes(disk, lq_span_text(text));
 }
 
 /* ---- I/O ---- */

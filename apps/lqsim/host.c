@@ -2,7 +2,7 @@
  * go through SQLite. Outside processes (building the games at the start) files are real. */
 #include <stdlib.h>
 
-#include "apps/lqsim/sim.h"
+#include "apps/lqsim/sim_server.h"
 #include "lq_host/crypto.h"
 
 enum { LOCKS_MAX = 16, SLOW_CALLS = 24, SLOW_NS = 11 * 1000 * 1000 };
@@ -218,6 +218,7 @@ lq_err __wrap_lq_file_write(const char *path, lq_span data) {
   (void)snprintf(beside, sizeof beside, "%.*s.%s.%06x", (int)(name - path), path, name,
                  (unsigned)sim_next(SIM_HOST) & 0xffffffu);
   if (sim_io_fails(SIM_IO_WRITE)) return LQ_ERR_IO;
+  sim_keys_written(disk, path, data);
   sim_file *file = sim_disk_make(disk, beside);
   lq_err err = err_of(sim_file_write(file, 0, data.data, data.bytes));
   if (!err) err = err_of(sim_file_sync(file));

@@ -25,6 +25,8 @@ static const uint32_t usual[SIM_FAULT_COUNT] = {
     [SIM_F_CLOCK] = 50000,
     [SIM_F_DISK_FULL] = 60000,
     [SIM_F_RELEASE] = 30000,
+    [SIM_F_ROTATE] = 40000,
+    [SIM_F_ROTATE_JOIN] = 100000,
     [SIM_F_SECOND_SERVER] = 30000,
     [SIM_F_ROT] = 60000,
     [SIM_F_MISDIRECTED] = 20000,
@@ -82,6 +84,19 @@ static void kill_once(void *context, uint64_t argument) {
   sim_server_kill(&cluster.server[0], false);
 }
 
+static void rotate_other(void *context, uint64_t argument) {
+  (void)context;
+  (void)argument;
+  sim_server_rotate(&cluster.server[0], 1);
+}
+
+static void rotate_both(void *context, uint64_t argument) {
+  (void)context;
+  (void)argument;
+  sim_server_rotate(&cluster.server[0], 0);
+  sim_at(sim.now_ns + 50 * SIM_MS, rotate_other, NULL, 0);
+}
+
 static void step(void *context, uint64_t argument) {
   (void)context;
   (void)argument;
@@ -104,10 +119,14 @@ static void step(void *context, uint64_t argument) {
     sim_server_release(server, 1);
   } else if (server->running && sim_fault_now(SIM_F_SECOND_SERVER)) {
     sim_server_second(server);
+  } else if (server->running && !server->shared && sim_fault_now(SIM_F_ROTATE)) {
+    sim_server_rotate(server, sim_below(SIM_FAULT, SIM_TENANTS_MAX));
   } else if (cluster.damaged && sim_fault_now(SIM_F_ROT)) {
     (void)sim_disk_rot(server->machine->disk);
   } else if (sim_below(SIM_FAULT, 12) == 0) {
     sim_stranger_visit(server->machine);
+  } else if (sim_below(SIM_FAULT, 12) == 0) {
+    sim_server_probe(server);
   } else if (sim_below(SIM_FAULT, 60) == 0) {
     sim_server_stop(server);
   }
@@ -182,8 +201,13 @@ static void heal(void) {
   for (uint32_t i = 0; i < sim_run_client_count; i++)
     sim_client_heal(&sim_run_client[i], LIVENESS_COMMANDS);
   uint64_t until_ns = sim.now_ns + LIVENESS_S * SIM_S;
-  while (!sim.failed && !all_content() && sim.now_ns < until_ns && !cluster.damaged)
+  sim_shred_heal();
+  while (!sim.failed && !(all_content() && cluster.shred.asked == cluster.shred.done) &&
+         sim.now_ns < until_ns && !cluster.damaged)
     (void)sim_run_until(sim.now_ns + 100 * SIM_MS);
+  if (cluster.shred.asked && !cluster.shred.done && !cluster.damaged)
+    sim_violation("%s is not shredded within %u s after healing", sim_tenant[cluster.shred.tenant],
+                  LIVENESS_S);
   for (uint32_t i = 0; i < sim_run_client_count && !sim.failed && !cluster.damaged; i++) {
     const sim_client *c = &sim_run_client[i];
     if (!sim_client_content(c))
@@ -214,6 +238,11 @@ static void audit(void) {
         .server = &cluster.server[i], .session = sim_audit_session, .log = sim_audit_log};
     if (cluster.shared && i) break; /* one store for all */
     sim_audit_run(&a);
+    if (cluster.shred.copy && sim_server_serves(&cluster.server[i], cluster.shred.tenant) &&
+        !sim.failed) {
+      sim_audit old = {.server = &cluster.server[i]};
+      sim_copy_run(&old, cluster.shred.copy);
+    }
     if (a.err && !cluster.damaged)
       sim_violation("the audit cannot open machine %u: %s: %s", i, lq_err_name(a.err),
                     a.diag.message);
@@ -225,7 +254,8 @@ static void audit(void) {
                       sim_tenant[t]);
   }
   for (uint32_t i = 0; i < sim_run_client_count && !cluster.damaged && !sim.failed; i++)
-    if (sim_run_client[i].joined_once && !sim_run_client[i].audited)
+    if (sim_run_client[i].joined_once && !sim_run_client[i].audited &&
+        !sim_shredded(sim_tenant[sim_run_client[i].tenant]))
       sim_violation("client %u had acknowledgements and its session is not there", i);
 }
 
@@ -240,6 +270,12 @@ void sim_run(uint64_t seed, const sim_options *options) {
   sim.faults_on = true;
   /* An enumerated run is short: one kill in the middle, so that there is something to recover. */
   sim_at(sim.now_ns + SIM_S, options->nth_kind ? kill_once : step, NULL, 0);
+  if (options->nth_kind && seed % 4 == 3) {
+    sim_at(sim.now_ns + 400 * SIM_MS, rotate_both, NULL, 0);
+    sim_shred_plan(sim.now_ns + 600 * SIM_MS);
+  }
+  if (!options->nth_kind && !cluster.shared && !cluster.damaged && sim_below(SIM_FAULT, 8) == 0)
+    sim_shred_plan(sim.now_ns + sim_between(SIM_FAULT, SIM_S, 6 * SIM_S));
   uint64_t seconds = options->seconds    ? options->seconds
                      : options->nth_kind ? 2
                                          : sim_between(SIM_FAULT, 6, 20);

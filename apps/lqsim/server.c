@@ -1,28 +1,25 @@
 /* Server processes: open, serve, stop; killed and started again. The auditor. */
 #include <stdlib.h>
 
-#include "apps/lqsim/sim_server.h"
+#include "apps/lqsim/sim_client.h"
 #include "lq_local/store_sqlite.h"
-#include "lq_service/tenant/tenants.h"
 
 const char *const sim_tenant[SIM_TENANTS_MAX] = {"acme", "zeta"};
 /* ---- one process ---- */
 
-typedef struct sim_running {
-  sim_server *server;
-  lq_loop *loop;
-  lq_store *store;
-  lq_tenants *tenants;
-  lq_shard *shard;
-  lq_gateway *gateway;
-  lq_err failed;
-  bool stopping, stopped;
-} running;
+enum { LOOK_US = 250 * 1000 };
+typedef sim_running running;
+
+static void meter_flushed(void *context, lq_err err) {
+  running *r = context;
+  (void)err; /* what is exact is counted again at the next start */
+  r->stopped = true;
+  lq_loop_stop(r->loop);
+}
 
 static void shard_stopped(void *context) {
   running *r = context;
-  r->stopped = true;
-  lq_loop_stop(r->loop);
+  lq_meter_flush(r->meter, meter_flushed, r);
 }
 
 static void stop(void *context) {
@@ -74,8 +71,8 @@ static lq_err tenant_need(running *r, const char *name, lq_diag *diag) {
 
 /* What several nodes must have in common is brought to them: each made by itself would differ. */
 void sim_server_secrets(sim_disk *keys) {
-  static const char *const path[] = {"/keys/root.key", "/keys/resume.key"};
-  for (uint32_t i = 0; i < 2; i++) {
+  static const char *const path[] = {"/keys/root.key", "/keys/resume.key", "/keys/audit.key"};
+  for (uint32_t i = 0; i < 3; i++) {
     uint8_t secret[64];
     for (uint32_t k = 0; k < 32; k++) secret[k] = (uint8_t)sim_next(SIM_HOST);
     lq_sha256 digest = lq_sha256_of(lq_span_of(secret, 32));
@@ -85,13 +82,30 @@ void sim_server_secrets(sim_disk *keys) {
   }
 }
 
+/* Shredded, or in the middle of it: its key file is noise or gone. */
+static bool is_gone(const lq_tenants *tenants, const char *name, lq_err err) {
+  lq_tenant_record record;
+  if (!sim_shredded(name)) return false;
+  if (err == LQ_ERR_UNKNOWN_TENANT) return true;
+  if (lq_tenant_record_get(tenants, name, &record)) return false;
+  return record.state == LQ_TENANT_SHREDDED || (record.state == LQ_TENANT_SHREDDING &&
+                                                (err == LQ_ERR_CORRUPT || err == LQ_ERR_NOT_FOUND));
+}
+
 static lq_err tenants_open(running *r, lq_diag *diag) {
-  lq_tenants_options options = {.store = r->store, .keys = "/keys"};
+  lq_tenants_options options = {.store = r->store, .keys = "/keys", .server = "sim"};
+  uint8_t seed[32];
   lq_err err = lq_folder_make("/keys");
   if (!err) err = lq_secret_need("/keys", "root.key", options.root, diag);
+  if (!err) err = lq_secret_need("/keys", "audit.key", seed, diag);
+  if (!err) err = lq_signer_open(seed, &r->signer);
+  options.signer = r->signer;
   if (!err) err = lq_tenants_open(&options, &r->tenants, diag);
-  for (uint32_t t = 0; t < SIM_TENANTS_MAX && !err; t++)
-    if (sim_server_serves(r->server, t)) err = tenant_need(r, sim_tenant[t], diag);
+  for (uint32_t t = 0; t < SIM_TENANTS_MAX && !err; t++) {
+    if (!sim_server_serves(r->server, t)) continue;
+    err = tenant_need(r, sim_tenant[t], diag);
+    if (err && is_gone(r->tenants, sim_tenant[t], err)) err = LQ_OK;
+  }
   return err;
 }
 
@@ -104,10 +118,42 @@ static lq_err tenant_at(void *context, const char *name, lq_shard_tenant *out, l
   return LQ_OK;
 }
 
+/* ---- what is due now and then ---- */
+
+static void tenant_stop(void *context, const char *tenant) {
+  lq_shard_tenant_stop(((running *)context)->shard, tenant);
+}
+
+static void look(void *context, uint64_t fires) {
+  running *r = context;
+  (void)fires;
+  uint64_t now_ms = lq_clock_wall_ms();
+  lq_tenants_turn(r->tenants, now_ms);
+  lq_meter_turn(r->meter, now_ms, lq_clock_mono_ns() / 1000000);
+  lq_tenants_shred_due(r->tenants, now_ms, tenant_stop, r);
+}
+
+static void recount(void *context, lq_meter_session *session, const lq_session_name *name,
+                    uint64_t first, uint64_t last) {
+  running *r = context;
+  if (r->shard)
+    lq_shard_recount(r->shard, session, name, first, last);
+  else
+    lq_meter_recount_end(session, LQ_ERR_BUSY);
+}
+
+static lq_err meter_open(running *r) {
+  lq_meter_options options = {.context = r, .recount = recount, .flush_ms = 2000};
+  r->meter = lq_meter_open(&options);
+  if (!r->meter) return LQ_ERR_MEMORY;
+  lq_meter_turn(r->meter, lq_clock_wall_ms(), lq_clock_mono_ns() / 1000000);
+  return LQ_OK;
+}
+
 static lq_err serve_games(running *r, lq_diag *diag) {
   const sim_server *server = r->server;
   for (uint32_t t = 0; t < SIM_TENANTS_MAX; t++) {
-    if (!sim_server_serves(server, t)) continue;
+    if (!lq_tenant_find(r->tenants, sim_tenant[t])) continue; /* not here, or shredded */
     for (uint32_t g = 0; g < sim_games_built.count; g++) {
       const sim_game *game = &sim_games_built.game[g];
       lq_err err = lq_shard_serve(r->shard, sim_tenant[t], game->name,
@@ -131,11 +177,13 @@ static lq_err open_all(running *r, lq_diag *diag) {
   }
   r->store = sim_port_open(r->store, server->witness);
   if (!r->store) return LQ_ERR_MEMORY;
-  if ((err = tenants_open(r, diag))) return err;
+  if ((err = meter_open(r)) || (err = tenants_open(r, diag))) return err;
+  if ((err = lq_timer_open(r->loop, LOOK_US, look, r, &r->timer))) return err;
   lq_shard_options shard = {.loop = r->loop,
                             .store = r->store,
                             .tenant = tenant_at,
                             .tenant_context = r,
+                            .meter = r->meter,
                             .hibernate_ms = server->hibernate_ms,
                             .failed = store_failed,
                             .failed_context = r};
@@ -178,8 +226,13 @@ static void server_main(void *argument) {
   }
   if (r->gateway) lq_gateway_close(r->gateway);
   if (r->shard) lq_shard_close(r->shard);
-  lq_tenants_close(r->tenants);
+  if (r->timer) lq_timer_close(r->timer);
+  /* What is under way ends with the store, while those who asked are there. */
+  if (r->tenants) lq_tenants_stop(r->tenants);
   if (r->store) r->store->close(r->store);
+  lq_tenants_close(r->tenants);
+  if (r->meter) lq_meter_close(r->meter);
+  lq_signer_close(r->signer);
   if (r->loop) lq_loop_close(r->loop);
   free(r);
   if (sim_secrets_count(process) && !process->killed)
@@ -299,6 +352,13 @@ static void audit_tenant(sim_audit *audit, lq_tenants *tenants, lq_loop *loop, c
   needed n = {.loop = loop};
   lq_tenant_need(tenants, name, false, tenant_ready, &n);
   LQ_CHECK(n.done);
+  if (n.err == LQ_ERR_UNKNOWN_TENANT && sim_shredded(name) && cluster.shred.done) {
+    sim_shred_check(audit->server->machine, name);
+    audit->log(audit, lq_tenants_platform(tenants), NULL, name);
+    return;
+  }
+  if (!n.err && sim_shredded(name) && cluster.shred.done)
+    sim_violation("%s is shredded and can be opened", name);
   if (n.err) {
     audit->err = n.err;
     audit->diag = n.diag;
@@ -338,6 +398,47 @@ static void audit_main(void *argument) {
   if (store) store->close(store);
   lq_loop_close(loop);
   audit->done = true;
+}
+
+/* ---- an old copy of the data, beside the key store of today ---- */
+
+static void copy_main(void *argument) {
+  sim_audit *audit = argument;
+  sim.process->auditor = true;
+  lq_loop *loop = NULL;
+  lq_store *store = NULL;
+  lq_tenants *tenants = NULL;
+  lq_store_sqlite_options options = {.folder = "/data", .read_only = true};
+  lq_tenants_options keys = {.keys = "/keys", .read_only = true};
+  audit->err = lq_loop_open(&loop);
+  if (!audit->err) audit->err = lq_store_sqlite_open(loop, &options, &store, &audit->diag);
+  if (!audit->err) audit->err = lq_secret_need("/keys", "root.key", keys.root, &audit->diag);
+  keys.store = store;
+  if (!audit->err) audit->err = lq_tenants_open(&keys, &tenants, &audit->diag);
+  for (uint32_t t = 0; t < SIM_TENANTS_MAX && !audit->err; t++) {
+    if (!sim_server_serves(audit->server, t)) continue;
+    needed n = {.loop = loop};
+    lq_tenant_need(tenants, sim_tenant[t], false, tenant_ready, &n);
+    LQ_CHECK(n.done);
+    if (sim_shredded(sim_tenant[t]) && !n.err)
+      sim_violation("%s is shredded and an old copy of the data opens", sim_tenant[t]);
+  }
+  lq_tenants_close(tenants);
+  if (store) store->close(store);
+  lq_loop_close(loop);
+  audit->done = true;
+}
+
+void sim_copy_run(sim_audit *audit, sim_disk *copy) {
+  static sim_machine machine;
+  machine = (sim_machine){.number = 9, .disk = copy, .keys = audit->server->machine->keys};
+  audit->done = false;
+  (void)sim_process_start(&machine, "copy", copy_main, audit, NULL, NULL);
+  while (!audit->done && !sim.failed && sim_run_until(sim.now_ns + SIM_MS)) {
+  }
+  if (audit->err && !sim.failed)
+    sim_violation("a copy of the data does not open: %s: %s", lq_err_name(audit->err),
+                  audit->diag.message);
 }
 
 void sim_audit_run(sim_audit *audit) {

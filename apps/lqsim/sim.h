@@ -74,6 +74,9 @@ typedef enum sim_stream {
   X(STORE_DELAY, "store request delayed")                                                          \
   X(STORE_BUSY, "store refused as busy")                                                           \
   X(RELEASE, "release swapped")                                                                    \
+  X(ROTATE, "keys rotated")                                                                        \
+  X(ROTATE_JOIN, "keys rotated while a session is made")                                           \
+  X(SHRED, "tenant shredded")                                                                      \
   X(SLOW_TICK, "tick over budget")                                                                 \
   X(ERROR, "error told by the host or the store")
 
@@ -242,6 +245,7 @@ bool sim_disk_rot(sim_disk *disk);
 uint64_t sim_disk_bytes(const sim_disk *disk);
 void sim_disk_room(sim_disk *disk, uint64_t bytes); /* UINT64_MAX: no limit */
 bool sim_disk_holds(const sim_disk *disk, const char *text);
+bool sim_disk_holds_bytes(const sim_disk *disk, lq_span bytes);
 typedef enum sim_io_err { SIM_IO_OK, SIM_IO_FAILED, SIM_IO_FULL } sim_io_err;
 const char *sim_file_path(const sim_file *file);
 /* Written by nobody's I/O call: through a mapping. */

@@ -91,13 +91,28 @@ extern sim_read *sim_reads;
 extern uint32_t sim_read_count;
 void *sim_grown(void *array, uint32_t count, size_t size); /* room for one more */
 
+/* A tenant that is shredded in this run: from `asked` on nobody waits for its players. */
+typedef struct sim_shred {
+  bool planned, asked, done;
+  uint32_t tenant;
+  uint64_t delay_ms;
+  sim_disk *copy; /* of the data, from before */
+} sim_shred;
+
 /* The servers that clients may go to. */
 typedef struct sim_cluster {
   sim_server server[SIM_MACHINES_MAX];
   uint32_t server_count;
   sim_shared *shared; /* NULL: each server has its own disk */
+  sim_shred shred;
   bool damaged; /* bytes rot in this run: what cannot be read may be refused, never invented */
 } sim_cluster;
 extern sim_cluster cluster;
+
+/* custody.c */
+void sim_shred_plan(uint64_t at_ns);
+void sim_shred_heal(void);
+bool sim_shredded(const char *tenant); /* or will be */
+void sim_shred_check(const sim_machine *machine, const char *tenant);
 
 #endif

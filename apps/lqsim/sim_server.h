@@ -5,6 +5,7 @@
 #include "apps/lqsim/sim.h"
 #include "lq_service/gateway/gateway.h"
 #include "lq_service/release/release.h"
+#include "lq_service/tenant/tenants.h"
 
 enum { SIM_PORT = 8080, SIM_GAMES_MAX = 3, SIM_TENANTS_MAX = 2, SIM_RELEASES_MAX = 2 };
 
@@ -47,6 +48,22 @@ typedef struct sim_server {
   struct sim_running *running;
   struct sim_witness *witness; /* of its store's logs */
 } sim_server;
+/* Inside a process. */
+typedef struct sim_running {
+  sim_server *server;
+  lq_loop *loop;
+  lq_store *store;
+  lq_tenants *tenants;
+  lq_shard *shard;
+  lq_gateway *gateway;
+  lq_signer *signer;
+  lq_meter *meter;
+  lq_timer *timer; /* as lq serve's: what is due of logs, usage and shreds */
+  lq_err failed;
+  bool stopping, stopped;
+  uint32_t rotate,
+      rotating; /* the tenant whose keys are to change; how many changes are under way */
+} sim_running;
 void sim_server_secrets(sim_disk *keys); /* for a key store that nodes share */
 void sim_server_start(sim_server *server);
 void sim_server_stop(sim_server *server);             /* orderly, soon */
@@ -54,6 +71,10 @@ void sim_server_kill(sim_server *server, bool power); /* restarts by itself afte
 void sim_server_release(sim_server *server, uint32_t release);
 /* Another server on the same data folder: it must be refused. */
 void sim_server_second(sim_server *server);
+/* custody.c */
+void sim_server_rotate(sim_server *server, uint32_t tenant); /* not where nodes share a store */
+void sim_server_probe(sim_server *server); /* one tenant's store is asked for another's things */
+void sim_keys_written(const sim_disk *disk, const char *path, lq_span file);
 bool sim_server_serves(const sim_server *server, uint32_t tenant);
 
 /* ---- the auditor: reads everything that is durable ---- */
@@ -71,5 +92,7 @@ typedef struct sim_audit {
 } sim_audit;
 /* Runs the world until the audit is through. */
 void sim_audit_run(sim_audit *audit);
+/* After a shred: an earlier copy of the data, without its key store, opens no more. */
+void sim_copy_run(sim_audit *audit, sim_disk *copy);
 
 #endif

@@ -504,6 +504,38 @@ LQ_TEST(audited_changes_say_what_who_before_and_after) {
   close_session(s);
 }
 
+/* Position is not audited: the journal says nothing of it, who watches is told. */
+LQ_TEST(causes_are_watched_for_all_components_and_refused_commands_are_none) {
+  lq_session *s = open_with_players();
+  lq_cause memory[64];
+  lq_causes causes = {.at = memory, .capacity = 64};
+  assert_null(lq_session_causes(s));
+  lq_session_watch(s, &causes);
+  assert_ptr_equal(lq_session_causes(s), &causes);
+  lq_world *world = lq_session_world(s);
+  uint32_t p1 = (uint32_t)lq_world_find(world, lq_span_text("p1")).bits - 1u;
+  uint32_t p2 = (uint32_t)lq_world_find(world, lq_span_text("p2")).bits - 1u;
+  fx_position at = position(s, "p1");
+  assert_ok(fx_do_move(s, 1, "p1", at.x ? -1 : 1, 0, ""));
+  assert_ok(fx_do_move(s, 2, "p2", 99, 0, "")); /* off the map */
+  tick(s);
+  assert_int_equal(last.mutations.bytes, 0);
+  assert_int_equal(lq_causes_find(&causes, p1, FX_POSITION), 1);
+  assert_int_equal(lq_causes_find(&causes, p1, FX_PURSE), 0);
+  assert_int_equal(lq_causes_find(&causes, p2, FX_POSITION), 0);
+  tick(s);
+  assert_int_equal(causes.count, 0);
+  causes.capacity = 1;
+  assert_ok(fx_do_give(s, 2, "p2", "p3", 1));
+  tick(s);
+  assert_true(causes.full && causes.count == 1);
+  lq_session_watch(s, NULL);
+  assert_ok(fx_do_give(s, 2, "p2", "p3", 1));
+  tick(s);
+  assert_true(causes.count == 1 && last.mutations.bytes > 0);
+  close_session(s);
+}
+
 LQ_TEST(rate_end_and_release_are_the_hosts) {
   lq_session *s = open_with_players();
   fx_body body;

@@ -261,6 +261,7 @@ LQ_TEST(cosignatures_are_kept) {
 
 LQ_TEST(receipt_comes_back_and_verifies_for_what_it_says_alone) {
   pen p = pen_take("server/acme", 3), q = pen_take("server/acme", 4);
+  pen bolt = pen_take("server/bolt", 3); /* the same key, under another name */
   lq_audit_receipt r = {.index = 77, .time_ms = 1767225600123u}, back;
   r.leaf = lq_tree_leaf(lq_span_text("leaf"));
   lq_audit_receipt_sign(&r, &p.key, p.signer);
@@ -271,6 +272,7 @@ LQ_TEST(receipt_comes_back_and_verifies_for_what_it_says_alone) {
   assert_memory_equal(&back, &r, sizeof r);
   assert_true(lq_audit_receipt_verify(&back, &p.key));
   assert_false(lq_audit_receipt_verify(&back, &q.key));
+  assert_false(lq_audit_receipt_verify(&back, &bolt.key));
   back.index++;
   assert_false(lq_audit_receipt_verify(&back, &p.key));
   back = r, back.time_ms++;
@@ -279,7 +281,7 @@ LQ_TEST(receipt_comes_back_and_verifies_for_what_it_says_alone) {
   assert_false(lq_audit_receipt_verify(&back, &p.key));
   for (size_t bytes = 0; bytes < w.bytes; bytes++)
     assert_int_equal(lq_audit_receipt_read(lq_span_of(json, bytes), &back), LQ_ERR_INVALID);
-  lq_signer_close(p.signer), lq_signer_close(q.signer);
+  lq_signer_close(p.signer), lq_signer_close(q.signer), lq_signer_close(bolt.signer);
 }
 
 /* What is signed as a receipt is never a checkpoint, whatever its fields say. */

@@ -134,7 +134,7 @@ static void console_fill(const char *tenant, lq_identity *out) {
 
 static const char *platform_or(const char *tenant) {
   /* A token's tenant is a slug; the platform has none. */
-  return !strcmp(tenant, "platform") ? LQ_STORE_PLATFORM : tenant;
+  return !strcmp(tenant, LQ_TENANT_RESERVED) ? LQ_STORE_PLATFORM : tenant;
 }
 
 lq_err lq_access_by_token(lq_access *access, lq_span text, uint64_t now_ms, lq_identity *out,
@@ -171,7 +171,7 @@ static lq_err claims_of(const lq_identity *who, uint64_t now_ms, lq_token_claims
   *claims = (lq_token_claims){.epoch = who->epoch, .issued_s = now_s};
   claims->expires_s =
       who->expires_s - now_s > ACCESS_SECONDS ? now_s + ACCESS_SECONDS : who->expires_s;
-  const char *tenant = !strcmp(who->tenant, LQ_STORE_PLATFORM) ? "platform" : who->tenant;
+  const char *tenant = !strcmp(who->tenant, LQ_STORE_PLATFORM) ? LQ_TENANT_RESERVED : who->tenant;
   (void)lq_text_copy(claims->subject, sizeof claims->subject, lq_span_text(who->user));
   (void)lq_text_copy(claims->tenant, sizeof claims->tenant, lq_span_text(tenant));
   (void)lq_text_copy(claims->session, sizeof claims->session, lq_span_text(who->sign_in));

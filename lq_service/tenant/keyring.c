@@ -339,10 +339,31 @@ lq_err lq_keyring_retire(lq_keyring *ring) {
   return err;
 }
 
+/* Files that a crash in the middle of writing the tenant's keys left beside them hold the same keys
+ * (lq_file_write). */
+typedef struct leftover {
+  const char *folder;
+  char prefix[LQ_TENANT_BYTES + 8];
+  lq_err err;
+} leftover;
+
+static bool leftover_shred(void *context, const char *name, bool is_folder) {
+  leftover *l = context;
+  char path[PATH_BYTES];
+  if (is_folder || strncmp(name, l->prefix, strlen(l->prefix)) != 0) return true;
+  l->err = path_of(l->folder, name, "", path) ? lq_file_shred(path) : LQ_ERR_TOO_BIG;
+  return !l->err;
+}
+
 lq_err lq_keyring_shred(const char *folder, const char *tenant) {
   char path[PATH_BYTES];
-  if (!path_of(folder, tenant, ".keys", path)) return LQ_ERR_TOO_BIG;
-  return lq_file_shred(path);
+  leftover l = {.folder = folder};
+  int bytes = snprintf(l.prefix, sizeof l.prefix, ".%s.keys.", tenant);
+  if (bytes < 0 || (size_t)bytes >= sizeof l.prefix || !path_of(folder, tenant, ".keys", path))
+    return LQ_ERR_TOO_BIG;
+  lq_err err = lq_file_shred(path);
+  if (!err) err = lq_folder_list(folder, leftover_shred, &l);
+  return err ? err : l.err;
 }
 
 /* ---- wrapping ---- */

@@ -47,8 +47,8 @@ uint32_t lq_wrapped_version(lq_span wrapped);
 LQ_MUST lq_err lq_keyring_rotate(lq_keyring *ring);
 /* Forgets all but the newest: after everything was wrapped again. Durable on return. */
 LQ_MUST lq_err lq_keyring_retire(lq_keyring *ring);
-/* Overwrites the tenant's key file and removes it; absent is LQ_OK. From then on nothing of the
- * tenant's can be opened. */
+/* Overwrites the tenant's key file, and what a crash left beside it, and removes both; absent is
+ * LQ_OK. From then on nothing of the tenant's can be opened. */
 LQ_MUST lq_err lq_keyring_shred(const char *folder, const char *tenant);
 
 #endif

@@ -166,6 +166,22 @@ LQ_TEST(shredded_keys_are_gone) {
   end(&k);
 }
 
+/* What lq_file_write leaves when it is killed between writing and renaming. */
+LQ_TEST(shred_finds_keys_that_a_crash_left_beside_their_file) {
+  keys k = begin();
+  uint8_t *data = NULL;
+  size_t bytes = 0;
+  lq_keyring_close(open_ring(&k, "acme"));
+  lq_keyring_close(open_ring(&k, "zeta"));
+  assert_ok(lq_file_read(file(&k, "acme.keys"), 65536, &data, &bytes));
+  assert_ok(lq_file_write(file(&k, ".acme.keys.Xy12ab"), lq_span_of(data, bytes)));
+  lq_file_free(data);
+  assert_ok(lq_keyring_shred(k.folder, "acme"));
+  assert_false(lq_file_exists(file(&k, ".acme.keys.Xy12ab")));
+  assert_true(lq_file_exists(file(&k, "zeta.keys")));
+  end(&k);
+}
+
 LQ_TEST(root_key_comes_from_its_passphrase_alone) {
   keys k = begin();
   uint8_t first[32], again[32];

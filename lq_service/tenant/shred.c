@@ -51,7 +51,9 @@ void lq_tenant_shred_cancel(lq_tenants *tenants, const char *name, lq_store_done
 
 /* ---- carried out ---- */
 
-enum { DROP_ITEMS = LQ_STORE_CHANGE_MAX };
+/* LOOK_MS: what was approved is looked for although nothing seemed due: a look between an approval
+ * and its commit sees nothing of it. */
+enum { DROP_ITEMS = LQ_STORE_CHANGE_MAX, LOOK_MS = 60 * 1000 };
 
 struct lqi_shredding {
   lq_tenants *tenants;
@@ -198,7 +200,7 @@ static void look_one(void *context, const char *name, const lq_tenant_record *re
 
 void lq_tenants_shred_due(lq_tenants *tenants, uint64_t now_ms,
                           void (*stop)(void *context, const char *tenant), void *context) {
-  looking l = {.now_ms = now_ms, .next_ms = UINT64_MAX};
+  looking l = {.now_ms = now_ms, .next_ms = now_ms + LOOK_MS};
   if (tenants->shredding || tenants->stopped || now_ms < tenants->shred_next_ms) return;
   if (lq_tenants_walk(tenants, look_one, &l)) return;
   lqi_shredding *s = l.due[0] ? calloc(1, sizeof *s) : NULL;

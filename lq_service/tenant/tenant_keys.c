@@ -141,13 +141,24 @@ lq_err lqi_key_get(lqi_tenant_store *s, const char *purpose, lqi_key **out) {
 
 /* ---- made ---- */
 
-typedef struct making {
+typedef struct lqi_making {
+  struct lqi_making *next;
   lqi_tenant_store *s;
+  uint32_t version; /* that wraps it */
   lq_store_done done;
   void *context;
   uint8_t key[LQ_KEY_BYTES];
   char purpose[LQI_PURPOSE_BYTES];
 } making;
+
+static void rewrap_again(lqi_tenant_store *s);
+
+/* Is a key under way that an older version wraps? A page of key items does not show it yet. */
+static bool is_making_old(const lqi_tenant_store *s) {
+  for (const making *m = s->making; m && s->ring; m = m->next)
+    if (m->version != lq_keyring_version(s->ring)) return true;
+  return false;
+}
 
 static void made(void *context, lq_err err, uint64_t leaf) {
   making *m = context;
@@ -156,11 +167,16 @@ static void made(void *context, lq_err err, uint64_t leaf) {
     err = LQ_OK; /* there is one already: it is read when it is needed */
   else if (!err)
     err = keep(m->s, m->purpose, m->key);
+  lqi_tenant_store *s = m->s;
   lq_store_done done = m->done;
   void *told = m->context;
+  making **at = &s->making;
+  while (*at != m) at = &(*at)->next;
+  *at = m->next;
   lq_wipe(m, sizeof *m);
   free(m);
   done(told, err);
+  rewrap_again(s);
 }
 
 void lqi_key_make(lqi_tenant_store *s, const char *purpose, lq_store_done done, void *context) {
@@ -177,6 +193,9 @@ void lqi_key_make(lqi_tenant_store *s, const char *purpose, lq_store_done done, 
     return;
   }
   m->s = s;
+  m->version = lq_keyring_version(s->ring);
+  m->next = s->making;
+  s->making = m;
   m->done = done;
   m->context = context;
   (void)lq_text_copy(m->purpose, sizeof m->purpose, lq_span_text(purpose));
@@ -219,15 +238,16 @@ void lq_tenant_store_ready(lq_store *store, lq_store_done done, void *context) {
 /* ---- wrapped again ---- */
 
 /* Pages of key items are read one after the other; the changes of several are under way at once, so
- * that they share commits. */
-typedef struct rewrap {
+ * that they share commits. At the end, keys that were being made under an older version are waited
+ * for, and then all is looked through again. */
+typedef struct lqi_rewrap {
   lqi_tenant_store *s;
   lq_tenant_rewrapped done;
   void *context;
   lq_err err;
   uint64_t count;
   uint32_t flights;
-  bool end, reading, in_call;
+  bool end, reading, in_call, once_more;
   char after[LQ_STORE_SK_BYTES];
   uint32_t seen, item_count; /* of the page */
   lq_store_item item[REWRAP_ITEMS];
@@ -291,9 +311,26 @@ static void rewrap_on(rewrap *r) {
     r->in_call = false;
   }
   if (r->reading || r->flights) return;
+  if (!r->err && r->once_more) {
+    if (is_making_old(r->s)) {
+      r->s->rewrap = r; /* the last one that is made goes on */
+      return;
+    }
+    r->once_more = r->end = false;
+    r->after[0] = 0;
+    rewrap_on(r);
+    return;
+  }
   r->done(r->context, r->err, r->count);
   lq_wipe(r, sizeof *r);
   free(r);
+}
+
+static void rewrap_again(lqi_tenant_store *s) {
+  rewrap *r = s->rewrap;
+  if (!r || is_making_old(s)) return;
+  s->rewrap = NULL;
+  rewrap_on(r);
 }
 
 void lq_tenant_store_rewrap(lq_store *store, lq_tenant_rewrapped done, void *context) {
@@ -303,6 +340,7 @@ void lq_tenant_store_rewrap(lq_store *store, lq_tenant_rewrapped done, void *con
     return;
   }
   r->s = lqi_tenant_store_of(store);
+  r->once_more = is_making_old(r->s);
   r->done = done;
   r->context = context;
   rewrap_on(r);

@@ -26,6 +26,8 @@ struct lqi_key {
   char purpose[LQI_PURPOSE_BYTES];
 };
 
+struct lqi_making;
+struct lqi_rewrap;
 typedef struct lqi_tenant_store {
   lq_store port; /* first */
   lq_store *real;
@@ -34,6 +36,8 @@ typedef struct lqi_tenant_store {
   lqi_key **bucket;
   uint32_t bucket_count, key_count;
   lqi_key *newest, *oldest;
+  struct lqi_making *making; /* keys on their way into the store */
+  struct lqi_rewrap *rewrap; /* waits for those that an older version wraps */
   void (*told)(void *context, uint64_t leaf);
   void *told_context;
 } lqi_tenant_store;

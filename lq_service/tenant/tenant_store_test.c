@@ -346,6 +346,61 @@ LQ_TEST(rotation_wraps_each_key_again_and_rewrites_nothing) {
   end(w);
 }
 
+/* A store that is in no hurry: the next change is kept back. */
+static struct {
+  void (*change)(lq_store *store, const lq_store_change *what, lq_store_changed changed,
+                 void *context);
+  lq_store_item item;
+  uint8_t value[256];
+  lq_store_changed changed;
+  void *context;
+  bool kept;
+} late;
+
+static void change_late(lq_store *store, const lq_store_change *what, lq_store_changed call,
+                        void *context) {
+  if (late.kept) {
+    late.change(store, what, call, context);
+    return;
+  }
+  assert_int_equal(what->item_count, 1);
+  assert_true(what->items[0].value.bytes <= sizeof late.value);
+  late.item = what->items[0];
+  memcpy(late.value, what->items[0].value.data, what->items[0].value.bytes);
+  late.item.value.data = late.value;
+  late.changed = call;
+  late.context = context;
+  late.kept = true;
+}
+
+LQ_TEST(key_that_is_being_made_outlives_a_rotation) {
+  world *w = begin();
+  (void)open_again(w);
+  late.change = w->real->change;
+  w->real->change = change_late;
+  lq_store_head head = {.checkpoint_tick = UINT64_MAX, .state = LQ_HEAD_LIVE};
+  w->store->create(w->store, &acme_a, &head, done, w);
+  assert_true(late.kept);
+  assert_ok(lq_keyring_rotate(w->ring));
+  lq_tenant_store_rewrap(w->store, rewrapped, w);
+  while (lq_store_memory_run(w->real)) {
+  }
+  assert_int_equal(w->calls, 0); /* it is not through: the key is under the old version */
+  lq_store_change change = {.tenant = "acme", .items = &late.item, .item_count = 1};
+  late.change(w->real, &change, late.changed, late.context);
+  while (lq_store_memory_run(w->real)) {
+  }
+  assert_int_equal(w->calls, 2);
+  assert_int_equal(w->count, 3); /* items, blobs, and the session's */
+  assert_ok(lq_keyring_retire(w->ring));
+  lq_tenant_store_forget(w->store);
+  lq_store_slice slice = {.name = acme_a, .slice = 1, .body = lq_span_text("slice")};
+  assert_ok(w->store->commit(w->store, &slice, 1, committed, w));
+  w->calls = 0;
+  (void)wait(w);
+  end(w);
+}
+
 LQ_TEST(thousands_of_keys_are_wrapped_again) {
   world *w = begin();
   (void)open_again(w);

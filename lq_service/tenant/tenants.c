@@ -1,7 +1,7 @@
 /* The registry of tenants. */
 #include "lq_engine/net/json.h"
-#include "lq_service/tenant/tenants_int.h"
 #include "lq_service/tenant/tenant_store_int.h"
+#include "lq_service/tenant/tenants_int.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,7 +77,7 @@ static void record_came(void *context, lq_err err, const char *sk, uint64_t vers
 lqi_found lqi_record_find(const lq_tenants *tenants, const char *name) {
   char sk[LQ_STORE_SK_BYTES];
   lqi_found f = {.err = LQ_ERR_INVALID};
-  if (!lq_slug_valid(lq_span_text(name))) return f;
+  if (!lq_slug_valid(lq_span_text(name)) || !strcmp(name, LQ_TENANT_RESERVED)) return f;
   sk_of(name, sk);
   f.err = LQ_ERR_BUSY;
   tenants->options.store->item(tenants->options.store, LQ_STORE_PLATFORM, sk, record_came, &f);
@@ -280,6 +280,7 @@ typedef struct needing {
   lq_tenant *tenant;
   lq_tenant_ready ready;
   void *context;
+  bool imports;
   char name[LQ_TENANT_BYTES];
 } needing;
 
@@ -356,8 +357,8 @@ static void record_made(void *context, lq_err err) {
     keys_open(n, true);
 }
 
-void lq_tenant_need(lq_tenants *tenants, const char *name, bool make, lq_tenant_ready ready,
-                    void *context) {
+static void need(lq_tenants *tenants, const char *name, bool make, bool imports,
+                 lq_tenant_ready ready, void *context) {
   lq_diag diag = {0};
   needing *n = calloc(1, sizeof *n);
   if (!n) {
@@ -365,7 +366,7 @@ void lq_tenant_need(lq_tenants *tenants, const char *name, bool make, lq_tenant_
     ready(context, LQ_ERR_MEMORY, &diag, NULL);
     return;
   }
-  *n = (needing){.tenants = tenants, .ready = ready, .context = context};
+  *n = (needing){.tenants = tenants, .ready = ready, .context = context, .imports = imports};
   (void)lq_text_copy(n->name, sizeof n->name, lq_span_text(name));
   n->tenant = lq_tenant_find(tenants, name);
   lqi_found f = lqi_record_find(tenants, name);
@@ -376,8 +377,15 @@ void lq_tenant_need(lq_tenants *tenants, const char *name, bool make, lq_tenant_
                       LQ_TENANT_BYTES - 1);
     need_end(n, f.err, &diag);
   } else if (is_new) {
-    lq_tenant_record record = {.state = LQ_TENANT_ACTIVE, .created_ms = lq_clock_wall_ms()};
+    lq_tenant_record record = {.state = imports ? LQ_TENANT_IMPORTING : LQ_TENANT_ACTIVE,
+                               .created_ms = lq_clock_wall_ms()};
     lqi_record_put(tenants, n->name, &record, LQ_ITEM_ABSENT, record_made, n);
+  } else if (imports && f.err != LQ_ERR_NOT_FOUND) {
+    /* One that an earlier try left, and nobody got into, is gone on with. */
+    if (f.err || f.record.state != LQ_TENANT_IMPORTING)
+      need_end(n, f.err ? f.err : LQ_ERR_EXISTS, NULL);
+    else
+      keys_open(n, true);
   } else if (f.err == LQ_ERR_NOT_FOUND || (!f.err && f.record.state == LQ_TENANT_SHREDDED)) {
     need_end(n, LQ_ERR_UNKNOWN_TENANT, NULL);
   } else if (f.err || f.record.state == LQ_TENANT_SUSPENDED ||
@@ -391,6 +399,29 @@ void lq_tenant_need(lq_tenants *tenants, const char *name, bool make, lq_tenant_
   }
 }
 
+void lq_tenant_need(lq_tenants *tenants, const char *name, bool make, lq_tenant_ready ready,
+                    void *context) {
+  need(tenants, name, make, false, ready, context);
+}
+
+/* ---- imported ---- */
+
+void lq_tenant_import_begin(lq_tenants *tenants, const char *name, lq_tenant_ready ready,
+                            void *context) {
+  need(tenants, name, true, true, ready, context);
+}
+
+void lq_tenant_import_end(lq_tenants *tenants, const char *name, lq_store_done done,
+                          void *context) {
+  lqi_found f = lqi_record_find(tenants, name);
+  if (!f.err && f.record.state != LQ_TENANT_IMPORTING) f.err = LQ_ERR_CONFLICT;
+  f.record.state = LQ_TENANT_ACTIVE;
+  if (f.err)
+    done(context, f.err);
+  else
+    lqi_record_put(tenants, name, &f.record, f.version, done, context);
+}
+
 /* ---- rotate ---- */
 
 typedef struct rotating {
@@ -401,6 +432,7 @@ typedef struct rotating {
 
 static void rewrapped(void *context, lq_err err, uint64_t count) {
   rotating *r = context;
+  r->tenant->rotating = false;
   if (!err && r->tenant->ring) err = lq_keyring_retire(r->tenant->ring);
   r->done(r->context, err, count);
   free(r);
@@ -408,7 +440,10 @@ static void rewrapped(void *context, lq_err err, uint64_t count) {
 
 void lq_tenant_rotate(lq_tenant *tenant, lq_tenant_rewrapped done, void *context) {
   rotating *r = malloc(sizeof *r);
-  lq_err err = !r ? LQ_ERR_MEMORY : !tenant->ring ? LQ_ERR_UNKNOWN_TENANT : LQ_OK;
+  lq_err err = !r                 ? LQ_ERR_MEMORY
+               : !tenant->ring    ? LQ_ERR_UNKNOWN_TENANT
+               : tenant->rotating ? LQ_ERR_BUSY /* the first to end would retire the other's key */
+                                  : LQ_OK;
   if (!err) err = lq_keyring_rotate(tenant->ring);
   if (err) {
     free(r);
@@ -416,5 +451,6 @@ void lq_tenant_rotate(lq_tenant *tenant, lq_tenant_rewrapped done, void *context
     return;
   }
   *r = (rotating){tenant, done, context};
+  tenant->rotating = true;
   lq_tenant_store_rewrap(tenant->store, rewrapped, r);
 }

@@ -42,6 +42,9 @@ typedef enum lq_tenant_state {
   LQ_TENANT_IMPORTING, /* not all of it is there yet: nobody gets in */
 } lq_tenant_state;
 
+/* No tenant's name: tokens of the operator's partition carry it, for LQ_STORE_PLATFORM is no slug.
+ */
+#define LQ_TENANT_RESERVED "platform"
 #define LQ_APPROVER_BYTES 64u /* "acme/ann", or "_/root" of the platform's */
 /* As stored. */
 typedef struct lq_tenant_record {
@@ -57,6 +60,11 @@ typedef struct lq_tenant_record {
 typedef void (*lq_tenant_ready)(void *context, lq_err err, const lq_diag *diag, lq_tenant *tenant);
 void lq_tenant_need(lq_tenants *tenants, const char *name, bool make, lq_tenant_ready ready,
                     void *context);
+/* A tenant to be filled from elsewhere, or one that an earlier try left half filled: nobody else
+ * opens it before the end is written. LQ_ERR_EXISTS: there is such a tenant. */
+void lq_tenant_import_begin(lq_tenants *tenants, const char *name, lq_tenant_ready ready,
+                            void *context);
+void lq_tenant_import_end(lq_tenants *tenants, const char *name, lq_store_done done, void *context);
 /* One that is open already; NULL. Lives until lq_tenants_close. */
 lq_tenant *lq_tenant_find(const lq_tenants *tenants, const char *name);
 const char *lq_tenant_name(const lq_tenant *tenant);
@@ -79,7 +87,7 @@ LQ_MUST lq_err lq_tenant_record_get(const lq_tenants *tenants, const char *name,
 /* ---- keys ---- */
 /* A new version of the tenant's key; every data key is wrapped again, then the old version is
  * forgotten. Nothing that is sealed is rewritten. count: data keys. After a crash in the middle it
- * is finished by the next call. */
+ * is finished by the next call. LQ_ERR_BUSY: one is under way. */
 void lq_tenant_rotate(lq_tenant *tenant, lq_tenant_rewrapped done, void *context);
 
 /* A shred needs two people and a delay: the first call asks, a second one by another user approves

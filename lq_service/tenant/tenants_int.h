@@ -16,6 +16,7 @@ struct lq_tenant {
   lq_store *store;
   lq_follower *follower; /* of its log */
   bool ready;            /* its keys are made */
+  bool rotating;
 };
 
 struct lq_tenants {

@@ -323,6 +323,25 @@ test('join says why it cannot, in the words of the server', async (t) => {
   assert.match(bad.err, /a line is JSON, or: COMMAND name=value/)
 })
 
+test('join shows a key or a token, and says what is wrong with it', async (t) => {
+  const server = await serve(t, dataFolder(t), ['serve', game])
+  const { player } = keysOf(server)
+  const joins = (args, env = {}) => run(['join', `127.0.0.1:${server.port}`, ...args], { input: 'move entity=p1 vec=[0,1,0] id=c1\n', env: { ...process.env, ...env } })
+  for (const [args, env] of [[['--key', player]], [[], { LQ_KEY: player }], [['--token', await tokenOf(server, player)]], [[], { LQ_TOKEN: await tokenOf(server, player) }]]) {
+    const { code, out, err } = joins([...args, '--player', 'p1', '--session', `s${args[0] ?? ''}${Object.keys(env ?? {})}`], env)
+    assert.equal(code, 0, err)
+    assert.match(out, /"evt":"ack","id":"c1"/)
+    assert.ok(!out.includes(player) && !err.includes(player))
+  }
+  assert.match(joins([]).err, /needs a "token"[^]*mend/)
+  const wrong = joins(['--key', `${player}x`])
+  assert.equal(wrong.code, 1)
+  assert.match(wrong.err, /does not know this key[^]*mend: /)
+  // A server without users needs none.
+  const open = await serve(t, dataFolder(t))
+  assert.equal(run(['join', `127.0.0.1:${open.port}`], { input: '', env: { ...process.env, LQ_KEY: player } }).code, 0)
+})
+
 test('join plays from a pipe', async (t) => {
   const server = await serve(t, dataFolder(t))
   const child = spawn(lq, ['join', `127.0.0.1:${server.port}`])

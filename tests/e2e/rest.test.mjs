@@ -177,7 +177,7 @@ function allCalled(document, seen, fits) {
 }
 
 test('tenants, people and tokens do what the document says', async (t) => {
-  const { server, document, call, seen } = await documented(t, ['serve', game, '--all-tenants'])
+  const { server, document, call, seen } = await documented(t, ['serve', game, '--all-tenants'], { LQ_MESSAGES_PER_S: '100000' })
   const keys = keysOf(server)
   const of = '/v1/tenants/{tenant}'
   const given = (token, more = {}) => ({ ...more, headers: { ...more.headers, ...bearer(token) } })
