@@ -40,6 +40,7 @@ typedef struct lq_gateway_options {
   /* A tenant's budget is another one now (its item BUDGET); may be NULL. */
   void (*budget_changed)(void *context, const char *tenant);
   void *budget_context;
+  lq_log *log; /* denials, sign-ins refused, faults; NULL = none */
   /* More lines for /metrics (the store's): may be NULL. */
   void (*metrics)(void *context, lq_writer *out);
   void *metrics_context;
