@@ -225,15 +225,18 @@ static void got_state(void *context, lq_err err, const char *sk, uint64_t versio
   if (err) {
     read_failed(s, err);
   } else {
-    if (state.slice > s->recount_to) {
-      lqi_meter_fault(s, LQ_ERR_CORRUPT, "usage counts slices that the journal does not have");
-      state.slice = s->recount_to; /* they were rolled back, and come anew */
+    if (state.slice > s->recount_to && s->asked) {
+      /* Another owner counted them: what this one has of slices is theirs, or counted again. */
+      lqi_meter_lost(s, state.slice);
     }
+    /* Rolled back, or of an owner that came later: the first commit tells. */
+    s->beyond = state.slice > s->recount_to;
     s->state = state;
     s->version = version;
     s->recount_next = state.slice + 1;
     s->phase = state.slice < s->recount_to ? LQI_METER_RECOUNT : LQI_METER_READY;
   }
+  s->asked = true;
   lqi_meter_answered(s);
 }
 
