@@ -24,7 +24,7 @@ try {
       build: text(join(ROOT, "build/release")),
       runs: text("5"),
       seconds: text("4"),
-      only: text("ecs,session,net,host,policy,ledger,sessions,serve,w6"),
+      only: text("ecs,session,net,host,policy,audit,ledger,sessions,serve,w6"),
       out: text(join(ROOT, "bench/results")),
       help: { type: "boolean", default: false },
     },
@@ -78,6 +78,10 @@ const work = {
   session: () => (texts.session = run([join(opts.build, "lq_engine_session_session_bench")])),
   net: () => (texts.net = run([join(opts.build, "lq_engine_net_net_bench")])),
   host: () => (texts.host = run([join(opts.build, "lq_host_host_bench")], {}, false)),
+  audit() {
+    const result = JSON.parse(run([join(opts.build, "lq_service_audit_audit_bench"), "--json"]));
+    for (const [key, value] of Object.entries(result)) note(`audit.${key}`, value);
+  },
   policy() {
     texts.policy = run([join(opts.build, "lq_service_policy_policy_bench")]);
     note("policy.decide_us", Number(/^decide, 20 policies .* (\d+) ns$/m.exec(texts.policy)[1]) / 1000);
@@ -154,6 +158,12 @@ function goals() {
   add("ECS: load / memcpy", "≤ 2", "ecs.load_ratio", 2, below(2));
   add("ECS: 10,000 worlds of 64 entities in turn, ns a world", "said", "ecs.tick_many_ns", 0);
   add("the same world again and again, in cache, ns", "", "ecs.tick_one_ns", 0);
+  add("audit: inclusion proof in a log of 1,000,000 leaves, verified: p99 µs", "≤ 1000", "audit.inclusion_p99_us", 0, below(1000));
+  add("audit: offline verification of a session, leaves/s", "≥ 200,000", "audit.verify_per_s", 0, (value) => value >= 200000);
+  add("the same, each leaf among nine of other sessions", "≥ 200,000", "audit.verify_apart_per_s", 0, (value) => value >= 200000);
+  add("audit: make the leaf of a slice, ns", "≤ 200", "audit.slice_leaf_ns", 0, below(200));
+  add("audit: follow and sign, ns a leaf", "said", "audit.follow_ns", 0);
+  add("audit: sign a receipt, µs", "said", "audit.receipt_us", 0);
   add("a policy decision, 20 policies and the roles: µs", "≤ 20", "policy.decide_us", 1, below(20));
   for (const clients of [1, 100, 4000]) {
     add(`commit, ${clients} at once: durable slices/s`, "said", `commit.${clients}.per_s`, 0);

@@ -87,7 +87,7 @@ static lq_err token_get(joiner *j) {
   (void)snprintf(url, sizeof url, "http://%s", j->address);
   lq_cli asked = {.value = {[LQ_REMOTE_SERVER] = url, [LQ_REMOTE_KEY] = key}};
   lq_remote remote;
-  lq_err err = lq_remote_open(&asked, "", false, &remote, &j->diag);
+  lq_err err = lq_remote_open(&asked, "", NULL, false, &remote, &j->diag);
   if (err) return err == LQ_ERR_NOT_FOUND ? LQ_OK : err;
   memcpy(j->token, remote.token, sizeof j->token);
   lq_remote_close(&remote);
