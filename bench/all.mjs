@@ -103,6 +103,10 @@ const work = {
     for (const kind of ["alone", "players"])
       for (const [key, value] of Object.entries(result[kind])) note(`sessions.${kind}.${key}`, value);
   },
+  tenant(folder) {
+    const result = JSON.parse(run([join(opts.build, "bench/tenant_bench"), "--json", "--folder", folder]));
+    for (const key of ["rotate_s", "shred_s"]) note(`tenant.${key}`, result[key]);
+  },
   serve() {
     const data = work.data ? ["--data", work.data] : [];
     const result = JSON.parse(run(["node", join(ROOT, "bench/serve.mjs"), "--starts", "1", ...data], {}, false));
