@@ -587,7 +587,7 @@ static bool tick_run(lqi_session *s) {
   lq_session_tick(ran, lqi_meter_probe(s, &probe), &result);
   uint64_t took_ns = lq_clock_mono_ns() - before;
   lqi_meter_add(s, LQ_USAGE_CPU_NS, took_ns);
-  lqi_watch_tick(s, &result, took_ns);
+  if (s->served->scope) lqi_watch_tick(s->served->scope, &result, took_ns);
   shard->stats.ticks++;
   shard->stats.commands += result.applied_count;
   shard->stats.events += result.event_count;
