@@ -44,10 +44,18 @@ lq_err lq_shard_join(lq_shard *shard, const lq_message *join, uint32_t roles,
   client->seen_tick = join->seen_tick;
   client->seen_seq = join->seen_seq;
   (void)lq_text_copy(client->team, sizeof client->team, lq_span_text(join->team));
-  lqi_session *s = lqi_session_need(shard, &name, true, &err);
-  if (!s) {
+  lqi_tenant *of = lqi_tenant_find(shard, name.tenant);
+  lqi_session *s = NULL;
+  if (!of) /* the resume token's */
+    err = lq_diag_set(diag, LQ_ERR_UNKNOWN_TENANT, "no tenant '%s' is served here", name.tenant);
+  else if (!(err = lqi_tenant_raise(of, LQ_LEVEL_CONNECTIONS, diag)) &&
+           !(s = lqi_session_need(shard, &name, true, diag))) {
+    err = diag->code;
+    lq_quota_lower(&of->used, LQ_LEVEL_CONNECTIONS, 1);
+  }
+  if (err) {
     free(client);
-    return lq_diag_set(diag, err, "%s", lq_err_cause(err));
+    return err;
   }
   client->session = s;
   lq_client **last = &s->waiting; /* in order of arrival: the first to come is p1 */
@@ -188,6 +196,7 @@ void lqi_clients_left(lqi_session *s, uint64_t tick) {
 static void forget(lq_client *client) {
   lqi_session *s = client->session;
   client->shard->stats.clients--;
+  lq_quota_lower(&s->served->of->used, LQ_LEVEL_CONNECTIONS, 1);
   if (client->slot && client->slot < s->slot_count && s->by_slot[client->slot] == client) {
     s->by_slot[client->slot] = NULL;
     s->client_count--;
@@ -284,6 +293,15 @@ void lq_shard_revoke(lq_shard *shard, const char *tenant, const char *user) {
 
 /* ---- commands ---- */
 
+/* Above a limit of its tenant: told once a second, with the id that was hit. */
+static void above_limit(lq_client *client, lq_err err, const lq_diag *diag, const char *id) {
+  uint64_t now_ms = lq_loop_now_ms(client->shard->options.loop);
+  lqi_refused(client->session);
+  if (client->told_ms && now_ms - client->told_ms < LQI_TENANT_TELL_MS) return;
+  client->told_ms = now_ms;
+  lqi_client_error(client, err, diag, id);
+}
+
 void lq_client_command(lq_client *client, const lq_message *message) {
   lqi_session *s = client->session;
   lq_diag diag = {0};
@@ -299,10 +317,14 @@ void lq_client_command(lq_client *client, const lq_message *message) {
     lqi_client_error(client, why, NULL, message->id);
     return;
   }
+  lq_err err = lqi_tenant_takes(s->served->of, true, message->json.raw.bytes, &diag);
+  if (err) {
+    above_limit(client, err, &diag, message->id);
+    return;
+  }
   lq_writer body = lq_writer_of(client->shard->command_body, LQ_WS_MESSAGE_BYTES_MAX);
   lq_command command = {0};
-  lq_err err =
-      lq_message_command(lq_session_game(s->live.session), message, &body, &command, &diag);
+  err = lq_message_command(lq_session_game(s->live.session), message, &body, &command, &diag);
   uint64_t first_tick = UINT64_MAX;
   if (!err) {
     command.slot = client->slot;

@@ -13,7 +13,7 @@ lq_err lqi_host_command(lqi_session *s, lq_builtin type, lq_span body) {
 }
 
 void lqi_session_due(lqi_session *s) {
-  if (s->hz_class || s->due || s->state != LQI_LIVE) return;
+  if (s->hz_class || s->due || s->owed || s->state != LQI_LIVE) return;
   s->due = true;
   s->next_due = s->shard->due;
   s->shard->due = s;
@@ -47,6 +47,7 @@ void lqi_session_live(lqi_session *s) {
   s->last_commit_ms = s->idle_since_ms = lq_loop_now_ms(s->shard->options.loop);
   lqi_rate_enter(s);
   if (lq_session_hz(session) < game->hz) s->slowed_ms = s->last_commit_ms; /* the breaker, before */
+  if (s->served->of->slow) lqi_slow(s);
   /* Whoever was connected when the session was last seen is not connected now. */
   for (uint16_t slot = 1; slot < s->slot_count; slot++) {
     lq_player player = lq_session_player(session, slot);
@@ -88,6 +89,7 @@ static void committed(void *context, void *user, lq_err err, uint64_t leaf) {
     if (landed->slice > s->slice_done) s->slice_done = landed->slice;
     lqi_meter_slice(s, landed->slice, &landed->counts);
     if (s->traced) lqi_trace_durable(s);
+    lqi_tenant_stored(s->served->of, landed->counts.bytes);
     lqi_out_release(s);
     if (s->traced) lqi_trace_acked(s);
     if (s->receipts && leaf != LQ_LEAF_NONE && !s->failed)
@@ -238,6 +240,8 @@ static void checkpointed(void *context, lq_err err) {
     lqi_checkpoint_tell(s, done->tick, done->digest);
     lqi_meter_add(s, LQ_USAGE_CHECKPOINTS, 1);
     lqi_meter_add(s, LQ_USAGE_CHECKPOINT_BYTES, done->bytes);
+    if (done->bytes > s->kept_bytes) lqi_tenant_stored(s->served->of, done->bytes - s->kept_bytes);
+    s->kept_bytes = done->bytes;
   }
   free(done);
   if (err)
@@ -540,6 +544,11 @@ static void swapped(lqi_session *s, uint64_t tick) {
 
 bool lqi_session_may_tick(const lqi_session *s) {
   size_t waiting = s->queue_bytes - s->queue_at;
+  lqi_tenant *of = s->served->of;
+  if (of->charges && !s->shard->stopping && lqi_tenant_rests(of, lq_clock_mono_ns())) {
+    of->rested++;
+    return false;
+  }
   return !s->shard->behind && waiting <= LQI_QUEUE_BYTES_MAX &&
          (waiting == 0 || s->shard->waiting_bytes <= LQI_WAITING_BYTES_MAX);
 }
@@ -582,12 +591,14 @@ static bool tick_run(lqi_session *s) {
   lq_ledger_session old = {0};
   uint8_t release[32];
   lq_session *ran = s->live.session;
-  uint64_t before = lq_clock_mono_ns();
+  lqi_ran(shard, s->served->of);
+  uint64_t before = shard->now_ns;
   lq_tick_probe probe;
   lq_session_tick(ran, lqi_meter_probe(s, &probe), &result);
   uint64_t took_ns = lq_clock_mono_ns() - before;
   lqi_meter_add(s, LQ_USAGE_CPU_NS, took_ns);
   if (s->served->scope) lqi_watch_tick(s->served->scope, &result, took_ns);
+  lqi_tenant_ticked(s->served->of, result.event_count, took_ns, before + took_ns);
   shard->stats.ticks++;
   shard->stats.commands += result.applied_count;
   shard->stats.events += result.event_count;
