@@ -4,7 +4,6 @@
 
 #include "apps/lq/budget.h"
 #include "apps/lq/observe.h"
-#include "lq_service/telemetry/metric.h"
 
 enum { GAMES_MAX = 64, WATCH_US = 300000, TENANTS_US = 250 * 1000 };
 
@@ -439,9 +438,9 @@ static lq_err services_open(server *sv, const char *port_flag, bool tokens, lq_d
                                 .shred_delay_ms = shred_delay,
                                 .tenant_made = tenant_made,
                                 .tenant_made_context = sv,
+                                .log = sv->observe.log,
                                 .budget_changed = budget_changed,
                                 .budget_context = sv,
-                                .log = sv->observe.log,
                                 .metrics = store_metrics,
                                 .metrics_context = sv};
   lq_budgets_begin(&sv->budgets, &sv->place, sv->shard, sv->json);

@@ -73,12 +73,12 @@ void lqi_denial_tell(lq_gateway *g, const char *tenant, const char *action, cons
                      const lq_actor *actor, lq_err why, const char *cause) {
   g->count.denials++;
   const lq_log_where where = {.tenant = tenant};
-  const lq_log_field fields[] = {lq_log_text("user", actor->user), lq_log_text("action", action),
-                                 lq_log_text("resource", resource),
-                                 lq_log_text("address", actor->address),
-                                 lq_log_text("error", lq_err_name(why))};
+  const lq_log_field fields[] = {
+      lq_log_text("user", actor->user),       lq_log_text("action", action),
+      lq_log_text("resource", resource),      lq_log_text("address", actor->address),
+      lq_log_text("error", lq_err_name(why)), lq_log_text("cause", cause ? cause : "")};
   lq_log_write(g->options.log, lq_clock_wall_ms(), LQ_LOG_WARN, "access.denied", &where, fields,
-               sizeof fields / sizeof *fields);
+               sizeof fields / sizeof *fields - (cause == NULL));
   if (!denial_fits(g, tenant)) return;
   uint8_t text[LQI_ERROR_BYTES];
   lq_writer w = lq_writer_of(text, sizeof text);

@@ -150,6 +150,8 @@ void lq_shard_command(lq_shard *shard, const lq_session_name *name, const char *
 void lq_shard_end(lq_shard *shard, const lq_session_name *name, const char *reason,
                   lq_shard_answer answer, void *context);
 
+/* An answer 5xx about this game: counted, when the game is served and metrics are kept. */
+void lq_shard_fault(lq_shard *shard, const char *tenant, const char *game);
 /* ---- what a tenant may ---- */
 /* Its limits from now on, for all its sessions here together; when a tenant is first served they
  * are read from its item QUOTA. What is above a new level stays until it goes.
@@ -169,8 +171,6 @@ typedef struct lq_shard_use {
   uint64_t guilty_seconds; /* of such seconds, those in which it wanted most */
 } lq_shard_use;
 LQ_MUST lq_err lq_shard_use_get(const lq_shard *shard, const char *tenant, lq_shard_use *out);
-/* An answer 5xx about this game: counted, when the game is served and metrics are kept. */
-void lq_shard_fault(lq_shard *shard, const char *tenant, const char *game);
 
 typedef struct lq_shard_stats {
   uint64_t sessions_live, clients, ticks, commands, refused, events, frames_out, commits,

@@ -296,7 +296,7 @@ void lq_shard_revoke(lq_shard *shard, const char *tenant, const char *user) {
 /* Above a limit of its tenant: told once a second, with the id that was hit. */
 static void above_limit(lq_client *client, lq_err err, const lq_diag *diag, const char *id) {
   uint64_t now_ms = lq_loop_now_ms(client->shard->options.loop);
-  client->shard->stats.refused++;
+  lqi_refused(client->session);
   if (client->told_ms && now_ms - client->told_ms < LQI_TENANT_TELL_MS) return;
   client->told_ms = now_ms;
   lqi_client_error(client, err, diag, id);

@@ -68,8 +68,8 @@ typedef struct lqi_served {
   uint8_t release[32];
   const lq_game *game;
   lq_shard_tenant at;
-  lqi_tenant *of;
   lq_scope *scope; /* its numbers; NULL: nobody keeps them */
+  lqi_tenant *of;
   struct lqi_served *next_gone;
 } lqi_served;
 
@@ -144,6 +144,7 @@ struct lqi_session {
   lqi_state state;
   uint32_t hz_class;    /* 0 = on_command */
   uint8_t phase;        /* which list of its rate it stands in */
+  uint16_t traced;      /* entries of the shard's ring that are of this session */
   bool due;             /* in the shard's due list (on_command) */
   bool failed;          /* a commit failed: nothing may leave any more */
   bool broken;          /* an output was lost for want of memory: dropped at the next tick */
@@ -181,7 +182,6 @@ struct lqi_session {
   uint64_t kept_bytes;                               /* of its last checkpoint; 0 = unknown */
   lq_meter_session *meter;
   uint64_t system_ns; /* when the system that runs began */
-  uint32_t traced;    /* entries of the shard's ring that are of this session */
 };
 
 struct lq_client {
@@ -360,7 +360,7 @@ static inline void lqi_gauge(const lqi_session *s, lq_gauge id, int64_t by) {
   if (s->served->scope) lq_scope_move(s->served->scope, id, by);
 }
 void lqi_refused(lqi_session *s); /* one command */
-void lqi_watch_tick(lqi_session *s, const lq_tick_result *result, uint64_t took_ns);
+void lqi_watch_tick(lq_scope *scope, const lq_tick_result *result, uint64_t took_ns);
 void lqi_watch_commit_failed(lqi_session *s, uint64_t slice, lq_err err);
 void lqi_watch_drop(lqi_session *s, lq_err why, const char *message);
 /* A line of the log about the session. */

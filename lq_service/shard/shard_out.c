@@ -14,8 +14,8 @@ bool lqi_client_send(lq_client *client, lq_span text, bool droppable) {
   if (!err) {
     lqi_meter_add(client->session, LQ_USAGE_MESSAGES_OUT, 1);
     lqi_meter_add(client->session, LQ_USAGE_BYTES_OUT, text.bytes);
-    lqi_tenant_sent(client->session->served->of, text.bytes);
     lqi_count(client->session, LQ_COUNT_SENT, text.bytes);
+    lqi_tenant_sent(client->session->served->of, text.bytes);
     /* Half full: stop sending what a snapshot can replace. */
     if (client->sink->unsent(client->conn) > LQ_CONN_OUT_BYTES_MAX / 2) client->slow = true;
     return true;

@@ -88,8 +88,8 @@ static void committed(void *context, void *user, lq_err err, uint64_t leaf) {
      * one that it follows. */
     if (landed->slice > s->slice_done) s->slice_done = landed->slice;
     lqi_meter_slice(s, landed->slice, &landed->counts);
-    lqi_tenant_stored(s->served->of, landed->counts.bytes);
     if (s->traced) lqi_trace_durable(s);
+    lqi_tenant_stored(s->served->of, landed->counts.bytes);
     lqi_out_release(s);
     if (s->traced) lqi_trace_acked(s);
     if (s->receipts && leaf != LQ_LEAF_NONE && !s->failed)
@@ -597,8 +597,8 @@ static bool tick_run(lqi_session *s) {
   lq_session_tick(ran, lqi_meter_probe(s, &probe), &result);
   uint64_t took_ns = lq_clock_mono_ns() - before;
   lqi_meter_add(s, LQ_USAGE_CPU_NS, took_ns);
+  if (s->served->scope) lqi_watch_tick(s->served->scope, &result, took_ns);
   lqi_tenant_ticked(s->served->of, result.event_count, took_ns, before + took_ns);
-  lqi_watch_tick(s, &result, took_ns);
   shard->stats.ticks++;
   shard->stats.commands += result.applied_count;
   shard->stats.events += result.event_count;

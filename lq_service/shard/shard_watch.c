@@ -8,9 +8,7 @@ void lqi_refused(lqi_session *s) {
   lqi_count(s, LQ_COUNT_REFUSED, 1);
 }
 
-void lqi_watch_tick(lqi_session *s, const lq_tick_result *result, uint64_t took_ns) {
-  lq_scope *scope = s->served->scope;
-  if (!scope) return;
+void lqi_watch_tick(lq_scope *scope, const lq_tick_result *result, uint64_t took_ns) {
   lq_scope_count(scope, LQ_COUNT_TICKS, 1);
   lq_scope_count(scope, LQ_COUNT_COMMANDS, result->applied_count);
   lq_scope_count(scope, LQ_COUNT_EVENTS, result->event_count);
