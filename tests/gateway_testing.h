@@ -296,7 +296,7 @@ MAYBE_UNUSED static void assert_has(const char *text, const char *part) {
 
 /* ---- WebSocket ---- */
 
-static int ws_try(const rig *r, const char *path, const char *headers) {
+MAYBE_UNUSED static int ws_try(const rig *r, const char *path, const char *headers) {
   static reply out;
   char all[1024];
   int fd = dial(r);
@@ -311,13 +311,13 @@ static int ws_try(const rig *r, const char *path, const char *headers) {
   return -out.status;
 }
 
-static int ws_open(const rig *r) {
+MAYBE_UNUSED static int ws_open(const rig *r) {
   int fd = ws_try(r, "/ws", NULL);
   assert_true(fd > 0);
   return fd;
 }
 
-static bool ws_put(int fd, lq_ws_opcode opcode, const void *data, size_t bytes) {
+MAYBE_UNUSED static bool ws_put(int fd, lq_ws_opcode opcode, const void *data, size_t bytes) {
   static const uint8_t mask[4] = {1, 2, 3, 4};
   uint8_t *memory = malloc(bytes + LQ_WS_HEADER_BYTES_MAX);
   assert_non_null(memory);
@@ -340,7 +340,7 @@ typedef struct frame {
   char text[REPLY_BYTES];
 } frame;
 
-static frame *ws_next(int fd) {
+MAYBE_UNUSED static frame *ws_next(int fd) {
   static frame out;
   uint8_t head[2], more[8];
   out.opcode = -1;

@@ -25,6 +25,7 @@ typedef struct server {
   uint32_t game_count;
   lq_place_tenant *at; /* the tenant's */
   lq_access *access;   /* serve: who is asking */
+  lq_fetch *fetch;     /* serve: asks the tenants' identity providers */
   lq_timer *tenants_timer;
   uint64_t looked_ms;
   lq_meter *meter;
@@ -191,6 +192,29 @@ static void tenants_look(void *context, uint64_t fires) {
   meter_house(sv, now_ms);
   if (sv->gateway) lq_budgets_turn(&sv->budgets, now_ms); /* everything is served */
   lq_tenants_shred_due(sv->place.tenants, now_ms, tenant_stop, sv);
+}
+
+static lq_err fetch_start(void *context, const lq_fetch_request *request, lq_fetch_done fetched,
+                          void *fetched_context, lq_diag *diag) {
+  return lq_fetch_start(context, request, fetched, fetched_context, diag);
+}
+
+/* Addresses that a tenant's admin has written down: public ones only, unless the operator says that
+ * identity providers may be in this network. */
+static lq_err signing_in_begin(server *sv, lq_gateway_options *gateway, lq_diag *diag) {
+  const char *oidc = lq_setting_text(LQ_SETTING_OIDC, NULL, NULL);
+  const char *url = lq_setting_text(LQ_SETTING_URL, NULL, NULL);
+  bool any = !strcmp(oidc, "any");
+  if (!sv->access || !strcmp(oidc, "off")) return LQ_OK;
+  if (!any && strcmp(oidc, "public") != 0)
+    return lq_diag_set(diag, LQ_ERR_INVALID, "LQ_OIDC is off, public or any, not '%.40s'", oidc);
+  lq_fetch_options options = {.loop = sv->place.loop, .public_only = !any};
+  lq_err err = lq_fetch_open(&options, &sv->fetch, diag);
+  if (err) return err;
+  gateway->fetch = fetch_start;
+  gateway->fetch_context = sv->fetch;
+  gateway->url = url[0] ? url : NULL;
+  return LQ_OK;
 }
 
 /* ---- the watch ---- */
@@ -396,6 +420,7 @@ static lq_err services_open(server *sv, const char *port_flag, bool tokens, lq_d
                                 .metrics_context = sv};
   lq_budgets_begin(&sv->budgets, &sv->place, sv->shard, sv->json);
   gateway.file_count = lq_web_files(&gateway.files);
+  if ((err = signing_in_begin(sv, &gateway, diag))) return err;
   return lq_gateway_open(&gateway, &sv->gateway, diag);
 }
 
@@ -477,6 +502,7 @@ static int run(const lq_cli *cli, server *sv, const char *port_flag, bool tokens
   if (sv->builder) lq_thread_join(sv->builder);
   if (timer) lq_timer_close(timer);
   if (sv->tenants_timer) lq_timer_close(sv->tenants_timer);
+  if (sv->fetch) lq_fetch_close(sv->fetch); /* its answers go to the gateway */
   lq_gateway_close(sv->gateway);
   lq_shard_close(sv->shard);
   lq_access_close(sv->access);

@@ -21,6 +21,12 @@ const lq_setting lq_settings[LQ_SETTING_COUNT] = {
      0},
     {"origins", "LQ_ORIGINS", "", "origins",
      "other web sites whose pages may talk to lq serve, with blanks between", 0, 0},
+    {"url", "LQ_URL", "", "url",
+     "how browsers name lq serve, for signing in; empty = http://<host>:<port>", 0, 0},
+    {"oidc", "LQ_OIDC", "public", "off|public|any",
+     "where tenants' identity providers may be: nowhere, at public addresses, or in this network, "
+     "too",
+     0, 0},
     {"server", "LQ_SERVER_NAME", "ledgerquest", "name",
      "names the audit logs (NAME/tenant) and the issuer of tokens", 0, 0},
     {"shred-delay", "LQ_SHRED_DELAY_MS", "86400000", "ms",

@@ -8,6 +8,7 @@
 #ifndef LQ_SERVICE_GATEWAY_GATEWAY_H
 #define LQ_SERVICE_GATEWAY_GATEWAY_H
 
+#include "lq_host/fetch.h"
 #include "lq_service/shard/shard.h"
 #include "lq_service/tenant/access.h"
 
@@ -42,6 +43,13 @@ typedef struct lq_gateway_options {
   /* More lines for /metrics (the store's): may be NULL. */
   void (*metrics)(void *context, lq_writer *out);
   void *metrics_context;
+  /* lq_fetch_start with its client, which is closed before this gateway; NULL: nobody signs in with
+   * OpenID Connect. */
+  lq_err (*fetch)(void *context, const lq_fetch_request *request, lq_fetch_done done,
+                  void *done_context, lq_diag *diag);
+  void *fetch_context;
+  /* This server as browsers name it, "https://play.example"; NULL: http://<host>:<port>. */
+  const char *url;
 } lq_gateway_options;
 
 typedef struct lq_gateway lq_gateway;
