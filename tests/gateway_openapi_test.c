@@ -43,6 +43,8 @@ static const char *body_of(const char *verb, const char *where) {
       {"POST", "/keys", "{\"user\":\"player\"}"},
       {"PUT", "/policies/office", POLICY},
       {"PUT", "/oidc/corp", ISSUER},
+      {"PUT", "/quota", "{\"sessions\":200}"},
+      {"PUT", "/budget", "{\"monthly\":\"500.00\",\"currency\":\"USD\",\"alarms\":[]}"},
   };
   for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
     const char *at = strstr(where, bodies[i].end);
@@ -91,7 +93,8 @@ LQ_TEST(each_path_of_the_openapi_document_answers) {
       for (size_t i = 0; i < method.bytes && i < 7; i++) verb[i] = (char)(method.data[i] - 32);
       /* What a browser is sent to, and back from: tests/gateway_oidc_test.c. */
       if (is_sign_in(operation)) continue;
-      bool operates = !strcmp(where, "/v1/tenants") || !strcmp(where, "/metrics");
+      bool operates =
+          !strcmp(where, "/v1/tenants") || !strcmp(where, "/metrics") || strstr(where, "/quota");
       const char *shown = !strcmp(where, "/v1/auth/token") ? r.acme.admin_key
                           : operates                       ? root
                                                            : admin;

@@ -37,6 +37,10 @@ typedef struct lq_gateway_options {
   /* A tenant was made over REST, and is open; may be NULL. */
   void (*tenant_made)(void *context, const char *tenant);
   void *tenant_made_context;
+  /* A tenant's budget is another one now (its item BUDGET); may be NULL. */
+  void (*budget_changed)(void *context, const char *tenant);
+  void *budget_context;
+  lq_log *log; /* denials, sign-ins refused, faults; NULL = none */
   /* More lines for /metrics (the store's): may be NULL. */
   void (*metrics)(void *context, lq_writer *out);
   void *metrics_context;

@@ -203,6 +203,10 @@ static void dispatch(lqi_conn *c, const lq_http_request *request, const lqi_targ
   case LQI_ROUTE_POLICY:
     lqi_admin_request(c, request, target);
     return;
+  case LQI_ROUTE_QUOTA:
+  case LQI_ROUTE_BUDGET:
+    lqi_limits_request(c, request, target);
+    return;
   case LQI_ROUTE_AUDIT:
   case LQI_ROUTE_AUDIT_CHECKPOINT:
   case LQI_ROUTE_AUDIT_PROOF:

@@ -72,6 +72,9 @@ typedef enum lqi_route {
   LQI_ROUTE_KEY,
   LQI_ROUTE_POLICIES,
   LQI_ROUTE_POLICY,
+  /* gateway_limits.c */
+  LQI_ROUTE_QUOTA,
+  LQI_ROUTE_BUDGET,
   /* gateway_audit.c */
   LQI_ROUTE_AUDIT,
   LQI_ROUTE_AUDIT_CHECKPOINT,
@@ -228,6 +231,8 @@ lqi_call *lqi_call_begin(lqi_conn *c, const lqi_target *target, lq_http_method m
                          size_t text_bytes);
 
 /* ---- gateway_auth.c ---- */
+/* Somebody showed what counts for nothing (any more). `what`: "token", "key". */
+void lqi_sign_in_refused(const lqi_conn *c, const char *what, lq_err why);
 /* The token behind "Authorization: Bearer "; NULL data when there is none. */
 lq_span lqi_bearer(const lq_http_request *request);
 LQ_MUST lq_err lqi_who_of(const lq_gateway *gateway, lq_span token, lqi_who *out);
@@ -255,6 +260,9 @@ LQ_MUST lq_err lqi_oidc_identity(lqi_conn *c, const lq_http_request *request, lq
 
 /* ---- gateway_audit.c ---- */
 void lqi_audit_request(lqi_conn *c, const lq_http_request *request, const lqi_target *target);
+
+/* ---- gateway_limits.c ---- */
+void lqi_limits_request(lqi_conn *c, const lq_http_request *request, const lqi_target *target);
 
 /* ---- gateway_admin.c ---- */
 void lqi_admin_request(lqi_conn *c, const lq_http_request *request, const lqi_target *target);

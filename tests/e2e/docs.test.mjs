@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync, 
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { pathToFileURL } from 'node:url'
-import { Client, dataFolder, game, lq, root, run, serve } from './lib.mjs'
+import { Client, dataFolder, game, keysOf, lq, root, run, serve } from './lib.mjs'
 import { kindOf, links, read, ticked } from './markdown.mjs'
 
 const below = (folder, fits) => readdirSync(join(root, folder)).filter(fits).sort().map((name) => join(folder, name))
@@ -141,8 +141,10 @@ async function workshop(t) {
   const client = new Client(server.port)
   await client.join()
   while ((await client.ask({ cmd: 'move', entity: 'p1', vec: [1, 0, 0], id: `w${Math.random()}` }, (m) => m.evt === 'ack')).tick < 40) await new Promise((r) => setTimeout(r, 100))
+  // What speaks of users and keys has a server with them.
+  const asking = await serve(t, join(home, 'asking'), ['serve', game])
   const env = { ...process.env, HOME: home, PATH: `${join(home, 'bin')}:${process.env.PATH}`, LQ_DATA: data, LQ_PORT: String(server.port) }
-  return { home, server, client, env, own: join(home, 'own') }
+  return { home, server, client, env, asking, keys: keysOf(asking), own: join(home, 'own') }
 }
 
 // A server of the example's own: it says ready, and ends well when it is told to.
@@ -176,11 +178,14 @@ async function command(place, text) {
     await startAndStop(place, text)
   } else {
     const isCurl = /^curl /.test(text)
-    let line = text.replaceAll('localhost:8080', `localhost:${place.server.port}`).replaceAll(/127\.0\.0\.1:\d+/g, `127.0.0.1:${place.server.port}`)
-    line = line.replace(/LQ_PORT=\d+/, `LQ_PORT=${place.server.port}`)
+    const asks = /\blq (token|tenant|user|key)\b/.test(text)
+    const { port } = asks ? place.asking : place.server
+    const env = asks && !/--data/.test(text) ? { ...place.env, LQ_PORT: String(port), LQ_KEY: /\blq tenant\b/.test(text) ? place.keys.operator : place.keys.admin } : place.env
+    let line = text.replaceAll('localhost:8080', `localhost:${port}`).replaceAll(/127\.0\.0\.1:\d+/g, `127.0.0.1:${port}`)
+    line = line.replace(/LQ_PORT=\d+/, `LQ_PORT=${port}`)
     if (isCurl) line += " -w '\\n%{http_code}'"
     const cwd = /\blq build(?! [a-z])/.test(line) ? join(place.home, 'games/market') : place.home
-    const result = spawnSync('bash', ['-o', 'pipefail', '-c', line], { cwd, env: place.env, encoding: 'utf8', timeout: 60000, input: '' })
+    const result = spawnSync('bash', ['-o', 'pipefail', '-c', line], { cwd, env, encoding: 'utf8', timeout: 60000, input: '' })
     assert.equal(result.status, 0, `${text}\n${result.stdout}${result.stderr}`)
     if (isCurl) assert.match(result.stdout, /\n2\d\d$/, `${text}\n${result.stdout}`)
   }

@@ -240,6 +240,20 @@ test('tenants, people and tokens do what the document says', async (t) => {
   assert.deepEqual((await call('GET', '/v1/auth/providers/{tenant}', 200, { tenant: 'zeta' })).body, { providers: [{ name: 'corp' }] })
   await call('DELETE', `${of}/oidc/{issuer}`, 200, at())
   await call('DELETE', `${of}/oidc/{issuer}`, 404, at())
+  // Limits are the operator's to set, the budget is the tenant's; both hold from now on.
+  const limits = { sessions: 1 }
+  await call('PUT', `${of}/quota`, 403, at(json(limits)))
+  await call('PUT', `${of}/quota`, 200, { tenant: 'zeta', ...given(root, json(limits)) })
+  await call('PUT', `${of}/quota`, 400, { tenant: 'zeta', ...given(root, json({ sessions: 0 })) })
+  assert.deepEqual((await call('GET', `${of}/quota`, 200, at())).body, limits)
+  await call('DELETE', `${of}/quota`, 200, { tenant: 'zeta', ...given(root) })
+  assert.deepEqual((await call('GET', `${of}/quota`, 200, at())).body, {})
+  const budget = { monthly: '500.00', currency: 'USD', alarms: [{ percent: 80, do: ['notify'] }] }
+  await call('PUT', `${of}/budget`, 200, at(json(budget)))
+  await call('PUT', `${of}/budget`, 400, at(json({ ...budget, currency: 'EUR' })))
+  assert.deepEqual((await call('GET', `${of}/budget`, 200, at())).body, budget)
+  await call('DELETE', `${of}/budget`, 200, at())
+  assert.deepEqual((await call('GET', `${of}/budget`, 200, at())).body, {})
 
   // Other roles, another name, no token any more, no key any more.
   await call('PATCH', `${of}/users/{user}`, 200, at({ user: 'ann', ...json({ name: 'Anna', roles: ['observer'] }) }))
