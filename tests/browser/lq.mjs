@@ -7,11 +7,11 @@ import { createInterface } from "node:readline";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 
-export async function startLq({ game = "examples/treasure_hunt", data, port = 0 } = {}) {
+export async function startLq({ game = "examples/treasure_hunt", data, port = 0, command = "dev", env = {} } = {}) {
   const folder = data ?? (await mkdtemp(join(tmpdir(), "lq-browser-")));
-  const child = spawn(process.env.LQ_BIN ?? join(ROOT, "bin/lq"), ["dev", game], {
+  const child = spawn(process.env.LQ_BIN ?? join(ROOT, "bin/lq"), [command, game], {
     cwd: ROOT,
-    env: { ...process.env, LQ_PORT: String(port), LQ_DATA: folder },
+    env: { ...process.env, LQ_PORT: String(port), LQ_DATA: folder, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const said = [];
