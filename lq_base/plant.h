@@ -51,12 +51,28 @@
   X(SETTLE_QUIET, "shard_tick.c", "a checkpoint is made of quiet ticks that no slice has")         \
   X(QUIET_TWICE, "shard_tick.c", "a slice begins with the last tick of the one before")            \
   X(JOIN_LEAK, "shard_client.c", "a refused resume token leaks the client")                        \
+  X(GUARD_OPEN, "tenant_store.c", "a tenant's store answers any tenant's name")                    \
+  X(DETAIL_PLAIN, "tenant_store.c", "details of the log are not sealed")                           \
+  X(SEAL_PLACE, "tenant_store.c", "what is sealed is not bound to its place")                      \
+  X(RETIRE_EARLY, "tenants.c", "a rotation forgets the old key before it wraps again")             \
+  X(ROTATE_TWICE, "tenants.c", "two rotations of one tenant's keys run at once")                   \
+  X(MAKING_MISSED, "tenant_keys.c", "a rotation misses a key that is being made")                  \
+  X(SHRED_FILE, "keyring.c", "a shred leaves the tenant's key file")                               \
+  X(SHRED_BESIDE, "keyring.c", "a shred leaves what a crash left beside the key file")             \
+  X(SHRED_MEMORY, "shred.c", "a shred leaves the tenant's keys in memory")                         \
+  X(LEAF_CHAIN, "shard_audit.c", "a slice's leaf has the chain before it twice")                   \
+  X(JOIN_UNTOLD, "shard_audit.c", "who comes back is not told to the log")                         \
+  X(LEAF_TWICE, "store_memory.c", "a repeated commit appends its leaf again")                      \
   X(REST_EARLY, "shard_out.c", "a REST read answers before what it says is durable")               \
   X(WS_PART_LOST, "ws.c", "a fragmented message that comes in two reads loses its start")          \
   X(WS_LENGTH, "ws.c", "a text of 126 bytes gets the short header")                                \
   X(FRAME_REST, "gateway.c", "the bytes of an unfinished frame are not kept")                      \
   X(CONN_LEAK, "gateway.c", "a closed WebSocket connection leaks its record")                      \
   /* lq_local */                                                                                   \
+  X(LEAF_LOST, "store_tenant.c", "a leaf that is not a transaction's first is lost")               \
+  X(LEAF_UNDONE, "store_tenant.c", "leaves of a transaction that was undone are counted")          \
+  X(EXPECT_IGNORED, "store_tenant.c", "a change does not look at the versions it expects")         \
+  X(CHANGE_HALF, "store_tenant.c", "a change that has leaves loses its items")                     \
   X(SYNC_NORMAL, "store_open.c", "SQLite is told not to sync each commit")                         \
   X(SYNC_SWALLOWED, "store_sql.c", "a failed sync counts as done")                                 \
   X(WAL_UNSETTLED, "store_open.c", "a WAL whose sync failed is built on as it looks")              \

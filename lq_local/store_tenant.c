@@ -3,6 +3,7 @@
  * A log row holds the leaves that one transaction added for one tenant; its id is the tenant's
  * number and the index of its first leaf in one, so that a tenant's log is one run of the table,
  * and appending touches its last page. Bytes of a row: docs/journal.md. */
+#include "lq_base/plant.h"
 #include "lq_local/store_int.h"
 
 #include <stdlib.h>
@@ -124,6 +125,10 @@ lq_err lqi_leaf_add(lqi_store *store, const char *tenant, lq_span leaf, uint64_t
   /* The bytes gathered so far move along when the room grows. */
   if (!lqi_bytes_reserve(&t->leaves, before + leaf.bytes + 10)) return LQ_ERR_MEMORY;
   lq_writer w = {t->leaves.data, before, t->leaves.capacity, false};
+  if (LQ_PLANTED(LEAF_LOST) && t->leaf_count) {
+    *index = t->size + t->leaf_count - 1;
+    return LQ_OK;
+  }
   lq_write_sized(&w, leaf.data, leaf.bytes);
   LQ_CHECK(!w.failed);
   t->leaves.bytes = w.bytes;
@@ -151,7 +156,7 @@ lq_err lqi_leaves_write(lqi_store *store) {
 
 void lqi_leaves_done(lqi_store *store, bool committed) {
   for (lqi_tenant *t = store->tenants; t; t = t->next) {
-    if (committed) t->size += t->leaf_count;
+    if (committed || LQ_PLANTED(LEAF_UNDONE)) t->size += t->leaf_count;
     if (!committed && t->fresh) t->id = 0; /* its number was undone with the rest */
     t->fresh = false;
     t->leaf_count = 0;
@@ -203,13 +208,15 @@ lq_err lqi_change(lqi_store *store, lqi_op *op) {
   for (uint32_t i = 0; i < change->item_count && !err; i++) {
     const lq_store_item *item = &change->items[i];
     err = version_read(db, t->id, item->sk, &version[i]);
-    bool expected = item->expect == LQ_ITEM_ANY || item->expect == version[i];
+    bool expected =
+        LQ_PLANTED(EXPECT_IGNORED) || item->expect == LQ_ITEM_ANY || item->expect == version[i];
     if (!err && !expected) {
       op->err = LQ_ERR_CONFLICT; /* nothing of it was written yet */
       return LQ_OK;
     }
   }
-  for (uint32_t i = 0; i < change->item_count && !err; i++)
+  bool whole = !LQ_PLANTED(CHANGE_HALF) || !change->leaf_count;
+  for (uint32_t i = 0; whole && i < change->item_count && !err; i++)
     err = item_write(db, t->id, &change->items[i], version[i] + 1);
   for (uint32_t i = 0; i < change->leaf_count && !err; i++) {
     uint64_t index;

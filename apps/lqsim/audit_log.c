@@ -223,13 +223,14 @@ static void details_count(void *context, lq_err err, const char *sk, uint64_t ve
 
 static void details_check(log_audit *a) {
   uint64_t items = 0, leaves = 0;
-  char sk[LQ_STORE_SK_BYTES];
+  char sk[LQ_STORE_SK_BYTES] = "", before[LQ_STORE_SK_BYTES] = "";
   for (uint64_t i = 0; i < a->count && !sim.failed; i++) {
     if (!a->line[i].entry.has_detail) continue;
-    leaves++;
+    memcpy(before, sk, sizeof before);
     lq_audit_detail_sk(a->line[i].entry.detail, sk);
     detail_audit d = {a, i};
     if (a->store) a->store->item(a->store, a->tenant, sk, detail_came, &d);
+    if (leaves++ == 1 && a->store) sim_swap_items(a->real, a->store, a->tenant, sk, before);
   }
   a->real->items(a->real, a->tenant, "DETAIL#", NULL, 0, details_count, &items);
   if (items != leaves)
@@ -260,6 +261,7 @@ static void session_check(log_audit *a, const sim_audit *audit, const lq_session
                     (unsigned long long)a->line[s.at].entry.slice.slice,
                     (unsigned long long)s.checked);
   if (!sim.failed && !a->err) joins_check(a, audit, name);
+  if (s.checked > 1 && !sim.failed) sim_swap_slices(a->real, a->store, name);
 }
 
 void sim_audit_log(const sim_audit *audit, lq_store *real, lq_store *store, const char *tenant) {

@@ -55,6 +55,8 @@ static void shred_look(void *context) {
   if (r->stopping || lq_tenant_record_get(r->tenants, name, &record)) return;
   if (record.state == LQ_TENANT_SHREDDED) {
     if (!cluster.shred.done) sim_trace("%s is shredded", name);
+    if (lq_tenant_find(r->tenants, name))
+      sim_violation("%s is shredded, and its keys are still in memory", name);
     cluster.shred.done = true;
   } else if (record.state == LQ_TENANT_ACTIVE) {
     char who[LQ_APPROVER_BYTES] = "_/root";

@@ -1,7 +1,7 @@
 /* Server processes: open, serve, stop; killed and started again. The auditor. */
 #include <stdlib.h>
 
-#include "apps/lqsim/sim_client.h"
+#include "apps/lqsim/sim_audit.h"
 #include "lq_local/store_sqlite.h"
 
 const char *const sim_tenant[SIM_TENANTS_MAX] = {"acme", "zeta"};
@@ -390,6 +390,7 @@ static void audit_main(void *argument) {
   else if (!audit->err)
     audit->err = lq_store_sqlite_open(loop, &options, &store, &audit->diag);
   if (!audit->err) audit->err = lq_secret_need("/keys", "root.key", keys.root, &audit->diag);
+  if (store) store = sim_swap_open(store);
   keys.store = store;
   if (!audit->err) audit->err = lq_tenants_open(&keys, &tenants, &audit->diag);
   for (uint32_t t = 0; t < SIM_TENANTS_MAX && !audit->err && !sim.failed; t++)

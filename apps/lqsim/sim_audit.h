@@ -29,6 +29,13 @@ void sim_witness_check(const sim_witness *witness, const char *tenant, const lq_
                        uint64_t count);
 lq_sha256 sim_merkle(const lq_sha256 *leaf, uint64_t count);
 
+/* ---- swap.c: sealed bytes in another's place are refused ---- */
+lq_store *sim_swap_open(lq_store *real); /* the auditor's store; takes the real one */
+/* store: a tenant's, over `real`, which is of sim_swap_open. */
+void sim_swap_slices(lq_store *real, lq_store *store, const lq_session_name *name);
+void sim_swap_items(lq_store *real, lq_store *store, const char *tenant, const char *sk,
+                    const char *other);
+
 /* ---- audit_log.c ---- */
 void sim_audit_log(const sim_audit *audit, lq_store *real, lq_store *store, const char *tenant);
 /* Has the store these bytes in plain, anywhere in what is the tenant's? */

@@ -165,6 +165,8 @@ static lq_err commit_one(memory_store *store, const lq_store_slice *slice, uint6
     const item *there = item_find(&s->slices, slice->slice);
     bool same = there && (LQ_PLANTED(SAME_NUMBER) ||
                           lq_span_equal(lq_span_of(there->data, there->bytes), slice->body));
+    if (same && LQ_PLANTED(LEAF_TWICE) && slice->leaf.bytes)
+      return item_add(&t->log, 0, slice->leaf) ? LQ_OK : LQ_ERR_MEMORY;
     return same ? LQ_OK : err;
   }
   if (!item_add(&s->slices, slice->slice, slice->body)) return LQ_ERR_MEMORY;

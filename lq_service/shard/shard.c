@@ -358,11 +358,22 @@ static void house_keep(lqi_session *s, uint64_t now_ms) {
     lqi_checkpoint(s, true);
 }
 
+/* Where no session commits, nobody would notice that the store died under somebody else's write:
+ * the server would look alive and take nothing. */
+static void idle_probe(lq_shard *shard, uint64_t now_ms) {
+  bool busy = shard->stats.commits != shard->probed_commits;
+  if (!busy && now_ms - shard->probed_ms < LQI_PROBE_MS) return;
+  if (!busy && !shard->stopping) store_probe(shard);
+  shard->probed_commits = shard->stats.commits;
+  shard->probed_ms = now_ms;
+}
+
 static void every_second(void *context, uint64_t fires) {
   lq_shard *shard = context;
   (void)fires;
   uint64_t now_ms = lq_loop_now_ms(shard->options.loop);
   lqi_rates_check(shard);
+  idle_probe(shard, now_ms);
   /* Sessions freed on the way stand until the turn ends, with their `next_bucket`. */
   for (uint32_t i = 0; i < shard->bucket_count; i++)
     for (lqi_session *s = shard->bucket[i]; s; s = s->next_bucket) house_keep(s, now_ms);

@@ -1,5 +1,6 @@
 /* What a session writes into its tenant's log: a leaf with each slice, and beside it who joined and
  * what was checkpointed. */
+#include "lq_base/plant.h"
 #include "lq_service/shard/shard_int.h"
 
 static lq_audit_entry entry_of(const lqi_session *s, lq_audit_kind kind) {
@@ -26,7 +27,7 @@ lq_span lqi_slice_leaf(const lqi_session *s, const lq_slice_header *header,
   entry.slice.hash_after = header->hash_after;
   memcpy(entry.slice.release, header->release, 32);
   memcpy(entry.slice.chain_before, header->chain_before, 32);
-  memcpy(entry.slice.chain_after, chain_after, 32);
+  memcpy(entry.slice.chain_after, LQ_PLANTED(LEAF_CHAIN) ? header->chain_before : chain_after, 32);
   entry.slice.commands = result->applied_count;
   entry.slice.events = result->event_count;
   entry.slice.mutations = mutation_count(s, result);
@@ -51,7 +52,7 @@ static void tell(lqi_session *s, const lq_store_change *change) {
 
 /* Queued before the slice with the join, so it is durable no later. */
 void lqi_join_tell(lqi_session *s, const lq_client *client) {
-  if (!s->served->at.audited) return;
+  if (!s->served->at.audited || (client->resumed && LQ_PLANTED(JOIN_UNTOLD))) return;
   char resource[LQ_TENANT_BYTES + 2 * LQ_ID_BYTES + 32];
   lq_writer w = lq_writer_of(resource, sizeof resource);
   lq_write_text(&w, "game/");

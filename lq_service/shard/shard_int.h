@@ -26,6 +26,7 @@ enum {
   LQI_BREAKER_STRIKES = 3,        /* so many ticks over budget ... */
   LQI_BREAKER_WINDOW = 60,        /* ... within so many slow the session down */
   LQI_BREAKER_PROBE_MS = 10000,   /* after which the game's own rate is tried again */
+  LQI_PROBE_MS = 30000,           /* an idle store is asked whether it can still write */
   LQI_BREAKER_HZ = 30,
   LQI_TICK_BUDGET_NS = 16 * 1000 * 1000,
   LQI_RESUME_SECONDS =
@@ -182,7 +183,8 @@ struct lq_shard {
   uint64_t waiting_bytes; /* of all sessions' queues */
   bool behind;            /* the store takes no commit now: the batch waits, nobody ticks */
   bool probing;           /* asks the store whether it can still write */
-  bool stop_again;        /* a session could not be checkpointed yet */
+  uint64_t probed_ms, probed_commits; /* when it was asked last, or something was committed */
+  bool stop_again;                    /* a session could not be checkpointed yet */
   uint32_t next_serial;
   uint32_t asks; /* questions the store will answer: stopping waits for them */
   lq_store_slice batch[LQI_BATCH_MAX];

@@ -1,5 +1,6 @@
 /* A tenant's data keys: in memory, made, and wrapped again. */
 #include "lq_base/hash.h"
+#include "lq_base/plant.h"
 #include "lq_service/tenant/tenant_store_int.h"
 
 #include <stdlib.h>
@@ -340,7 +341,7 @@ void lq_tenant_store_rewrap(lq_store *store, lq_tenant_rewrapped done, void *con
     return;
   }
   r->s = lqi_tenant_store_of(store);
-  r->once_more = is_making_old(r->s);
+  r->once_more = is_making_old(r->s) && !LQ_PLANTED(MAKING_MISSED);
   r->done = done;
   r->context = context;
   rewrap_on(r);

@@ -1,4 +1,5 @@
 /* The registry of tenants. */
+#include "lq_base/plant.h"
 #include "lq_engine/net/json.h"
 #include "lq_service/tenant/tenant_store_int.h"
 #include "lq_service/tenant/tenants_int.h"
@@ -440,10 +441,11 @@ static void rewrapped(void *context, lq_err err, uint64_t count) {
 
 void lq_tenant_rotate(lq_tenant *tenant, lq_tenant_rewrapped done, void *context) {
   rotating *r = malloc(sizeof *r);
-  lq_err err = !r                 ? LQ_ERR_MEMORY
-               : !tenant->ring    ? LQ_ERR_UNKNOWN_TENANT
-               : tenant->rotating ? LQ_ERR_BUSY /* the first to end would retire the other's key */
-                                  : LQ_OK;
+  lq_err err = !r              ? LQ_ERR_MEMORY
+               : !tenant->ring ? LQ_ERR_UNKNOWN_TENANT
+               : tenant->rotating && !LQ_PLANTED(ROTATE_TWICE)
+                   ? LQ_ERR_BUSY /* the first to end would retire the other's key */
+                   : LQ_OK;
   if (!err) err = lq_keyring_rotate(tenant->ring);
   if (err) {
     free(r);
@@ -452,5 +454,6 @@ void lq_tenant_rotate(lq_tenant *tenant, lq_tenant_rewrapped done, void *context
   }
   *r = (rotating){tenant, done, context};
   tenant->rotating = true;
+  if (LQ_PLANTED(RETIRE_EARLY)) err = lq_keyring_retire(tenant->ring);
   lq_tenant_store_rewrap(tenant->store, rewrapped, r);
 }

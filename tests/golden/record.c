@@ -8,6 +8,7 @@
 #include "lq_local/store_sqlite.h"
 #include "lq_service/ledger/ledger.h"
 #include "lq_service/release/release.h"
+#include "lq_service/tenant/tenants.h"
 #include "tests/golden/random_player.h"
 #include "tests/golden/run_file.h"
 
@@ -154,16 +155,32 @@ static void got_head(void *context, lq_err err, const lq_store_head *head) {
   lq_ledger_replay(p->r->store, &source, &recorded, head->tick, true, each_tick, p->r, replayed, p);
 }
 
+static void tenant_ready(void *context, lq_err err, const lq_diag *diag, lq_tenant *tenant) {
+  if (err) die(err, diag);
+  ((recording *)context)->store = lq_tenant_store(tenant);
+}
+
 static void session(recording *r, const char *data, const char *run_path, const char *want_path) {
   lq_store_sqlite_options options = {.folder = data, .read_only = true};
+  lq_tenants_options keys = {.read_only = true};
+  lq_store *real = NULL;
+  lq_tenants *tenants = NULL;
   lq_diag diag = {0};
+  char folder[1024];
+  (void)snprintf(folder, sizeof folder, "%s/keys", data);
   lq_err err = lq_loop_open(&r->loop);
-  if (!err) err = lq_store_sqlite_open(r->loop, &options, &r->store, &diag);
+  if (!err) err = lq_store_sqlite_open(r->loop, &options, &real, &diag);
+  if (!err) err = lq_secret_need(folder, "root.key", keys.root, &diag);
+  keys.store = real;
+  keys.keys = folder;
+  if (!err) err = lq_tenants_open(&keys, &tenants, &diag);
   if (err) die(err, &diag);
+  lq_tenant_need(tenants, recorded.tenant, false, tenant_ready, r); /* answers inside: read only */
   paths p = {.r = r, .run = run_path, .want = want_path};
   r->store->head(r->store, &recorded, got_head, &p);
   while (!p.done) lq_loop_run(r->loop);
-  r->store->close(r->store);
+  real->close(real);
+  lq_tenants_close(tenants);
   lq_loop_close(r->loop);
 }
 
