@@ -37,6 +37,7 @@ typedef struct rig {
   lq_access *access;
   lq_signer *signer;
   lq_timer *turns;
+  const char *quota; /* acme's, before it is served; NULL = none */
   lq_first_keys acme, zeta;
   bool first_done;
 } rig;
@@ -118,6 +119,19 @@ static void rig_tenants(rig *r) {
   assert_ok(lq_timer_open(r->loop, 20000, rig_turns, r, &r->turns));
 }
 
+static void quota_kept(void *context, lq_err err, uint64_t leaf) {
+  (void)leaf;
+  assert_ok(err);
+  lq_loop_stop(((rig *)context)->loop);
+}
+static void rig_quota(rig *r) {
+  lq_store *store = lq_tenant_store(lq_tenant_find(r->tenants, "acme"));
+  lq_store_item item = {.sk = "QUOTA", .value = lq_span_text(r->quota), .expect = LQ_ITEM_ABSENT};
+  lq_store_change change = {.tenant = "acme", .items = &item, .item_count = 1};
+  store->change(store, &change, quota_kept, r);
+  lq_loop_run(r->loop);
+}
+
 static void loop_runs(void *context) { lq_loop_run(((rig *)context)->loop); }
 
 static void rig_start(rig *r, const lq_gateway_options *with) {
@@ -130,6 +144,7 @@ static void rig_start(rig *r, const lq_gateway_options *with) {
                            &diag))
     fail_msg("%s", diag.message);
   if (r->tokens) rig_tenants(r);
+  if (r->quota) rig_quota(r);
   lq_shard_options shard = {.loop = r->loop,
                             .store = r->store,
                             .releases = {NULL, game_of},
@@ -281,7 +296,7 @@ MAYBE_UNUSED static void assert_has(const char *text, const char *part) {
 
 /* ---- WebSocket ---- */
 
-static int ws_try(const rig *r, const char *path, const char *headers) {
+MAYBE_UNUSED static int ws_try(const rig *r, const char *path, const char *headers) {
   static reply out;
   char all[1024];
   int fd = dial(r);
@@ -296,13 +311,13 @@ static int ws_try(const rig *r, const char *path, const char *headers) {
   return -out.status;
 }
 
-static int ws_open(const rig *r) {
+MAYBE_UNUSED static int ws_open(const rig *r) {
   int fd = ws_try(r, "/ws", NULL);
   assert_true(fd > 0);
   return fd;
 }
 
-static bool ws_put(int fd, lq_ws_opcode opcode, const void *data, size_t bytes) {
+MAYBE_UNUSED static bool ws_put(int fd, lq_ws_opcode opcode, const void *data, size_t bytes) {
   static const uint8_t mask[4] = {1, 2, 3, 4};
   uint8_t *memory = malloc(bytes + LQ_WS_HEADER_BYTES_MAX);
   assert_non_null(memory);
@@ -325,7 +340,7 @@ typedef struct frame {
   char text[REPLY_BYTES];
 } frame;
 
-static frame *ws_next(int fd) {
+MAYBE_UNUSED static frame *ws_next(int fd) {
   static frame out;
   uint8_t head[2], more[8];
   out.opcode = -1;

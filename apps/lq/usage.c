@@ -1,7 +1,7 @@
 /* `lq usage`: what a tenant used and what it costs, from the data folder; also beside a running
  * server, whose last seconds are not in it yet. */
 #include "apps/lq/server.h"
-#include "lq_service/meter/report.h"
+#include "lq_service/meter/spend.h"
 
 enum { TENANT, FROM, TO, BY, CSV, PRICES, FORECAST, DATA }; /* options, as in main.c */
 enum { BAR = 20 };
@@ -14,6 +14,7 @@ typedef struct usage_tool {
   lq_report report;
   lq_prices prices;
   lq_forecast forecast;
+  lq_spend spend;
   bool done;
   lq_err err;
   lq_diag diag;
@@ -64,6 +65,21 @@ static lq_err forecast_make(usage_tool *t) {
   if (!err) err = lq_report_forecast(&hours, &t->prices, &t->forecast);
   lq_report_clear(&hours);
   return err;
+}
+
+static void looked(void *context, lq_err err, const lq_diag *diag, const lq_spend *spend) {
+  usage_tool *t = context;
+  if (diag) t->diag = *diag;
+  if (spend) t->spend = *spend;
+  read_done(t, err);
+}
+
+/* What the server would decide now; it is not kept. */
+static lq_err budget_look(usage_tool *t) {
+  t->done = false;
+  lq_spend_look(t->at->store, t->tenant, &t->prices, lq_usage_hour(lq_clock_wall_ms()), looked, t);
+  lq_place_wait(&t->place, &t->done);
+  return t->err;
 }
 
 /* ---- for people ---- */
@@ -177,6 +193,31 @@ static void forecast_print(const usage_tool *t) {
   (void)printf("%s until now\n", money(f->spent_nano));
 }
 
+static void budget_print(const usage_tool *t) {
+  const lq_spend *s = &t->spend;
+  if (!s->has_budget) return;
+  (void)printf("budget of the month: %s %s; ", money(s->budget.monthly_nano), s->budget.currency);
+  (void)printf("%s%s%s\n", s->decision.reason[0] ? s->decision.reason : "no alarm",
+               s->decision.slow ? "; sessions are slowed" : "",
+               s->decision.refuse ? "; no new sessions" : "");
+}
+
+static void budget_json(const lq_spend *s, lq_writer *w) {
+  if (!s->has_budget) return;
+  w->bytes--; /* inside the object */
+  lq_write_text(w, ",\"budget\":{\"monthly\":\"");
+  lq_money_write(w, s->budget.monthly_nano);
+  lq_write_text(w, "\",\"currency\":");
+  lq_json_write_text(w, lq_span_text(s->budget.currency));
+  lq_write_text(w, ",\"slow\":");
+  lq_write_text(w, s->decision.slow ? "true" : "false");
+  lq_write_text(w, ",\"refuse\":");
+  lq_write_text(w, s->decision.refuse ? "true" : "false");
+  lq_write_text(w, ",\"reason\":");
+  lq_json_write_text(w, lq_span_text(s->decision.reason));
+  lq_write_text(w, "}}");
+}
+
 /* ---- the command ---- */
 
 static int tell(usage_tool *t) {
@@ -189,10 +230,12 @@ static int tell(usage_tool *t) {
   } else if (t->cli->json) {
     lq_writer w = lq_out_begin();
     err = lq_report_json(&t->report, t->tenant, &t->prices, forecast, &w);
+    if (!err && forecast) budget_json(&t->spend, &w);
     if (!err) lq_out_end(&w);
   } else {
     err = table_print(t);
     if (!err && forecast) forecast_print(t);
+    if (!err && forecast) budget_print(t);
   }
   if (!err) return LQ_EXIT_OK;
   lq_diag_set(&t->diag, err, "the usage cannot be told: %s", lq_err_cause(err));
@@ -235,6 +278,7 @@ int lq_cmd_usage(const lq_cli *cli) {
   lq_report_begin(&t->report, from, to, by);
   if (!err) err = report_read(t, &t->report);
   if (!err && cli->value[FORECAST]) err = forecast_make(t);
+  if (!err && cli->value[FORECAST]) err = budget_look(t);
   status = err ? lq_cli_fail(cli, err, &t->diag) : tell(t);
   lq_report_clear(&t->report);
   lq_place_close(&t->place);

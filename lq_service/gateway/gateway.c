@@ -121,6 +121,7 @@ void lqi_call_free(lqi_call *call) {
 
 static void gateway_free(lq_gateway *g) {
   lqi_seen_close(g->seen);
+  lqi_oidc_close(g);
   free(g->assets);
   free(g->scratch);
   if (g->page) lq_pages_give(g->page, LQI_PAGE_BYTES);
@@ -219,7 +220,8 @@ static lq_err begin(lq_gateway *g, lq_diag *diag) {
                       .events = {data, drained, gone},
                       .accepted = accepted,
                       .context = g};
-  return lq_listener_open(o->loop, &listen, &g->listener, diag);
+  err = lq_listener_open(o->loop, &listen, &g->listener, diag);
+  return !err && o->fetch && o->access ? lqi_oidc_open(g, diag) : err;
 }
 
 lq_err lq_gateway_open(const lq_gateway_options *options, lq_gateway **out, lq_diag *diag) {
@@ -229,6 +231,7 @@ lq_err lq_gateway_open(const lq_gateway_options *options, lq_gateway **out, lq_d
   g->options = *options;
   lq_err err = begin(g, diag);
   if (err) {
+    if (g->listener) lq_listener_close(g->listener);
     if (g->timer) lq_timer_close(g->timer);
     gateway_free(g);
     return err;

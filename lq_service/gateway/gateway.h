@@ -8,6 +8,7 @@
 #ifndef LQ_SERVICE_GATEWAY_GATEWAY_H
 #define LQ_SERVICE_GATEWAY_GATEWAY_H
 
+#include "lq_host/fetch.h"
 #include "lq_service/shard/shard.h"
 #include "lq_service/tenant/access.h"
 
@@ -36,9 +37,20 @@ typedef struct lq_gateway_options {
   /* A tenant was made over REST, and is open; may be NULL. */
   void (*tenant_made)(void *context, const char *tenant);
   void *tenant_made_context;
+  /* A tenant's budget is another one now (its item BUDGET); may be NULL. */
+  void (*budget_changed)(void *context, const char *tenant);
+  void *budget_context;
+  lq_log *log; /* denials, sign-ins refused, faults; NULL = none */
   /* More lines for /metrics (the store's): may be NULL. */
   void (*metrics)(void *context, lq_writer *out);
   void *metrics_context;
+  /* lq_fetch_start with its client, which is closed before this gateway; NULL: nobody signs in with
+   * OpenID Connect. */
+  lq_err (*fetch)(void *context, const lq_fetch_request *request, lq_fetch_done done,
+                  void *done_context, lq_diag *diag);
+  void *fetch_context;
+  /* This server as browsers name it, "https://play.example"; NULL: http://<host>:<port>. */
+  const char *url;
 } lq_gateway_options;
 
 typedef struct lq_gateway lq_gateway;

@@ -27,9 +27,17 @@ lq_err lqi_who_of(const lq_gateway *gateway, lq_span token, lqi_who *out) {
   return err;
 }
 
+void lqi_sign_in_refused(const lqi_conn *c, const char *what, lq_err why) {
+  const lq_log_field fields[] = {lq_log_text("shown", what), lq_log_text("address", c->address),
+                                 lq_log_text("error", lq_err_name(why))};
+  lq_log_write(c->gateway->options.log, lq_clock_wall_ms(), LQ_LOG_WARN, "sign_in.refused", NULL,
+               fields, sizeof fields / sizeof *fields);
+}
+
 bool lqi_who_asks(lqi_conn *c, const lq_http_request *request, lqi_who *out) {
   lq_span token = lqi_bearer(request);
   lq_err err = lqi_who_of(c->gateway, token, out);
+  if (err && token.data) lqi_sign_in_refused(c, "token", err);
   if (err == LQ_ERR_UNAUTHORIZED)
     lqi_problem_text(c, err,
                      token.data ? "the token is not valid, or not any more"
@@ -61,27 +69,45 @@ static bool denial_fits(lq_gateway *g, const char *tenant) {
   return g->denials[slot].count++ < LQI_DENIALS_PER_S;
 }
 
-static void denial_tell(lqi_conn *c, const lqi_who *who, const lq_access_request *request,
-                        lq_err why) {
-  lq_gateway *g = c->gateway;
+void lqi_denial_tell(lq_gateway *g, const char *tenant, const char *action, const char *resource,
+                     const lq_actor *actor, lq_err why, const char *cause) {
   g->count.denials++;
-  if (!denial_fits(g, who->id.tenant)) return;
-  uint8_t text[256];
-  char resource[LQ_RESOURCE_BYTES];
+  const lq_log_where where = {.tenant = tenant};
+  const lq_log_field fields[] = {lq_log_text("user", actor->user), lq_log_text("action", action),
+                                 lq_log_text("resource", resource),
+                                 lq_log_text("address", actor->address),
+                                 lq_log_text("error", lq_err_name(why))};
+  lq_log_write(g->options.log, lq_clock_wall_ms(), LQ_LOG_WARN, "access.denied", &where, fields,
+               sizeof fields / sizeof *fields);
+  if (!denial_fits(g, tenant)) return;
+  uint8_t text[LQI_ERROR_BYTES];
   lq_writer w = lq_writer_of(text, sizeof text);
-  if (!lq_access_resource(request, resource))
-    (void)lq_text_copy(resource, sizeof resource, lq_span_text("?"));
   lq_write_text(&w, "{\"code\":\"");
   lq_write_text(&w, lq_err_name(why));
-  lq_write_text(&w, "\"}");
-  lq_actor actor = lqi_actor(c, who);
-  lq_act act = {.tenant = who->id.tenant,
-                .action = lq_action_about(request->action)->name,
+  if (cause) {
+    lq_write_text(&w, "\",\"cause\":");
+    lq_json_write_text(&w, lq_span_text(lq_utf8_valid(lq_span_text(cause)) ? cause : ""));
+    lq_write_u8(&w, '}');
+  } else {
+    lq_write_text(&w, "\"}");
+  }
+  lq_act act = {.tenant = tenant,
+                .action = action,
                 .resource = resource,
                 .kind = LQ_AUDIT_DENIAL,
                 .outcome = why,
                 .text = lq_writer_span(&w)};
-  lq_act_write(lq_access_tenants(g->options.access), &act, &actor, NULL, 0, nothing, NULL);
+  lq_act_write(lq_access_tenants(g->options.access), &act, actor, NULL, 0, nothing, NULL);
+}
+
+static void denial_tell(lqi_conn *c, const lqi_who *who, const lq_access_request *request,
+                        lq_err why) {
+  char resource[LQ_RESOURCE_BYTES];
+  if (!lq_access_resource(request, resource))
+    (void)lq_text_copy(resource, sizeof resource, lq_span_text("?"));
+  lq_actor actor = lqi_actor(c, who);
+  lqi_denial_tell(c->gateway, who->id.tenant, lq_action_about(request->action)->name, resource,
+                  &actor, why, NULL);
 }
 
 lq_err lqi_allowed(lqi_conn *c, const lqi_who *who, lq_access_request request, lq_diag *diag) {
@@ -139,7 +165,7 @@ static void token_reply(lqi_conn *c, const lq_identity *id) {
   lq_wipe(token, sizeof token);
 }
 
-/* An API key, or a token that is renewed within the life of what it was made from. */
+/* For an API key, or for somebody who is signed in. */
 static void token_request(lqi_conn *c, const lq_http_request *request) {
   lq_identity id;
   lq_diag diag = {0};
@@ -148,9 +174,14 @@ static void token_request(lqi_conn *c, const lq_http_request *request) {
     lqi_problem(c, 0, LQ_ERR_RATE, NULL, NULL);
     return;
   }
-  lq_err err = lq_access_by_key(c->gateway->options.access, shown, lq_clock_wall_ms(), &id, &diag);
+  uint64_t now_ms = lq_clock_wall_ms();
+  lq_err err = lq_http_header_count(request, "Authorization")
+                   ? lq_access_by_key(c->gateway->options.access, shown, now_ms, &id, &diag)
+                   : lqi_oidc_identity(c, request, &id);
+  if (err && shown.data) lqi_sign_in_refused(c, "key", err);
   if (err == LQ_ERR_UNAUTHORIZED)
-    lqi_problem_text(c, err, "send an API key (lqk_...) as Authorization: Bearer <key>");
+    lqi_problem_text(c, err,
+                     "send an API key (lqk_...) as Authorization: Bearer <key>, or sign in");
   else if (err)
     lqi_problem(c, 0, err, NULL, NULL);
   else

@@ -12,8 +12,9 @@ void lqi_reply(lqi_conn *c, const lq_http_response *response) {
   lq_http_response full = *response;
   full.close = response->close || !c->keep_alive || g->stopping;
   full.head_only = c->head_only;
-  /* 500 bytes for the headers and the type that are passed in here, all of them ours. */
-  uint8_t memory[LQ_HTTP_HEAD_BYTES_MAX + 1024];
+  /* For the headers and the type that are passed in here: the longest send a browser to an issuer.
+   */
+  uint8_t memory[LQ_HTTP_HEAD_BYTES_MAX + LQI_HEADERS_BYTES];
   lq_writer head = lq_writer_of(memory, sizeof memory);
   lq_http_write_head(&head, &full);
   g->count.status[full.status / 100 <= 5 ? full.status / 100 : 5]++;
@@ -181,6 +182,14 @@ static void dispatch(lqi_conn *c, const lq_http_request *request, const lqi_targ
   case LQI_ROUTE_JWKS:
     lqi_auth_request(c, request, target);
     return;
+  case LQI_ROUTE_PROVIDERS:
+  case LQI_ROUTE_SIGN_IN:
+  case LQI_ROUTE_SIGNED_IN:
+  case LQI_ROUTE_SIGN_OUT:
+  case LQI_ROUTE_ISSUERS:
+  case LQI_ROUTE_ISSUER:
+    lqi_oidc_request(c, request, target);
+    return;
   case LQI_ROUTE_TENANTS:
   case LQI_ROUTE_TENANT:
   case LQI_ROUTE_ROTATE:
@@ -193,6 +202,10 @@ static void dispatch(lqi_conn *c, const lq_http_request *request, const lqi_targ
   case LQI_ROUTE_POLICIES:
   case LQI_ROUTE_POLICY:
     lqi_admin_request(c, request, target);
+    return;
+  case LQI_ROUTE_QUOTA:
+  case LQI_ROUTE_BUDGET:
+    lqi_limits_request(c, request, target);
     return;
   case LQI_ROUTE_AUDIT:
   case LQI_ROUTE_AUDIT_CHECKPOINT:

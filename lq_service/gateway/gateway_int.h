@@ -19,6 +19,7 @@ enum {
   LQI_OVER_RATE_PAUSE_MS = 1000, /* no refusal for so long: the rate is kept again */
   LQI_HELD_BYTES_MAX = 64 << 10, /* pipelined requests that wait for the answer before them */
   LQI_PAGE_BYTES = 4 << 20,      /* the largest text made here: a game as JSON, metrics */
+  LQI_HEADERS_BYTES = 4096,      /* headers of ours beside the usual ones */
   LQI_ERROR_BYTES = 4096,        /* an error text: 400 characters, each escaped, fit */
   LQI_WHEEL_SLOTS = 64,
   LQI_WHEEL_TURN_MIN_MS = 640, /* 10 ms a slot */
@@ -52,6 +53,13 @@ typedef enum lqi_route {
   LQI_ROUTE_AUTH_TOKEN,
   LQI_ROUTE_AUTH_TICKET,
   LQI_ROUTE_JWKS,
+  /* gateway_oidc.c: name.game is the issuer's name */
+  LQI_ROUTE_PROVIDERS,
+  LQI_ROUTE_SIGN_IN,
+  LQI_ROUTE_SIGNED_IN,
+  LQI_ROUTE_SIGN_OUT,
+  LQI_ROUTE_ISSUERS,
+  LQI_ROUTE_ISSUER,
   /* gateway_admin.c: name.tenant, and name.game is whatever the address names in it */
   LQI_ROUTE_TENANTS,
   LQI_ROUTE_TENANT,
@@ -64,6 +72,9 @@ typedef enum lqi_route {
   LQI_ROUTE_KEY,
   LQI_ROUTE_POLICIES,
   LQI_ROUTE_POLICY,
+  /* gateway_limits.c */
+  LQI_ROUTE_QUOTA,
+  LQI_ROUTE_BUDGET,
   /* gateway_audit.c */
   LQI_ROUTE_AUDIT,
   LQI_ROUTE_AUDIT_CHECKPOINT,
@@ -140,6 +151,7 @@ void lqi_seen_forget(lqi_seen *seen, const lq_sha256 *scope);
 /* ---- connections ---- */
 typedef enum lqi_state { LQI_HTTP, LQI_WS, LQI_ENDING } lqi_state;
 typedef struct lqi_conn lqi_conn;
+typedef struct lqi_oidc lqi_oidc;
 
 /* A REST request that waits for the shard. Outlives its connection. */
 typedef struct lqi_call {
@@ -193,6 +205,7 @@ struct lq_gateway {
   lqi_conn *wheel[LQI_WHEEL_SLOTS];
   lqi_asset *assets;
   lqi_seen *seen;
+  lqi_oidc *oidc;   /* NULL: nobody signs in with it */
   uint8_t *scratch; /* LQ_WS_MESSAGE_BYTES_MAX: the message being read */
   uint8_t *page;    /* LQI_PAGE_BYTES */
   char openapi_etag[36];
@@ -218,6 +231,8 @@ lqi_call *lqi_call_begin(lqi_conn *c, const lqi_target *target, lq_http_method m
                          size_t text_bytes);
 
 /* ---- gateway_auth.c ---- */
+/* Somebody showed what counts for nothing (any more). `what`: "token", "key". */
+void lqi_sign_in_refused(const lqi_conn *c, const char *what, lq_err why);
 /* The token behind "Authorization: Bearer "; NULL data when there is none. */
 lq_span lqi_bearer(const lq_http_request *request);
 LQ_MUST lq_err lqi_who_of(const lq_gateway *gateway, lq_span token, lqi_who *out);
@@ -232,9 +247,22 @@ bool lqi_may(lqi_conn *c, const lqi_who *who, lq_action action, const char *tena
              const char *name, const char *session);
 void lqi_auth_request(lqi_conn *c, const lq_http_request *request, const lqi_target *target);
 lq_actor lqi_actor(const lqi_conn *c, const lqi_who *who);
+/* Into the tenant's log, but for what is above LQI_DENIALS_PER_S. `cause`: for the log; NULL. */
+void lqi_denial_tell(lq_gateway *g, const char *tenant, const char *action, const char *resource,
+                     const lq_actor *actor, lq_err why, const char *cause);
+
+/* ---- gateway_oidc.c ---- */
+LQ_MUST lq_err lqi_oidc_open(lq_gateway *g, lq_diag *diag); /* when options.fetch is there */
+void lqi_oidc_close(lq_gateway *g);
+void lqi_oidc_request(lqi_conn *c, const lq_http_request *request, const lqi_target *target);
+/* Who is signed in by the request's cookie; LQ_ERR_UNAUTHORIZED. */
+LQ_MUST lq_err lqi_oidc_identity(lqi_conn *c, const lq_http_request *request, lq_identity *out);
 
 /* ---- gateway_audit.c ---- */
 void lqi_audit_request(lqi_conn *c, const lq_http_request *request, const lqi_target *target);
+
+/* ---- gateway_limits.c ---- */
+void lqi_limits_request(lqi_conn *c, const lq_http_request *request, const lqi_target *target);
 
 /* ---- gateway_admin.c ---- */
 void lqi_admin_request(lqi_conn *c, const lq_http_request *request, const lqi_target *target);
@@ -259,6 +287,9 @@ LQ_MUST lq_err lqi_body_object(const lq_http_request *request, lq_json *out, lq_
 /* ---- gateway_page.c ---- */
 LQ_MUST lq_err lqi_pages_open(lq_gateway *gateway);
 void lqi_page_index(lqi_conn *c);
+/* A small page of ours: begin, its body (in g->page), and the answer. headers may be NULL. */
+void lqi_html_begin(lq_writer *w, const char *title);
+void lqi_html_reply(lqi_conn *c, int status, lq_writer *w, const char *headers);
 void lqi_page_play(lqi_conn *c, const lq_http_request *request, const lqi_target *target);
 void lqi_page_file(lqi_conn *c, const lq_http_request *request);
 void lqi_page_openapi(lqi_conn *c, const lq_http_request *request);

@@ -72,7 +72,7 @@ static void reply_asset(lqi_conn *c, const lq_http_request *request, const lqi_a
 }
 
 /* The one style of the small pages made here. */
-static void html_begin(lq_writer *w, const char *title) {
+void lqi_html_begin(lq_writer *w, const char *title) {
   lq_write_text(w, "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
                    "<meta name=\"viewport\" content=\"width=device-width\"><title>");
   lq_write_text(w, title);
@@ -81,21 +81,22 @@ static void html_begin(lq_writer *w, const char *title) {
   lq_write_text(w, "</h1>\n");
 }
 
-static void html_reply(lqi_conn *c, int status, lq_writer *w) {
+void lqi_html_reply(lqi_conn *c, int status, lq_writer *w, const char *headers) {
   lq_write_text(w, "</body></html>\n");
   lqi_reply(c, &(lq_http_response){.status = status,
                                    .content_type = "text/html; charset=utf-8",
                                    .policy = PAGE_POLICY,
+                                   .headers = headers,
                                    .body = lq_writer_span(w)});
 }
 
 static void not_found_page(lqi_conn *c, const char *what) {
   lq_writer w = lq_writer_of(c->gateway->page, LQI_PAGE_BYTES);
-  html_begin(&w, "Not here");
+  lqi_html_begin(&w, "Not here");
   lq_write_text(&w, "<p>");
   lq_write_text(&w, what);
   lq_write_text(&w, "</p>\n<p><a href=\"/\">What is served here</a></p>\n");
-  html_reply(c, 404, &w);
+  lqi_html_reply(c, 404, &w, NULL);
 }
 
 void lqi_page_file(lqi_conn *c, const lq_http_request *request) {
@@ -131,7 +132,7 @@ void lqi_page_index(lqi_conn *c) {
   const lq_gateway_options *o = &c->gateway->options;
   lq_writer w = lq_writer_of(c->gateway->page, LQI_PAGE_BYTES);
   const char *tenant, *game;
-  html_begin(&w, "LedgerQuest Engine");
+  lqi_html_begin(&w, "LedgerQuest Engine");
   if (!o->access) {
     lq_write_text(&w, "<p>Games served here:</p>\n<ul>\n");
     for (uint32_t i = 0; lq_shard_served(o->shard, i, &tenant, &game); i++) {
@@ -151,5 +152,5 @@ void lqi_page_index(lqi_conn *c) {
   }
   lq_write_text(&w, "<p>Programs: <a href=\"/v1/openapi.json\">/v1/openapi.json</a>, WebSocket at "
                     "/ws</p>\n");
-  html_reply(c, 200, &w);
+  lqi_html_reply(c, 200, &w, NULL);
 }

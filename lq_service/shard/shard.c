@@ -52,6 +52,8 @@ lq_err lq_shard_serve(lq_shard *shard, const char *tenant, const char *game,
   else if (options->tenant)
     err = options->tenant(options->tenant_context, tenant, &at, diag);
   if (!err) err = at.releases.game(at.releases.context, release, &loaded, diag);
+  lqi_tenant *of = NULL;
+  if (!err) err = lqi_tenant_need(shard, tenant, at.store, &of, diag);
   if (err) return err;
   if (!served) {
     lqi_served **grown = realloc(shard->served, (shard->served_count + 1) * sizeof *shard->served);
@@ -63,8 +65,10 @@ lq_err lq_shard_serve(lq_shard *shard, const char *tenant, const char *game,
     }
     shard->served[shard->served_count++] = served;
     served->at = at;
+    served->of = of;
     (void)lq_text_copy(served->tenant, sizeof served->tenant, lq_span_text(tenant));
     (void)lq_text_copy(served->game_name, sizeof served->game_name, lq_span_text(game));
+    if (options->metrics) served->scope = lq_metrics_scope(options->metrics, tenant, game);
   } else if (memcmp(served->release, release, 32) == 0) {
     return LQ_OK;
   } else if ((err = lq_game_can_migrate(served->game, loaded, diag))) {
@@ -173,10 +177,15 @@ static void made(void *context, lq_err err) {
 
 static void looked_up(void *context, lq_err err, const lq_store_head *head) {
   lqi_session *s = context;
-  (void)head;
   s->in_flight--;
+  if (err) head = NULL;
   if (err == LQ_ERR_NOT_FOUND && s->state == LQI_LEAVING) err = LQ_ERR_BUSY; /* stopping */
-  if (err != LQ_ERR_NOT_FOUND) {
+  lq_diag diag = {0};
+  if (err == LQ_ERR_NOT_FOUND && (err = lqi_tenant_may_make(s->served->of, &diag))) {
+    lqi_session_drop(s, err, diag.message);
+    return;
+  }
+  if (err || head) {
     if (err)
       lqi_session_drop(s, err, NULL);
     else
@@ -205,36 +214,50 @@ static void look_up(void *context) {
 
 static void look_up_existing(void *context) { made(context, LQ_OK); }
 
-lqi_session *lqi_session_need(lq_shard *shard, const lq_session_name *name, bool create,
-                              lq_err *err) {
-  *err = LQ_OK;
-  lqi_session *s = shard->stopping ? NULL : lqi_session_find(shard, name);
-  if (s) return s; /* going to sleep: whoever waits for it then keeps it awake */
-  lqi_served *served = lqi_served_find(shard, name->tenant, name->game);
-  if (!served)
-    *err = lq_shard_check(shard, name->tenant, name->game);
-  else if (shard->stopping || shard->session_count >= shard->options.sessions_max)
-    *err = LQ_ERR_BUSY;
-  if (*err) return NULL;
-  s = calloc(1, sizeof *s);
-  if (!s) {
-    *err = LQ_ERR_MEMORY;
-    return NULL;
-  }
+static lqi_session *session_add(lq_shard *shard, const lq_session_name *name, lqi_served *served) {
+  lqi_session *s = calloc(1, sizeof *s);
+  if (!s) return NULL;
   s->shard = shard;
   s->name = *name;
   s->served = served;
   s->state = LQI_WAKING;
+  s->counted = true;
   if (shard->session_count >= shard->bucket_count) buckets_grow(shard);
   lqi_session **bucket = bucket_of(shard, name);
   s->next_bucket = *bucket;
   *bucket = s;
   shard->session_count++;
+  lqi_gauge(s, LQ_GAUGE_SESSIONS, 1);
+  return s;
+}
+
+lqi_session *lqi_session_need(lq_shard *shard, const lq_session_name *name, bool create,
+                              lq_diag *diag) {
+  *diag = (lq_diag){0};
+  lqi_session *s = shard->stopping ? NULL : lqi_session_find(shard, name);
+  if (s) return s; /* going to sleep: whoever waits for it then keeps it awake */
+  lqi_served *served = lqi_served_find(shard, name->tenant, name->game);
+  lq_err err = LQ_OK;
+  if (!served)
+    err = lq_shard_check(shard, name->tenant, name->game);
+  else if (shard->stopping || shard->session_count >= shard->options.sessions_max)
+    err = LQ_ERR_BUSY;
+  else if (lqi_tenant_raise(served->of, LQ_LEVEL_SESSIONS, diag))
+    return NULL;
+  if (!err && !(s = session_add(shard, name, served))) {
+    lq_quota_lower(&served->of->used, LQ_LEVEL_SESSIONS, 1);
+    err = LQ_ERR_MEMORY;
+  }
+  if (err) {
+    (void)lq_diag_set(diag, err, "%s", lq_err_cause(err));
+    return NULL;
+  }
   /* The store may answer inside the call, and the caller wants to add itself first: not now. */
   s->in_flight++;
-  if ((*err = lq_loop_post(shard->options.loop, create ? look_up : look_up_existing, s))) {
+  if ((err = lq_loop_post(shard->options.loop, create ? look_up : look_up_existing, s))) {
     s->in_flight--;
     lqi_session_free(s);
+    (void)lq_diag_set(diag, err, "%s", lq_err_cause(err));
     return NULL;
   }
   return s;
@@ -244,6 +267,9 @@ lqi_session *lqi_session_need(lq_shard *shard, const lq_session_name *name, bool
 static void unlist(lqi_session *s) {
   lq_shard *shard = s->shard;
   lqi_rate_leave(s);
+  lqi_unqueue(s);
+  if (s->counted) lq_quota_lower(&s->served->of->used, LQ_LEVEL_SESSIONS, 1);
+  s->counted = false;
   for (lqi_session **at = &shard->due; s->due && *at; at = &(*at)->next_due)
     if (*at == s) {
       *at = s->next_due;
@@ -264,6 +290,7 @@ void lqi_session_free(lqi_session *s) {
   s->failed = s->freed = true;
   s->state = LQI_LEAVING;
   shard->session_count--;
+  lqi_gauge(s, LQ_GAUGE_SESSIONS, -1);
   shard->waiting_bytes -= s->queue_bytes - s->queue_at;
   lqi_meter_end(s);
   if (s->live.session) lq_ledger_session_free(&s->live);
@@ -310,6 +337,7 @@ void lqi_session_drop(lqi_session *s, lq_err why, const char *message) {
   lqi_pin(s);
   s->failed = true;
   s->state = LQI_LEAVING;
+  lqi_watch_drop(s, why, message);
   unlist(s);
   while (s->waiting) lqi_client_close(s->waiting, why, message);
   for (uint32_t slot = 1; slot < s->slot_count; slot++)
@@ -344,11 +372,11 @@ void lq_shard_tenant_stop(lq_shard *shard, const char *tenant) {
 static void house_keep(lqi_session *s, uint64_t now_ms) {
   if (s->state != LQI_LIVE) return;
   lqi_release_offer(s);
-  if (s->slowed_ms && now_ms - s->slowed_ms >= LQI_BREAKER_PROBE_MS) {
-    uint8_t body[10];
-    lq_writer w = lq_writer_of(body, sizeof body);
-    lq_write_zigzag(&w, lq_session_game(s->live.session)->hz);
-    if (!lqi_host_command(s, LQ_CMD_RATE, lq_writer_span(&w))) s->slowed_ms = 0;
+  if (s->served->of->slow) {
+    lqi_slow(s);
+  } else if (s->slowed_ms && now_ms - s->slowed_ms >= LQI_BREAKER_PROBE_MS) {
+    lqi_unslow(s);
+    if (!s->slowed_ms) lqi_session_log(s, LQ_LOG_INFO, "session.rate.restored", NULL, 0);
   }
   bool quiet = !s->client_count && !s->waiting && !s->answers && !s->checkpointing &&
                lq_session_wake_tick(s->live.session) <= lq_session_tick_number(s->live.session);
@@ -374,6 +402,7 @@ static void every_second(void *context, uint64_t fires) {
   uint64_t now_ms = lq_loop_now_ms(shard->options.loop);
   lqi_rates_check(shard);
   idle_probe(shard, now_ms);
+  lqi_tenants_second(shard, now_ms);
   /* Sessions freed on the way stand until the turn ends, with their `next_bucket`. */
   for (uint32_t i = 0; i < shard->bucket_count; i++)
     for (lqi_session *s = shard->bucket[i]; s; s = s->next_bucket) house_keep(s, now_ms);
@@ -395,6 +424,10 @@ static void due_run(lq_shard *shard) {
     lqi_session *s = shard->due;
     shard->due = s->next_due;
     s->due = false;
+    if (lqi_crowded(shard)) {
+      lqi_queue(s);
+      continue;
+    }
     if (lqi_session_may_tick(s)) {
       (void)lqi_session_tick(s);
       continue;
@@ -415,8 +448,10 @@ static void turn_ended(void *context) {
   lq_shard *shard = context;
   lqi_commit_flush(shard); /* what was refused before; else there is nothing */
   due_run(shard);
+  lqi_queue_run(shard);
   if (shard->stopping && shard->stop_again) stop_step(shard);
   lqi_commit_flush(shard);
+  shard->runs = NULL; /* whatever comes until the next tick is nobody's */
   while (shard->dead) {
     lqi_session *s = shard->dead;
     shard->dead = s->next_dead;
@@ -442,8 +477,11 @@ lq_err lq_shard_open(const lq_shard_options *options, lq_shard **out) {
   shard->scratch = lq_pages_take(LQ_SLICE_BYTES_MAX);
   shard->text = lq_pages_take(LQI_TEXT_BYTES);
   shard->command_body = malloc(LQ_WS_MESSAGE_BYTES_MAX);
+  shard->fair = lq_fair_open(LQI_TENANTS_MAX);
+  if (options->trace) shard->traced = calloc(LQI_TRACED_MAX, sizeof *shard->traced);
   lq_err err = LQ_ERR_MEMORY;
-  if (shard->bucket && shard->scratch && shard->text && shard->command_body)
+  if (shard->bucket && shard->scratch && shard->text && shard->command_body && shard->fair &&
+      (shard->traced || !options->trace))
     err = lq_timer_open(options->loop, 1000000, every_second, shard, &shard->second);
   if (err) {
     lq_shard_close(shard);
@@ -481,10 +519,16 @@ void lq_shard_close(lq_shard *shard) {
     free(served);
   }
   free(shard->served);
+  for (lqi_tenant *of = shard->tenants, *next; of; of = next) {
+    next = of->next;
+    free(of);
+  }
+  lq_fair_close(shard->fair);
   free(shard->bucket);
   lq_pages_give(shard->scratch, LQ_SLICE_BYTES_MAX);
   lq_pages_give(shard->text, LQI_TEXT_BYTES);
   free(shard->command_body);
+  free(shard->traced);
   free(shard);
 }
 

@@ -16,6 +16,10 @@
 #include "lq_host/loop.h"
 #include "lq_service/ledger/ledger.h"
 #include "lq_service/meter/meter.h"
+#include "lq_service/meter/quota.h"
+#include "lq_service/telemetry/log.h"
+#include "lq_service/telemetry/metric.h"
+#include "lq_service/telemetry/trace.h"
 
 typedef struct lq_shard lq_shard;
 typedef struct lq_client lq_client;
@@ -40,6 +44,11 @@ typedef struct lq_shard_options {
   void *tenant_context;
   /* Counts what is committed, and what it cost; kept until the shard closes. NULL: nobody does. */
   lq_meter *meter;
+  /* What the operator sees, each kept until the shard closes; NULL: nothing of it. A command's
+   * trace begins here: what its message says of one, or one in so many. */
+  lq_metrics *metrics;
+  lq_trace *trace;
+  lq_log *log;
   uint8_t secret[32];    /* signs resume tokens; the same after a restart */
   uint32_t sessions_max; /* live at once; 0 = 65536 */
   uint32_t hibernate_ms; /* 0 = LQ_HIBERNATE_MS */
@@ -141,12 +150,35 @@ void lq_shard_command(lq_shard *shard, const lq_session_name *name, const char *
 void lq_shard_end(lq_shard *shard, const lq_session_name *name, const char *reason,
                   lq_shard_answer answer, void *context);
 
+/* ---- what a tenant may ---- */
+/* Its limits from now on, for all its sessions here together; when a tenant is first served they
+ * are read from its item QUOTA. What is above a new level stays until it goes.
+ * LQ_ERR_UNKNOWN_TENANT: nothing of it is served. */
+lq_err lq_shard_quota_set(lq_shard *shard, const char *tenant, const lq_quota *quota);
+/* What its budget says: slow: no session above 30 Hz; refuse: no new session is made, because of
+ * `reason` (copied). LQ_ERR_UNKNOWN_TENANT. */
+lq_err lq_shard_budget_set(lq_shard *shard, const char *tenant, bool slow, bool refuse,
+                           const char *reason);
+typedef struct lq_shard_use {
+  lq_quota quota;
+  uint64_t level[LQ_LEVEL_COUNT];
+  bool slow, refuse;
+  uint64_t refused;        /* by a limit or the budget */
+  uint64_t rested;         /* ticks that were put off while it was above a rate */
+  uint64_t put_off;        /* ticks that were put off because all together wanted too much */
+  uint64_t guilty_seconds; /* of such seconds, those in which it wanted most */
+} lq_shard_use;
+LQ_MUST lq_err lq_shard_use_get(const lq_shard *shard, const char *tenant, lq_shard_use *out);
+/* An answer 5xx about this game: counted, when the game is served and metrics are kept. */
+void lq_shard_fault(lq_shard *shard, const char *tenant, const char *game);
+
 typedef struct lq_shard_stats {
   uint64_t sessions_live, clients, ticks, commands, refused, events, frames_out, commits,
       commits_failed, wakes, hibernations, swaps, slow_resyncs, slow_closes;
   uint64_t tick_ns_p50, tick_ns_p99;     /* one session's tick, of the last 4,096 */
   uint64_t commit_ns_p50, commit_ns_p99; /* command applied -> acknowledged, of the last 4,096 */
   uint64_t late_ticks;                   /* timer periods missed */
+  uint64_t put_off;                      /* ticks of sessions that others' left no time for */
   uint64_t audit_failed;                 /* joins and checkpoints that the log was not told */
 } lq_shard_stats;
 /* The meter's question (lq_meter_options.recount), with the shard as its context. */

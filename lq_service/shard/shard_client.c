@@ -44,10 +44,18 @@ lq_err lq_shard_join(lq_shard *shard, const lq_message *join, uint32_t roles,
   client->seen_tick = join->seen_tick;
   client->seen_seq = join->seen_seq;
   (void)lq_text_copy(client->team, sizeof client->team, lq_span_text(join->team));
-  lqi_session *s = lqi_session_need(shard, &name, true, &err);
-  if (!s) {
+  lqi_tenant *of = lqi_tenant_find(shard, name.tenant);
+  lqi_session *s = NULL;
+  if (!of) /* the resume token's */
+    err = lq_diag_set(diag, LQ_ERR_UNKNOWN_TENANT, "no tenant '%s' is served here", name.tenant);
+  else if (!(err = lqi_tenant_raise(of, LQ_LEVEL_CONNECTIONS, diag)) &&
+           !(s = lqi_session_need(shard, &name, true, diag))) {
+    err = diag->code;
+    lq_quota_lower(&of->used, LQ_LEVEL_CONNECTIONS, 1);
+  }
+  if (err) {
     free(client);
-    return lq_diag_set(diag, err, "%s", lq_err_cause(err));
+    return err;
   }
   client->session = s;
   lq_client **last = &s->waiting; /* in order of arrival: the first to come is p1 */
@@ -188,6 +196,7 @@ void lqi_clients_left(lqi_session *s, uint64_t tick) {
 static void forget(lq_client *client) {
   lqi_session *s = client->session;
   client->shard->stats.clients--;
+  lq_quota_lower(&s->served->of->used, LQ_LEVEL_CONNECTIONS, 1);
   if (client->slot && client->slot < s->slot_count && s->by_slot[client->slot] == client) {
     s->by_slot[client->slot] = NULL;
     s->client_count--;
@@ -265,8 +274,10 @@ static void revoke(lqi_session *s, const char *user) {
   }
   for (uint32_t slot = 1; slot < s->slot_count; slot++) {
     if (!is_of(s->by_slot[slot], user)) continue;
-    if (s->state == LQI_LIVE && lq_session_unqueue(s->live.session, (uint16_t)slot))
+    if (s->state == LQI_LIVE && lq_session_unqueue(s->live.session, (uint16_t)slot)) {
+      lqi_trace_unqueued(s, (uint16_t)slot, LQ_ERR_UNAUTHORIZED);
       answers_refuse(s, (uint16_t)slot);
+    }
     lqi_client_close(s->by_slot[slot], LQ_ERR_UNAUTHORIZED, message);
   }
   lqi_unpin(s);
@@ -282,11 +293,23 @@ void lq_shard_revoke(lq_shard *shard, const char *tenant, const char *user) {
 
 /* ---- commands ---- */
 
+/* Above a limit of its tenant: told once a second, with the id that was hit. */
+static void above_limit(lq_client *client, lq_err err, const lq_diag *diag, const char *id) {
+  uint64_t now_ms = lq_loop_now_ms(client->shard->options.loop);
+  client->shard->stats.refused++;
+  if (client->told_ms && now_ms - client->told_ms < LQI_TENANT_TELL_MS) return;
+  client->told_ms = now_ms;
+  lqi_client_error(client, err, diag, id);
+}
+
 void lq_client_command(lq_client *client, const lq_message *message) {
   lqi_session *s = client->session;
   lq_diag diag = {0};
   lqi_meter_add(s, LQ_USAGE_MESSAGES_IN, 1);
   lqi_meter_add(s, LQ_USAGE_BYTES_IN, message->json.raw.bytes);
+  lqi_count(s, LQ_COUNT_RECEIVED, message->json.raw.bytes);
+  lqi_tracing tracing;
+  lqi_trace_begin(client->shard, message, &tracing);
   if (!client->slot || s->state != LQI_LIVE) {
     lq_err why = !client->slot                       ? LQ_ERR_NOT_JOINED
                  : lq_session_ended(s->live.session) ? LQ_ERR_ENDED
@@ -294,15 +317,20 @@ void lq_client_command(lq_client *client, const lq_message *message) {
     lqi_client_error(client, why, NULL, message->id);
     return;
   }
+  lq_err err = lqi_tenant_takes(s->served->of, true, message->json.raw.bytes, &diag);
+  if (err) {
+    above_limit(client, err, &diag, message->id);
+    return;
+  }
   lq_writer body = lq_writer_of(client->shard->command_body, LQ_WS_MESSAGE_BYTES_MAX);
   lq_command command = {0};
-  lq_err err =
-      lq_message_command(lq_session_game(s->live.session), message, &body, &command, &diag);
+  err = lq_message_command(lq_session_game(s->live.session), message, &body, &command, &diag);
   uint64_t first_tick = UINT64_MAX;
   if (!err) {
     command.slot = client->slot;
     err = lq_session_submit(s->live.session, &command, &first_tick);
   }
+  if (err != LQ_ERR_EXISTS) lqi_trace_queued(s, &tracing, &command, err);
   if (err == LQ_ERR_EXISTS) {
     if (first_tick == UINT64_MAX) return; /* still in the queue: its acknowledgement will come */
     lq_err outcome = LQ_OK;
@@ -321,7 +349,7 @@ void lq_client_command(lq_client *client, const lq_message *message) {
                            .tick = client->joined_tick},
                 lq_writer_span(&w));
   } else if (err) {
-    client->shard->stats.refused++;
+    lqi_refused(s);
     lqi_client_error(client, err, &diag, message->id);
   } else {
     lqi_session_due(s);

@@ -8,6 +8,7 @@
 #define LQ_SERVICE_SHARD_SHARD_INT_H
 
 #include "lq_service/audit/entry.h"
+#include "lq_service/meter/quota.h"
 #include "lq_service/shard/shard.h"
 
 enum {
@@ -32,16 +33,51 @@ enum {
   LQI_RESUME_SECONDS =
       30, /* events sent again to a resuming player who does not say what was seen */
   LQI_RESUME_TICKS_ON_COMMAND = 256,
+  LQI_TRACED_MAX = 256,          /* commands under way whose trace is recorded */
   LQI_RESUME_SLICES_MAX = 32768, /* read for one resuming player: bounds what `seen` may cost */
+  LQI_TENANTS_MAX = 1024,        /* whose games one shard serves */
+  LQI_TURN_NS = 2 * 1000 * 1000, /* of ticks in one turn of the loop; then they are queued */
+  LQI_RESTS = 4,                 /* rates that a tenant's ticks are put off for */
+  LQI_TENANT_TELL_MS = 1000,     /* one refusal of a client's is told in this time */
+  LQI_STORED_LOOK_MS = 3600 * 1000,
 };
+
+/* A tenant of which games are served: shared by all its sessions. Lives as long as the shard. */
+typedef struct lqi_tenant {
+  struct lqi_tenant *next;
+  lq_shard *shard;
+  lq_store *store;
+  char name[LQ_TENANT_BYTES];
+  lq_quota quota;
+  lq_quota_state used;
+  bool asks, charges; /* there is a limit on what comes in; on what ticks make */
+  bool owned;         /* the store is its own: QUOTA is read from it, and what the meter kept */
+  bool reading;
+  bool slow, refuse; /* its budget says so */
+  char reason[256];
+  uint64_t cpu_rest_ns; /* charged with the next whole microsecond */
+  uint64_t stored_sum;  /* of the look under way, and what came since it began */
+  uint64_t refused, put_off, rested, guilty_seconds;
+  uint32_t fair; /* its number in shard->fair */
+  uint32_t queued;
+  struct lqi_session *first, *last; /* that wait for a tick, while more is due than fits */
+} lqi_tenant;
 
 typedef struct lqi_served {
   char tenant[LQ_TENANT_BYTES], game_name[LQ_TENANT_BYTES];
   uint8_t release[32];
   const lq_game *game;
   lq_shard_tenant at;
+  lqi_tenant *of;
+  lq_scope *scope; /* its numbers; NULL: nobody keeps them */
   struct lqi_served *next_gone;
 } lqi_served;
+
+/* A command's trace before it is queued. */
+typedef struct lqi_tracing {
+  lq_trace_context context;
+  uint64_t received_ns; /* only when it is sampled */
+} lqi_tracing;
 
 typedef enum lqi_state { LQI_WAKING = 1, LQI_LIVE, LQI_LEAVING } lqi_state;
 
@@ -63,6 +99,7 @@ typedef struct lqi_call {
   lq_shard_answer answer;
   void *context;
   lq_message message; /* json borrows `text` */
+  lqi_tracing tracing;
   char player[LQ_ID_BYTES];
   uint8_t *text;
   size_t text_bytes;
@@ -138,8 +175,13 @@ struct lqi_session {
   uint32_t strikes, strike_window;
   uint64_t slowed_ms; /* 0 = not slowed */
   struct lqi_session *next_due;
+  struct lqi_session *queued_next, *queued_previous; /* in its tenant's queue */
+  uint32_t owed;                                     /* ticks that wait there; 0 = not queued */
+  bool counted;                                      /* among its tenant's live sessions */
+  uint64_t kept_bytes;                               /* of its last checkpoint; 0 = unknown */
   lq_meter_session *meter;
   uint64_t system_ns; /* when the system that runs began */
+  uint32_t traced;    /* entries of the shard's ring that are of this session */
 };
 
 struct lq_client {
@@ -159,7 +201,20 @@ struct lq_client {
   bool resyncing; /* ... until the snapshot that is in the queue */
   char player[LQ_ID_BYTES], team[LQ_ID_BYTES];
   char user[LQ_ID_BYTES], address[48];
+  uint64_t told_ms; /* that its tenant is above a limit; 0 = never */
 };
+
+/* A sampled command between its message and its acknowledgement: beside the engine's queue, which
+ * knows nothing of it. */
+typedef struct lqi_traced {
+  lqi_session *session; /* NULL: free */
+  lq_trace_context context;
+  uint64_t received_ns, submitted_ns, ticked_ns, durable_ns; /* the last two: 0 = not yet */
+  uint64_t tick, slice;
+  lq_err outcome;
+  uint16_t slot;
+  char client_id[LQ_CLIENT_ID_BYTES];
+} lqi_traced;
 
 typedef struct lqi_rate {
   lq_timer *timer; /* fires hz * phases times a second */
@@ -177,6 +232,15 @@ struct lq_shard {
   uint32_t bucket_count, session_count;
   lqi_served **served; /* pointers stay valid: sessions keep them */
   uint32_t served_count;
+  lqi_tenant *tenants;
+  lq_fair *fair;
+  lqi_tenant *runs; /* whose tick began at now_ns; NULL: nobody's */
+  uint64_t now_ns;  /* of the last look at the clock */
+  uint64_t turn_ns; /* when this turn's ticks began; 0 = none yet */
+  uint32_t queued;  /* sessions */
+  bool crowded;     /* more is due than fits a turn: ticks are queued */
+  bool turn_asked;
+  uint64_t put_off_before, stored_ms;
   lqi_served *gone; /* not served any more; sessions and readers may hold them yet */
   lqi_session *due;
   lqi_session *dead;      /* freed at the end of the turn */
@@ -199,14 +263,16 @@ struct lq_shard {
   lq_shard_stats stats;
   uint32_t tick_sample[LQI_SAMPLES], commit_sample[LQI_SAMPLES];
   uint32_t tick_samples, commit_samples;
+  lqi_traced *traced; /* LQI_TRACED_MAX, a ring: the oldest makes room; NULL: no traces */
+  uint32_t traced_next;
 };
 
 /* ---- shard.c ---- */
 lqi_served *lqi_served_find(const lq_shard *shard, const char *tenant, const char *game);
 lqi_session *lqi_session_find(const lq_shard *shard, const lq_session_name *name);
-/* The session, live or waking (made in the store when `create`). NULL with *err. */
+/* The session, live or waking (made in the store when `create`). NULL with diag->code. */
 lqi_session *lqi_session_need(lq_shard *shard, const lq_session_name *name, bool create,
-                              lq_err *err);
+                              lq_diag *diag);
 void lqi_session_wake(lqi_session *s);
 /* Takes it out of every list and frees it; nothing may be in flight. */
 void lqi_session_free(lqi_session *s);
@@ -239,6 +305,34 @@ void lqi_checkpoint(lqi_session *s, bool hibernate);
 LQ_MUST lq_err lqi_host_command(lqi_session *s, lq_builtin type, lq_span body);
 uint64_t lqi_gate(const lqi_session *s); /* the slice after which what is true now is durable */
 
+/* ---- shard_tenant.c ---- */
+extern const lq_quota_rate lqi_rests[LQI_RESTS];
+lqi_tenant *lqi_tenant_find(const lq_shard *shard, const char *name);
+/* Found, or made with the limits that its store holds. */
+LQ_MUST lq_err lqi_tenant_need(lq_shard *shard, const char *name, lq_store *store, lqi_tenant **out,
+                               lq_diag *diag);
+/* One more; LQ_ERR_FULL with cause and mend. Lowered by lq_quota_lower. */
+LQ_MUST lq_err lqi_tenant_raise(lqi_tenant *t, lq_quota_level id, lq_diag *diag);
+/* May a session be made? LQ_ERR_FULL. */
+LQ_MUST lq_err lqi_tenant_may_make(lqi_tenant *t, lq_diag *diag);
+/* A command comes, perhaps as a message of so many bytes. LQ_ERR_RATE, LQ_ERR_FULL. */
+LQ_MUST lq_err lqi_tenant_takes(lqi_tenant *t, bool message, size_t bytes, lq_diag *diag);
+void lqi_tenant_ticked(lqi_tenant *t, uint64_t events, uint64_t cpu_ns, uint64_t now_ns);
+void lqi_tenant_sent(lqi_tenant *t, size_t bytes);
+void lqi_tenant_stored(lqi_tenant *t, uint64_t bytes);
+/* It is in debt: none of its sessions ticks now. */
+bool lqi_tenant_rests(lqi_tenant *t, uint64_t now_ns);
+/* What ran until now is charged to whom it belongs; from now on it is `next`'s. */
+void lqi_ran(lq_shard *shard, lqi_tenant *next);
+bool lqi_crowded(lq_shard *shard);
+void lqi_queue(lqi_session *s);
+void lqi_unqueue(lqi_session *s);
+void lqi_queue_run(lq_shard *shard); /* at the end of a turn: as much as fits one */
+void lqi_tenants_second(lq_shard *shard, uint64_t now_ms);
+/* 30 Hz at most; the game's own rate again. */
+void lqi_slow(lqi_session *s);
+void lqi_unslow(lqi_session *s);
+
 /* ---- shard_audit.c ---- */
 /* The slice's leaf into `out` (LQ_AUDIT_ENTRY_BYTES); empty when the tenant is not audited. */
 lq_span lqi_slice_leaf(const lqi_session *s, const lq_slice_header *header,
@@ -257,6 +351,33 @@ void lqi_meter_connected(lqi_session *s, int32_t change);
 void lqi_meter_slice(lqi_session *s, uint64_t slice, const lq_meter_counts *counts);
 /* Around each system of a tick, for lq_session_tick; NULL: nothing is measured. */
 const lq_tick_probe *lqi_meter_probe(lqi_session *s, lq_tick_probe *room);
+
+/* ---- shard_watch.c: what the operator sees. Without metrics, trace or log: a branch ---- */
+static inline void lqi_count(const lqi_session *s, lq_counter id, uint64_t n) {
+  if (s->served->scope) lq_scope_count(s->served->scope, id, n);
+}
+static inline void lqi_gauge(const lqi_session *s, lq_gauge id, int64_t by) {
+  if (s->served->scope) lq_scope_move(s->served->scope, id, by);
+}
+void lqi_refused(lqi_session *s); /* one command */
+void lqi_watch_tick(lqi_session *s, const lq_tick_result *result, uint64_t took_ns);
+void lqi_watch_commit_failed(lqi_session *s, uint64_t slice, lq_err err);
+void lqi_watch_drop(lqi_session *s, lq_err why, const char *message);
+/* A line of the log about the session. */
+void lqi_session_log(const lqi_session *s, lq_log_level level, const char *event,
+                     const lq_log_field *fields, size_t count);
+/* A command's message has come. */
+void lqi_trace_begin(lq_shard *shard, const lq_message *message, lqi_tracing *out);
+/* It is in the queue, or was refused (err). */
+void lqi_trace_queued(lqi_session *s, const lqi_tracing *tracing, const lq_command *command,
+                      lq_err err);
+/* The tick that began at began_ns and its slice are made. */
+void lqi_trace_ticked(lqi_session *s, const lq_tick_result *result, uint64_t began_ns,
+                      uint64_t took_ns);
+void lqi_trace_durable(lqi_session *s); /* up to slice_done */
+void lqi_trace_acked(lqi_session *s);
+/* No tick will take what the slot has in the queue. */
+void lqi_trace_unqueued(lqi_session *s, uint16_t slot, lq_err why);
 
 /* ---- shard_out.c ---- */
 void lqi_out_add(lqi_session *s, const lqi_out *out, lq_span text);

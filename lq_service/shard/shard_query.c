@@ -228,6 +228,12 @@ void lq_shard_create(lq_shard *shard, const lq_session_name *name, const uint64_
   else
     memcpy(&a->head.seed, dice + 8, sizeof a->head.seed);
   const lqi_served *served = lqi_served_find(shard, chosen.tenant, chosen.game);
+  lq_diag diag = {0};
+  if ((err = lqi_tenant_may_make(served->of, &diag))) {
+    answer(context, err, &diag, (lq_span){0});
+    ask_free(a);
+    return;
+  }
   memcpy(a->head.release, served->release, 32);
   memcpy(a->head.first_release, served->release, 32);
   a->at->store->create(a->at->store, &chosen, &a->head, created, a);
@@ -471,6 +477,7 @@ static void command_run(lqi_session *s, lqi_call *call) {
     }
   }
   if (!err) err = lq_session_submit(s->live.session, &command, &first_tick);
+  if (err != LQ_ERR_EXISTS) lqi_trace_queued(s, &call->tracing, &command, err);
   if (err == LQ_ERR_EXISTS && first_tick != UINT64_MAX) {
     answer_again(s, call, &command);
   } else if (err && err != LQ_ERR_EXISTS) {
@@ -504,10 +511,10 @@ static void end_run(lqi_session *s, lqi_call *call) {
 }
 
 static void call_session(lq_shard *shard, const lq_session_name *name, lqi_call *call) {
-  lq_err err = LQ_OK;
-  lqi_session *s = lqi_session_need(shard, name, false, &err);
+  lq_diag diag = {0};
+  lqi_session *s = lqi_session_need(shard, name, false, &diag);
   if (!s) {
-    call_fail(call, err, NULL);
+    call_fail(call, diag.code, &diag);
   } else if (s->state == LQI_LIVE) {
     call->run(s, call);
   } else {
@@ -519,6 +526,13 @@ static void call_session(lq_shard *shard, const lq_session_name *name, lqi_call 
 
 void lq_shard_command(lq_shard *shard, const lq_session_name *name, const char *player,
                       const lq_message *message, lq_shard_answer answer, void *context) {
+  lqi_tenant *of = lqi_tenant_find(shard, name->tenant);
+  lq_diag diag = {0};
+  lq_err err = of ? lqi_tenant_takes(of, false, 0, &diag) : LQ_OK;
+  if (err) {
+    answer(context, err, &diag, (lq_span){0});
+    return;
+  }
   lqi_call *call = calloc(1, sizeof *call);
   uint8_t *text = malloc(message->json.raw.bytes + 1);
   if (!call || !text) {
@@ -531,6 +545,7 @@ void lq_shard_command(lq_shard *shard, const lq_session_name *name, const char *
       .run = command_run, .answer = answer, .context = context, .message = *message, .text = text};
   memcpy(text, message->json.raw.data, message->json.raw.bytes);
   call->message.json.raw.data = text;
+  lqi_trace_begin(shard, message, &call->tracing);
   (void)lq_text_copy(call->player, sizeof call->player, lq_span_text(player));
   call_session(shard, name, call);
 }

@@ -11,15 +11,27 @@ static void phase_run(lqi_rate *rate, uint32_t phase) {
   for (lqi_session *s; (s = rate->cursor);) {
     rate->cursor = s->next;
     /* A tick may drop this session and others, or move them to another rate. */
-    (void)lqi_session_tick(s);
+    if (lqi_crowded(s->shard))
+      lqi_queue(s);
+    else
+      (void)lqi_session_tick(s);
   }
+}
+
+/* Each session of the rate missed them. */
+static void late(lqi_rate *rate, uint64_t periods) {
+  rate->shard->stats.late_ticks += periods;
+  for (uint32_t phase = 0; periods && rate->shard->options.metrics && phase < LQI_PHASES; phase++)
+    for (const lqi_session *s = rate->first[phase]; s; s = s->next)
+      lqi_count(s, LQ_COUNT_LATE_TICKS, periods);
 }
 
 static void rate_fired(void *context, uint64_t fires) {
   lqi_rate *rate = context;
   uint64_t runs_max = (uint64_t)LQI_CATCH_UP_TICKS * rate->phases;
-  rate->shard->stats.late_ticks += (fires - 1) / rate->phases;
+  late(rate, (fires - 1) / rate->phases);
   for (uint64_t i = 0; i < fires && i < runs_max; i++) phase_run(rate, rate->turn++ % rate->phases);
+  if (rate->shard->runs) lqi_ran(rate->shard, NULL);
   if (rate->session_count) return;
   lq_timer_close(rate->timer);
   rate->timer = NULL;
@@ -66,6 +78,7 @@ void lqi_rate_enter(lqi_session *s) {
 
 void lqi_rate_leave(lqi_session *s) {
   if (s->hz_class == 0) return;
+  lqi_unqueue(s);
   lqi_rate *rate = &s->shard->rate[s->hz_class];
   if (rate->cursor == s) rate->cursor = s->next;
   if (s->prev)

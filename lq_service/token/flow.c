@@ -101,10 +101,13 @@ static const char *provider_wrong(lq_json document, const lq_oidc_client *client
       !url_read(document, "jwks_uri", out->jwks_uri))
     return "an endpoint is missing, too long, or not https";
   if (!list_has(lq_json_get(document, "id_token_signing_alg_values_supported"),
-                lqi_oidc_algorithm_name(client->algorithm)))
+                lq_oidc_algorithm_name(client->algorithm)))
     return "the provider does not sign with the algorithm that is configured";
   /* Silence is no promise, and no refusal either: older providers know PKCE and do not say so. */
   if (methods.kind && !list_has(methods, "S256")) return "the provider does not know PKCE's S256";
+  lq_json names_itself = lq_json_get(document, "authorization_response_iss_parameter_supported");
+  if (names_itself.kind && !lq_json_bool(names_itself, &out->names_itself))
+    return "the discovery document does not say whether answers name the issuer";
   return NULL;
 }
 

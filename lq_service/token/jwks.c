@@ -7,7 +7,7 @@ static const struct {
                   [LQ_OIDC_ES256] = {"ES256", "EC", "P-256"},
                   [LQ_OIDC_EDDSA] = {"EdDSA", "OKP", "Ed25519"}};
 
-const char *lqi_oidc_algorithm_name(lq_oidc_algorithm algorithm) {
+const char *lq_oidc_algorithm_name(lq_oidc_algorithm algorithm) {
   return algorithms[algorithm].name;
 }
 

@@ -80,7 +80,7 @@ static bool type_good(lq_json header) {
 
 static const char *header_wrong(lq_json header, const lq_oidc_client *client, char *kid,
                                 size_t capacity) {
-  if (!lqi_text_is(header, "alg", lqi_oidc_algorithm_name(client->algorithm)))
+  if (!lqi_text_is(header, "alg", lq_oidc_algorithm_name(client->algorithm)))
     return "the ID token's algorithm is not the one of this issuer";
   if (lq_json_get(header, "crit").kind) return "the ID token asks for what is not understood";
   if (!type_good(header)) return "the token is not an ID token";
@@ -127,4 +127,26 @@ lq_err lq_oidc_verify(const lq_oidc_client *client, const lq_oidc_keys *keys, lq
   if (!lqi_object_read(jws.payload, text, sizeof text, &payload))
     return lqi_token_refuse(diag, "the ID token's payload is not one object");
   return lqi_identity_read(payload, client, nonce, now_s, out, diag);
+}
+
+uint32_t lq_oidc_groups_read(lq_span token, const char *const *names, uint32_t count) {
+  uint8_t text[LQ_OIDC_TOKEN_BYTES_MAX];
+  char group[LQ_TOKEN_NAME_BYTES];
+  lqi_jws jws;
+  lq_json payload, one;
+  uint32_t found = 0;
+  LQ_CHECK(count <= 32);
+  if (!lqi_jws_cut(token, &jws) || !lqi_object_read(jws.payload, text, sizeof text, &payload))
+    return 0;
+  lq_json groups = lq_json_get(payload, "groups");
+  bool single = groups.kind == LQ_JSON_STRING;
+  if (!single && groups.kind != LQ_JSON_ARRAY) return 0;
+  for (lq_json_walk walk = {0}; single || lq_json_element(groups, &walk, &one); single = false) {
+    if (single) one = groups;
+    bool is_text = lq_json_text(one, group, sizeof group);
+    for (uint32_t i = 0; i < count && is_text; i++)
+      if (!strcmp(group, names[i])) found |= 1u << i;
+    if (single) break;
+  }
+  return found;
 }

@@ -23,6 +23,7 @@ typedef enum lq_oidc_algorithm {
 } lq_oidc_algorithm;
 /* "RS256" ...; false for any other name, `none` and HS256 among them. */
 bool lq_oidc_algorithm_read(lq_span name, lq_oidc_algorithm *out);
+const char *lq_oidc_algorithm_name(lq_oidc_algorithm algorithm);
 
 /* ---- keys ---- */
 typedef struct lq_oidc_key {
@@ -59,6 +60,10 @@ LQ_MUST lq_err lq_oidc_verify(const lq_oidc_client *client, const lq_oidc_keys *
                               const char *nonce, int64_t now_s, lq_oidc_identity *out,
                               lq_diag *diag);
 
+/* Of a token that was verified: which of the named groups its claim "groups" lists (or is): bit i
+ * for name[i], at most 32. */
+uint32_t lq_oidc_groups_read(lq_span token, const char *const *names, uint32_t count);
+
 /* ---- the flow ---- */
 /* https, or http to this machine itself; a host, and neither a user nor a fragment. */
 bool lq_oidc_url_good(lq_span url);
@@ -66,6 +71,7 @@ bool lq_oidc_url_good(lq_span url);
 typedef struct lq_oidc_provider {
   char authorization_endpoint[LQ_OIDC_URL_BYTES], token_endpoint[LQ_OIDC_URL_BYTES];
   char jwks_uri[LQ_OIDC_URL_BYTES];
+  bool names_itself; /* its answers in the browser name the issuer (RFC 9207) */
 } lq_oidc_provider;
 /* OpenID Connect Discovery 1.0: what lies at ISSUER/.well-known/openid-configuration. LQ_ERR_SYNTAX
  * and its like, LQ_ERR_INVALID (diag: another issuer, an endpoint that is missing or not https, or

@@ -5,7 +5,6 @@
 #include "lq_service/token/oidc.h"
 #include "lq_service/token/token_int.h"
 
-const char *lqi_oidc_algorithm_name(lq_oidc_algorithm algorithm);
 /* By kid and kind; NULL when there is none. */
 const lq_oidc_key *lqi_oidc_key_find(const lq_oidc_keys *keys, const char *kid,
                                      lq_oidc_algorithm algorithm);

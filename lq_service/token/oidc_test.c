@@ -461,7 +461,7 @@ LQ_TEST(a_challenge_is_the_one_of_rfc_7636) {
 }
 
 LQ_TEST(what_is_sent_says_exactly_what_was_given) {
-  lq_oidc_provider provider = {"https://id.example/auth", "https://id.example/token", ""};
+  lq_oidc_provider provider = {"https://id.example/auth", "https://id.example/token", "", false};
   lq_oidc_client client = {"https://id.example", "lq&x", LQ_OIDC_RS256, NULL};
   uint8_t text[1024];
   lq_writer w = lq_writer_of(text, sizeof text);

@@ -6,6 +6,7 @@ import { Door } from "./door.js";
 import { Keep } from "./keep.js";
 import { eventText, mapInWords, mapSize, readGame, type Game, type Size } from "./model.js";
 import { element, Panel, type Line } from "./panel.js";
+import { SignIn } from "./sign_in.js";
 import { listenKeys, listenPad, listenSwipes, Steer, type Direction } from "./steer.js";
 
 /** For tests and the curious: `lq.client.state` in the console. */
@@ -41,6 +42,7 @@ class Page {
   readonly #address: Address;
   readonly #keep: Keep;
   readonly #door = new Door();
+  readonly #signIn: SignIn;
   readonly #panel = new Panel();
   readonly #board = new Board(element<HTMLCanvasElement>("board"), element("board-box"));
   readonly #steer = new Steer(STEP_MS, (direction) => this.#move(direction));
@@ -54,6 +56,7 @@ class Page {
     this.#address = address;
     this.#game = readGame(undefined, address.game);
     this.#keep = new Keep(address.tenant, address.game, address.session);
+    this.#signIn = new SignIn(address.tenant);
     listenKeys(this.#steer);
     listenPad(this.#steer, element("pad"));
     listenSwipes(this.#steer, element("board"));
@@ -113,6 +116,7 @@ class Page {
     this.#publish();
     client.on("status", () => this.#lineChanged());
     client.on("joined", (joined) => {
+      this.#signIn.good();
       this.#panel.session(joined.session, joined.player);
       this.#steer.stepMs = Math.max(STEP_MS, joined.hz > 0 ? 1000 / joined.hz : 0);
       this.#remember();
@@ -202,7 +206,7 @@ class Page {
     this.#steer.releaseAll();
     if (reason?.code === "LQ_ERR_UNAUTHORIZED") {
       this.#panel.veil();
-      this.#askToken();
+      void this.#askToken();
       return;
     }
     if (reason?.code === "LQ_ERR_ENDED") {
@@ -255,7 +259,14 @@ class Page {
     input.select();
   }
 
-  #askToken(): void {
+  async #askToken(): Promise<void> {
+    const token = await this.#signIn.token();
+    if (token !== undefined) {
+      this.#keep.token = token;
+      await this.start();
+      return;
+    }
+    await this.#signIn.offer();
     const dialog = element<HTMLDialogElement>("token-dialog");
     if (this.#keep.token !== undefined) {
       this.#keep.token = undefined;
