@@ -133,7 +133,7 @@ function bare({ status, head, body }, names) {
 }
 
 // An operator may do these to a tenant: they are of the platform.
-const operated = new Set(['lq:ReadTenant', 'lq:RotateTenant', 'lq:ShredTenant', 'lq:CreateTenant', 'lq:ListTenants', 'lq:ReadMetrics'])
+const operated = new Set(['lq:ReadTenant', 'lq:RotateTenant', 'lq:ShredTenant', 'lq:CreateTenant', 'lq:ListTenants', 'lq:ReadMetrics', 'lq:ManageQuotas'])
 
 test('no operation of the document reaches another tenant', async (t) => {
   const place = await world(t)
