@@ -372,10 +372,10 @@ void lq_shard_tenant_stop(lq_shard *shard, const char *tenant) {
 static void house_keep(lqi_session *s, uint64_t now_ms) {
   if (s->state != LQI_LIVE) return;
   lqi_release_offer(s);
-  if (s->served->of->slow) lqi_slow(s);
-}
-else if (s->slowed_ms && now_ms - s->slowed_ms >= LQI_BREAKER_PROBE_MS) {
-  lqi_unslow(s);
+  if (s->served->of->slow)
+    lqi_slow(s);
+  else if (s->slowed_ms && now_ms - s->slowed_ms >= LQI_BREAKER_PROBE_MS)
+    lqi_unslow(s);
   bool quiet = !s->client_count && !s->waiting && !s->answers && !s->checkpointing &&
                lq_session_wake_tick(s->live.session) <= lq_session_tick_number(s->live.session);
   if (!quiet)
