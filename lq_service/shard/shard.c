@@ -399,6 +399,7 @@ static void every_second(void *context, uint64_t fires) {
   (void)fires;
   uint64_t now_ms = lq_loop_now_ms(shard->options.loop);
   lqi_rates_check(shard);
+  lqi_meter_sweep(shard);
   idle_probe(shard, now_ms);
   lqi_tenants_second(shard, now_ms);
   /* Sessions freed on the way stand until the turn ends, with their `next_bucket`. */
