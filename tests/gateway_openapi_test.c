@@ -42,9 +42,9 @@ static const char *body_of(const char *verb, const char *where) {
       {"PATCH", "/users/player", "{\"name\":\"Everybody\"}"},
       {"POST", "/keys", "{\"user\":\"player\"}"},
       {"PUT", "/policies/office", POLICY},
-      {"PUT", "/oidc/corp", ISSUER},
       {"PUT", "/quota", "{\"sessions\":200}"},
       {"PUT", "/budget", "{\"monthly\":\"500.00\",\"currency\":\"USD\",\"alarms\":[]}"},
+      {"PUT", "/oidc/corp", ISSUER},
   };
   for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
     const char *at = strstr(where, bodies[i].end);

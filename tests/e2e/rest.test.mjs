@@ -224,6 +224,20 @@ test('tenants, people and tokens do what the document says', async (t) => {
   await call('DELETE', `${of}/policies/{policy}`, 200, at())
   await call('GET', sessions, 200, { tenant: 'zeta', ...given(hers) })
 
+  // Limits are the operator's to set, the budget is the tenant's; both hold from now on.
+  const limits = { sessions: 1 }
+  await call('PUT', `${of}/quota`, 403, at(json(limits)))
+  await call('PUT', `${of}/quota`, 200, { tenant: 'zeta', ...given(root, json(limits)) })
+  await call('PUT', `${of}/quota`, 400, { tenant: 'zeta', ...given(root, json({ sessions: 0 })) })
+  assert.deepEqual((await call('GET', `${of}/quota`, 200, at())).body, limits)
+  await call('DELETE', `${of}/quota`, 200, { tenant: 'zeta', ...given(root) })
+  assert.deepEqual((await call('GET', `${of}/quota`, 200, at())).body, {})
+  const budget = { monthly: '500.00', currency: 'USD', alarms: [{ percent: 80, do: ['notify'] }] }
+  await call('PUT', `${of}/budget`, 200, at(json(budget)))
+  await call('PUT', `${of}/budget`, 400, at(json({ ...budget, currency: 'EUR' })))
+  assert.deepEqual((await call('GET', `${of}/budget`, 200, at())).body, budget)
+  await call('DELETE', `${of}/budget`, 200, at())
+  assert.deepEqual((await call('GET', `${of}/budget`, 200, at())).body, {})
   // Where its people sign in; signing in itself is in tests/browser/sign_in.test.mjs.
   const signIn = '/v1/auth/oidc/{tenant}/{issuer}'
   const corp = { issuer: 'https://id.corp.example', client_id: 'lq', client_secret: 'hush', algorithm: 'RS256' }
@@ -240,20 +254,6 @@ test('tenants, people and tokens do what the document says', async (t) => {
   assert.deepEqual((await call('GET', '/v1/auth/providers/{tenant}', 200, { tenant: 'zeta' })).body, { providers: [{ name: 'corp' }] })
   await call('DELETE', `${of}/oidc/{issuer}`, 200, at())
   await call('DELETE', `${of}/oidc/{issuer}`, 404, at())
-  // Limits are the operator's to set, the budget is the tenant's; both hold from now on.
-  const limits = { sessions: 1 }
-  await call('PUT', `${of}/quota`, 403, at(json(limits)))
-  await call('PUT', `${of}/quota`, 200, { tenant: 'zeta', ...given(root, json(limits)) })
-  await call('PUT', `${of}/quota`, 400, { tenant: 'zeta', ...given(root, json({ sessions: 0 })) })
-  assert.deepEqual((await call('GET', `${of}/quota`, 200, at())).body, limits)
-  await call('DELETE', `${of}/quota`, 200, { tenant: 'zeta', ...given(root) })
-  assert.deepEqual((await call('GET', `${of}/quota`, 200, at())).body, {})
-  const budget = { monthly: '500.00', currency: 'USD', alarms: [{ percent: 80, do: ['notify'] }] }
-  await call('PUT', `${of}/budget`, 200, at(json(budget)))
-  await call('PUT', `${of}/budget`, 400, at(json({ ...budget, currency: 'EUR' })))
-  assert.deepEqual((await call('GET', `${of}/budget`, 200, at())).body, budget)
-  await call('DELETE', `${of}/budget`, 200, at())
-  assert.deepEqual((await call('GET', `${of}/budget`, 200, at())).body, {})
 
   // Other roles, another name, no token any more, no key any more.
   await call('PATCH', `${of}/users/{user}`, 200, at({ user: 'ann', ...json({ name: 'Anna', roles: ['observer'] }) }))
@@ -271,7 +271,7 @@ test('tenants, people and tokens do what the document says', async (t) => {
   assert.equal((await call('GET', of, 200, at())).body.shred_approvals, 0)
   // The log told of it, with its proof; and what it cost.
   const log = (await call('GET', `${of}/audit`, 200, at())).body
-  for (const action of ['user.make', 'key.make', 'policy.put', 'policy.drop', 'key.revoke', 'tenant.rotate']) assert.ok(log.entries.some(({ entry }) => entry.action === action), action)
+  for (const action of ['oidc.put', 'oidc.drop', 'user.sign-in', 'user.make', 'key.make', 'policy.put', 'policy.drop', 'key.revoke', 'tenant.rotate']) assert.ok(log.entries.some(({ entry }) => entry.action === action), action)
   const page = (await call('GET', `${of}/audit`, 200, at({ query: '?from=1&limit=2' }))).body
   assert.deepEqual([page.entries, page.next], [log.entries.slice(1, 3), 3])
   // The log's follower signs a moment later.
