@@ -333,7 +333,10 @@ static void store_probe(lq_shard *shard) {
 }
 
 void lqi_session_drop(lqi_session *s, lq_err why, const char *message) {
-  if (s->failed) return;
+  if (s->failed) { /* dropped while it woke: what it waited for has come */
+    if (!s->in_flight && !s->freed) lqi_session_free(s);
+    return;
+  }
   lqi_pin(s);
   s->failed = true;
   s->state = LQI_LEAVING;
