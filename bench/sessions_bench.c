@@ -4,8 +4,9 @@
  * Every entity moves in every tick. `alone`: nobody watches. `players`: one player in each session,
  * who gets every tick's delta of all entities as JSON and sends a durable command a second.
  * `tenant`: the same through a tenant's sealed store, with an audit leaf a slice, a signed log and
- * the meter. A period is one 60th of a second; its cost is the CPU time the loop's thread spent in
- * it, on the ticks of all sessions, their commits and outputs. It must stay under 16 ms.
+ * the meter, the metrics and one trace in 100 commands. A period is one 60th of a second; its cost
+ * is the CPU time the loop's thread spent in it, on the ticks of all sessions, their commits and
+ * outputs. It must stay under 16 ms.
  * --quick: tiny; --json: one object; --folder PATH: where the store lies (default: the working
  * folder); --seconds N. Exit status: 0 good, 1 failed, 2 usage. */
 #include "lq_host/host.h"
@@ -35,6 +36,8 @@ static lq_tenants *tenants;
 static lq_tenant *tenant;
 static lq_signer *signer;
 static lq_meter *meter;
+static lq_metrics *metrics;
+static lq_trace *trace;
 static lq_timer *turns;
 static char keys[600];
 
@@ -219,6 +222,8 @@ static void full_open(void) {
   while (!tenant) lq_loop_run(loop);
   meter = lq_meter_open(&(lq_meter_options){.recount = recount});
   LQ_CHECK(meter);
+  must(lq_metrics_open(&(lq_metrics_options){0}, &metrics), "metrics", NULL);
+  must(lq_trace_open(&(lq_trace_options){.one_in = 100, .seed = 1}, &trace), "trace", NULL);
   must(lq_timer_open(loop, 250000, turn, NULL, &turns), "timer", NULL);
   turn(NULL, 0);
 }
@@ -226,6 +231,8 @@ static void full_close(void) {
   char path[700];
   lq_tenants_close(tenants);
   lq_meter_close(meter);
+  lq_metrics_close(metrics);
+  lq_trace_close(trace);
   lq_signer_close(signer);
   tenant = NULL;
   (void)snprintf(path, sizeof path, "%s/acme.keys", keys);
@@ -243,6 +250,8 @@ static void store_open(void) {
                                .releases = {NULL, game_of},
                                .tenant = full ? tenant_at : NULL,
                                .meter = full ? meter : NULL,
+                               .metrics = full ? metrics : NULL,
+                               .trace = full ? trace : NULL,
                                .hibernate_ms = 3600000};
   must(lq_shard_open(&of_shard, &shard), "shard", NULL);
   must(lq_shard_serve(shard, "acme", "march", release, &diag), "serve", &diag);

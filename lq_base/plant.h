@@ -63,6 +63,8 @@
   X(LEAF_CHAIN, "shard_audit.c", "a slice's leaf has the chain before it twice")                   \
   X(JOIN_UNTOLD, "shard_audit.c", "who comes back is not told to the log")                         \
   X(LEAF_TWICE, "store_memory.c", "a repeated commit appends its leaf again")                      \
+  X(METER_BACK, "meter_flush.c", "an owner that was overtaken takes usage back")                   \
+  X(METER_MISSED, "meter_flush.c", "slices of before a crash are not counted")                     \
   X(REST_EARLY, "shard_out.c", "a REST read answers before what it says is durable")               \
   X(WS_PART_LOST, "ws.c", "a fragmented message that comes in two reads loses its start")          \
   X(WS_LENGTH, "ws.c", "a text of 126 bytes gets the short header")                                \

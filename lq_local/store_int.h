@@ -63,8 +63,8 @@ enum {
   X(ITEM_GET, "SELECT version,value FROM item WHERE tenant=? AND sk=?")                            \
   X(ITEM_SET, "INSERT OR REPLACE INTO item(tenant,sk,version,value) VALUES(?,?,?,?)")              \
   X(ITEM_DROP, "DELETE FROM item WHERE tenant=? AND sk=?")                                         \
-  X(ITEM_NEXT, "SELECT sk,version,value FROM item WHERE tenant=? AND sk>=? AND sk>? AND sk<? "     \
-               "ORDER BY sk LIMIT 1")                                                              \
+  X(ITEM_NEXT, "SELECT sk,version,value FROM item WHERE tenant=? AND sk>=? AND sk<? ORDER BY sk "  \
+               "LIMIT 1")                                                                          \
   X(LOG_ADD, "INSERT INTO log(id,body) VALUES(?,?)")                                               \
   X(LOG_AT, "SELECT id,body FROM log WHERE id<=? AND id>=? ORDER BY id DESC LIMIT 1")              \
   X(DATA_VERSION, "PRAGMA data_version")

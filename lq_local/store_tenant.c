@@ -267,9 +267,16 @@ void lqi_item(lq_store *port, const char *tenant, const char *sk, lq_store_got_e
 static lq_err item_next(lqi_store *store, int64_t tenant, const char *first, const char *end,
                         char at[LQ_STORE_SK_BYTES], uint64_t *version, uint8_t **value,
                         size_t *bytes) {
+  /* One bound alone: of two the index takes the first, and walks from there. No sort key has a byte
+   * below '!', so nothing stands between `at` and this. */
+  char from[LQ_STORE_SK_BYTES + 1];
+  size_t length = strlen(at);
+  memcpy(from, at, length);
+  memcpy(from + length, "\x01", 2);
   sqlite3_stmt *stmt = lqi_sql_get(&store->reader, LQI_ITEM_NEXT);
-  if (!lqi_bind_number(stmt, 1, (uint64_t)tenant) || !lqi_bind_text(stmt, 2, first) ||
-      !lqi_bind_text(stmt, 3, at) || !lqi_bind_text(stmt, 4, end))
+  if (!lqi_bind_number(stmt, 1, (uint64_t)tenant) ||
+      !lqi_bind_text(stmt, 2, strcmp(from, first) > 0 ? from : first) ||
+      !lqi_bind_text(stmt, 3, end))
     return LQ_ERR_MEMORY;
   lq_err err = lqi_sql_row(&store->reader, stmt);
   if (err) return err;

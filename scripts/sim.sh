@@ -25,5 +25,10 @@ for kind in io kill power error; do
 done
 last=$("$lqsim" --enumerate error --seeds 2 --every "${SIM_EVERY:-1}" --json | tail -1)
 echo "sim: each of $(number "$last" seeds) errors of a shared store, no violation"
+# Seed 3 rotates keys, and shreds a tenant.
+for kind in kill power; do
+  last=$("$lqsim" --enumerate "$kind" --seeds 3 --every "${SIM_EVERY:-2}" --json | tail -1)
+  echo "sim: $(number "$last" seeds) occasions of '$kind' around a rotation and a shred, no violation"
+done
 last=$("$lqsim" --enumerate memory --every "${SIM_EVERY_MEMORY:-5}" --json | tail -1)
 echo "sim: $(number "$last" seeds) failed allocations, no violation"

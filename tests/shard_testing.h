@@ -312,6 +312,9 @@ typedef struct rig {
   bool stopped;
   lq_err failed; /* what the shard said about its store */
   uint32_t hibernate_ms, sessions_max;
+  lq_metrics *metrics;
+  lq_trace *trace;
+  lq_log *log;
 } rig;
 
 static void pulse(void *context, uint64_t fires) {
@@ -337,6 +340,9 @@ static void shard_open(rig *r) {
                               .secret = {1, 2, 3},
                               .hibernate_ms = r->hibernate_ms,
                               .sessions_max = r->sessions_max,
+                              .metrics = r->metrics,
+                              .trace = r->trace,
+                              .log = r->log,
                               .failed = store_failed,
                               .failed_context = r};
   assert_ok(lq_shard_open(&options, &r->shard));

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "apps/lq/budget.h"
-#include "lq_service/telemetry/metric.h"
+#include "apps/lq/observe.h"
 
 enum { GAMES_MAX = 64, WATCH_US = 300000, TENANTS_US = 250 * 1000 };
 
@@ -16,6 +16,7 @@ typedef struct served_folder {
 
 typedef struct server {
   lq_place place;
+  lq_observe observe;
   lq_shard *shard;
   lq_gateway *gateway;
   const char *tenant, *host;
@@ -129,6 +130,7 @@ static lq_err others_open(server *sv, lq_diag *diag) {
 static void tenant_made(void *context, const char *tenant) {
   server *sv = context;
   lq_diag diag = {0};
+  lq_observe_log(&sv->observe, LQ_LOG_INFO, "tenant.made", tenant, NULL, 0);
   if (sv->all_tenants && games_serve(sv, tenant, &diag))
     (void)lq_cli_fail(&(lq_cli){.json = sv->json}, diag.code, &diag);
 }
@@ -146,7 +148,11 @@ static void recount(void *context, lq_meter_session *session, const lq_session_n
 
 static void not_counted(void *context, const lq_session_name *name, lq_err err,
                         const char *sentence) {
-  (void)context;
+  const lq_log_field fields[] = {
+      lq_log_text("game", name->game), lq_log_text("session", name->session),
+      lq_log_text("error", lq_err_name(err)), lq_log_text("cause", sentence)};
+  lq_observe_log(&((server *)context)->observe, LQ_LOG_ERROR, "usage.not_counted", name->tenant,
+                 fields, sizeof fields / sizeof *fields);
   (void)fprintf(stderr, "lq: usage of %s/%s/%s: %s (%s)\n", name->tenant, name->game, name->session,
                 sentence, lq_err_name(err));
 }
@@ -166,15 +172,20 @@ static void meter_house(server *sv, uint64_t now_ms) {
     lq_meter_house(t->store, lq_tenant_name(t->tenant), now_ms, housed, NULL);
 }
 
+static void told(void *context) { lq_loop_stop(((server *)context)->place.loop); }
+
 static void meter_flushed(void *context, lq_err err) {
   server *sv = context;
   (void)err; /* what is exact is counted again at the next start */
   sv->stopped = true;
-  lq_loop_stop(sv->place.loop);
+  lq_observe_log(&sv->observe, LQ_LOG_INFO, "stopped", NULL, NULL, 0);
+  lq_observe_end(&sv->observe, told, sv);
 }
 
 static void tenant_stop(void *context, const char *tenant) {
-  lq_shard_tenant_stop(((server *)context)->shard, tenant);
+  server *sv = context;
+  lq_observe_log(&sv->observe, LQ_LOG_WARN, "tenant.shredded", tenant, NULL, 0);
+  lq_shard_tenant_stop(sv->shard, tenant);
 }
 
 static void budget_changed(void *context, const char *tenant) {
@@ -239,6 +250,10 @@ static void rebuilt(void *context) {
     sv->at->store->blob_put(sv->at->store, sv->tenant, release->id, release->blob, kept, NULL);
   if (!err) err = lq_shard_serve(sv->shard, sv->tenant, g->game, release->id, &diag);
   sv->building = false;
+  const lq_log_field fields[] = {lq_log_text("game", g->game),
+                                 lq_log_text("error", lq_err_name(err))};
+  lq_observe_log(&sv->observe, err ? LQ_LOG_WARN : LQ_LOG_INFO,
+                 err ? "release.refused" : "release.served", sv->tenant, fields, err ? 2 : 1);
   if (err) {
     (void)lq_cli_fail(&(lq_cli){.json = sv->json}, err, &diag);
     if (!sv->json) (void)fprintf(stderr, "    the running release goes on\n");
@@ -293,6 +308,7 @@ static void stop_signal(void *context, int signal) {
   server *sv = context;
   (void)signal;
   if (sv->stopped) return;
+  lq_observe_log(&sv->observe, LQ_LOG_INFO, "stopping", NULL, NULL, 0);
   if (!sv->json) (void)printf("stopping: every session is checkpointed\n");
   (void)fflush(stdout);
   stop(sv);
@@ -301,7 +317,9 @@ static void stop_signal(void *context, int signal) {
 /* Players have been told. Nobody knows what reached the disk, so only a new start can go on. */
 static void store_failed(void *context, lq_err err) {
   server *sv = context;
+  const lq_log_field field = lq_log_text("error", lq_err_name(err));
   sv->failed = err;
+  lq_observe_log(&sv->observe, LQ_LOG_ERROR, "store.failed", NULL, &field, 1);
   (void)fprintf(stderr,
                 "lq: the data folder %s cannot be written: %s\n    mend: %s\n    what was "
                 "acknowledged is there; this process ends\n",
@@ -334,6 +352,7 @@ static void store_metrics(void *context, lq_writer *out) {
   lq_write_text(out, "\nlq_store_commit_seconds{quantile=\"0.99\"} ");
   lq_metric_decimal(out, stats.commit_ns_p99, 9);
   lq_write_u8(out, '\n');
+  lq_observe_text(&((server *)context)->observe, out);
 }
 
 static lq_err games_open(server *sv, lq_diag *diag) {
@@ -379,7 +398,8 @@ static lq_err services_open(server *sv, const char *port_flag, bool tokens, lq_d
       (err = lq_setting_number(LQ_SETTING_IDLE, NULL, &idle, diag)) ||
       (err = lq_setting_number(LQ_SETTING_HIBERNATE, NULL, &hibernate, diag)) ||
       (err = lq_setting_number(LQ_SETTING_SHRED_DELAY, NULL, &shred_delay, diag)) ||
-      (err = lq_place_open(sv->data_flag, false, &sv->place, diag)))
+      (err = lq_place_open(sv->data_flag, false, &sv->place, diag)) ||
+      (err = lq_observe_open(&sv->observe, sv->place.loop, sv->json, diag)))
     return err;
   sv->meter =
       lq_meter_open(&(lq_meter_options){.context = sv, .recount = recount, .fault = not_counted});
@@ -390,6 +410,9 @@ static lq_err services_open(server *sv, const char *port_flag, bool tokens, lq_d
                             .tenant = tenant_at,
                             .tenant_context = sv,
                             .meter = sv->meter,
+                            .metrics = sv->observe.metrics,
+                            .trace = sv->observe.trace,
+                            .log = sv->observe.log,
                             .sessions_max = (uint32_t)sessions,
                             .hibernate_ms = (uint32_t)hibernate,
                             .failed = store_failed,
@@ -401,6 +424,7 @@ static lq_err services_open(server *sv, const char *port_flag, bool tokens, lq_d
     return lq_diag_set(diag, err, "no timer: %s", lq_err_cause(err));
   if ((err = lq_shard_open(&shard, &sv->shard)))
     return lq_diag_set(diag, err, "the shard could not be opened");
+  sv->observe.shard = sv->shard;
   if ((err = games_open(sv, diag)) || (tokens && (err = others_open(sv, diag)))) return err;
   lq_gateway_options gateway = {.loop = sv->place.loop,
                                 .shard = sv->shard,
@@ -414,6 +438,7 @@ static lq_err services_open(server *sv, const char *port_flag, bool tokens, lq_d
                                 .shred_delay_ms = shred_delay,
                                 .tenant_made = tenant_made,
                                 .tenant_made_context = sv,
+                                .log = sv->observe.log,
                                 .budget_changed = budget_changed,
                                 .budget_context = sv,
                                 .metrics = store_metrics,
@@ -496,6 +521,10 @@ static int run(const lq_cli *cli, server *sv, const char *port_flag, bool tokens
     else
       banner(sv);
     (void)fflush(stdout);
+    const lq_log_field fields[] = {lq_log_text("version", LQ_VERSION),
+                                   lq_log_i64("port", lq_gateway_port(sv->gateway)),
+                                   lq_log_i64("games", sv->game_count)};
+    lq_observe_log(&sv->observe, LQ_LOG_INFO, "ready", NULL, fields, 3);
     lq_loop_run(sv->place.loop);
     if (sv->failed) status = LQ_EXIT_FINDING;
   }
@@ -506,6 +535,7 @@ static int run(const lq_cli *cli, server *sv, const char *port_flag, bool tokens
   lq_gateway_close(sv->gateway);
   lq_shard_close(sv->shard);
   lq_access_close(sv->access);
+  lq_observe_close(&sv->observe);
   lq_wipe(&sv->first, sizeof sv->first);
   lq_place_close(&sv->place);
   if (sv->meter) lq_meter_close(sv->meter); /* the store, which may still answer it, is closed */

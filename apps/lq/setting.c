@@ -31,6 +31,14 @@ const lq_setting lq_settings[LQ_SETTING_COUNT] = {
      "names the audit logs (NAME/tenant) and the issuer of tokens", 0, 0},
     {"shred-delay", "LQ_SHRED_DELAY_MS", "86400000", "ms",
      "between the second approval of a tenant's shredding and the deed", 0, 31536000000ull},
+    {"log", "LQ_LOG", "", "path",
+     "a file for log lines in JSON, - = stderr; empty = with --json, warnings on stderr", 0, 0},
+    {"emf", "LQ_EMF", "", "path",
+     "a file for CloudWatch's metric lines, one a minute and game; - = stdout", 0, 0},
+    {"otlp", "LQ_OTLP", "", "address",
+     "a collector of traces over HTTP: http://127.0.0.1:4318/v1/traces; empty = no traces", 0, 0},
+    {"trace-one-in", "LQ_TRACE_ONE_IN", "100", "commands",
+     "of so many one is traced, beside those whose caller asks; 0 = those alone", 0, 1000000000},
 };
 
 const char *lq_setting_text(lq_setting_id id, const char *flag, const char **origin) {

@@ -261,6 +261,7 @@ static void session_check(log_audit *a, const sim_audit *audit, const lq_session
                     (unsigned long long)a->line[s.at].entry.slice.slice,
                     (unsigned long long)s.checked);
   if (!sim.failed && !a->err) joins_check(a, audit, name);
+  if (!sim.failed && !a->err) sim_audit_meter(a->store, name, s.checked);
   if (s.checked > 1 && !sim.failed) sim_swap_slices(a->real, a->store, name);
 }
 

@@ -38,6 +38,8 @@ void sim_swap_items(lq_store *real, lq_store *store, const char *tenant, const c
 
 /* ---- audit_log.c ---- */
 void sim_audit_log(const sim_audit *audit, lq_store *real, lq_store *store, const char *tenant);
+/* audit_meter.c. slices: of the session's journal. */
+void sim_audit_meter(lq_store *store, const lq_session_name *name, uint64_t slices);
 /* Has the store these bytes in plain, anywhere in what is the tenant's? */
 bool sim_store_holds(lq_store *real, const char *tenant, const char *text);
 

@@ -142,10 +142,10 @@ static lq_err seal_components(lq_game *game, lq_diag *diag) {
 }
 
 /* A message is one flat object: its own keys and the fields lie side by side. */
-static lq_err check_envelope(const lq_record *record, const char *what, const char *const taken[3],
+static lq_err check_envelope(const lq_record *record, const char *what, const char *const *taken,
                              lq_diag *diag) {
   for (uint32_t f = 0; f < record->field_count; f++)
-    for (uint32_t i = 0; i < 3; i++)
+    for (uint32_t i = 0; taken[i]; i++)
       if (strcmp(record->field[f].name, taken[i]) == 0)
         return lq_diag_set(
             diag, LQ_ERR_INVALID,
@@ -155,7 +155,7 @@ static lq_err check_envelope(const lq_record *record, const char *what, const ch
 }
 
 static lq_err seal_commands(lq_game *game, lq_diag *diag) {
-  static const char *const taken[] = {"cmd", "id", "player"};
+  static const char *const taken[] = {"cmd", "id", "player", "traceparent", NULL};
   lq_command_type builtin[LQ_CMD_BUILTIN_COUNT];
   lq_game_builtins(builtin);
   for (uint32_t i = 0; i < game->command_count; i++) {
@@ -188,7 +188,7 @@ static lq_err seal_commands(lq_game *game, lq_diag *diag) {
 }
 
 static lq_err seal_events(lq_game *game, lq_diag *diag) {
-  static const char *const taken[] = {"evt", "tick", "seq"};
+  static const char *const taken[] = {"evt", "tick", "seq", NULL};
   for (uint32_t i = 0; i < game->event_count; i++) {
     lq_event_type *e = writable(&game->event[i]);
     lq_err err = seal_record(&e->record, "event", true, diag);

@@ -64,6 +64,8 @@ LQ_TEST(names_are_unique_and_valid) {
           SET(fx.command[FX_GIVE].record.field[0].name, "cmd"));
   REFUSED(LQ_ERR_INVALID, "\"id\"", SET(fx.command[FX_GIVE].record.field[0].name, "id"));
   REFUSED(LQ_ERR_INVALID, "\"player\"", SET(fx.command[FX_GIVE].record.field[0].name, "player"));
+  REFUSED(LQ_ERR_INVALID, "\"traceparent\"",
+          SET(fx.command[FX_GIVE].record.field[0].name, "traceparent"));
   REFUSED(LQ_ERR_INVALID, "event log: \"evt\" is a key",
           SET(fx.event[FX_LOG].record.field[0].name, "evt"));
   REFUSED(LQ_ERR_INVALID, "\"tick\"", SET(fx.event[FX_LOG].record.field[0].name, "tick"));

@@ -5,7 +5,7 @@
 /* ---- the envelope ---- */
 
 typedef struct envelope {
-  lq_json id, action, cmd;
+  lq_json id, action, cmd, trace;
   const char *twice; /* name of a member given twice, or NULL */
 } envelope;
 
@@ -26,6 +26,8 @@ static envelope envelope_of(lq_json object) {
       envelope_put(&e, &e.cmd, "cmd", value);
     else if (lqi_json_key_is(key, "action", 6))
       envelope_put(&e, &e.action, "action", value);
+    else if (lqi_json_key_is(key, "traceparent", 11))
+      envelope_put(&e, &e.trace, "traceparent", value);
   }
   return e;
 }
@@ -186,6 +188,10 @@ lq_err lq_message_read(lq_span text, lq_message *out, lq_diag *diag) {
                        action ? "only one of" : "a member", action ? "and" : "or");
   if (cmd) {
     out->kind = LQ_MESSAGE_COMMAND;
+    if (e.trace.kind != LQ_JSON_NONE &&
+        !plain_text(e.trace, out->traceparent, sizeof out->traceparent))
+      return lq_diag_set(diag, LQ_ERR_INVALID, "traceparent: expected a string of 1 to %u bytes",
+                         (unsigned)sizeof out->traceparent - 1);
     if (e.cmd.kind == LQ_JSON_STRING) return LQ_OK;
     return lq_diag_set(diag, LQ_ERR_INVALID, "cmd: expected a string, got %s",
                        lqi_json_kind_name(e.cmd.kind));
@@ -199,7 +205,7 @@ lq_err lq_message_read(lq_span text, lq_message *out, lq_diag *diag) {
 
 lq_err lq_message_command(const lq_game *game, const lq_message *message, lq_writer *body,
                           lq_command *out, lq_diag *diag) {
-  static const char *const skip[] = {"cmd", "id", NULL};
+  static const char *const skip[] = {"cmd", "id", "traceparent", NULL};
   char name[LQ_NAME_BYTES];
   out->type = 0;
   out->body = (lq_span){0};

@@ -10,6 +10,8 @@
 #include "lq_engine/net/json.h"
 #include "lq_engine/session/session.h"
 
+#define LQ_MESSAGE_TRACE_BYTES 56u /* a traceparent, with its NUL */
+
 typedef enum lq_message_kind {
   LQ_MESSAGE_JOIN = 1,
   LQ_MESSAGE_COMMAND,
@@ -21,6 +23,8 @@ typedef struct lq_message {
   lq_message_kind kind;
   lq_json json;                /* the whole object, borrowed */
   char id[LQ_CLIENT_ID_BYTES]; /* "" when absent */
+  /* command: W3C Trace Context, as it came; "" when absent */
+  char traceparent[LQ_MESSAGE_TRACE_BYTES];
   /* join: "" when absent */
   char tenant[LQ_TENANT_BYTES], game[LQ_TENANT_BYTES], session[LQ_ID_BYTES], player[LQ_ID_BYTES],
       team[LQ_ID_BYTES];

@@ -61,6 +61,9 @@ LQ_TEST(leave_ping_and_command_are_read) {
   assert_int_equal(m.kind, LQ_MESSAGE_COMMAND);
   assert_string_equal(m.id, "c1");
   assert_int_equal(m.json.kind, LQ_JSON_OBJECT);
+  assert_string_equal(m.traceparent, "");
+  assert_ok(read_text("{\"cmd\":\"move\",\"traceparent\":\"00-ab-cd-01\"}", &m));
+  assert_string_equal(m.traceparent, "00-ab-cd-01");
 }
 
 static const struct {
@@ -86,6 +89,8 @@ static const struct {
      LQ_ERR_INVALID, "1 to 47 bytes", ""},
     {"{\"cmd\":\"move\",\"cmd\":\"move\",\"id\":\"q\"}", LQ_ERR_INVALID, "cmd: given twice", "q"},
     {"{\"id\":\"q\",\"\\u0069d\":\"q\",\"cmd\":\"x\"}", LQ_ERR_INVALID, "id: given twice", "q"},
+    {"{\"cmd\":\"x\",\"traceparent\":1}", LQ_ERR_INVALID, "traceparent: expected a string", ""},
+    {"{\"action\":\"ping\",\"traceparent\":\"a\"}", LQ_ERR_INVALID, "traceparent: unknown", ""},
     {"{\"action\":\"ping\",\"action\":\"ping\"}", LQ_ERR_INVALID, "action: given twice", ""},
     {"{\"action\":\"ping\",\"x\":1,\"id\":\"q\"}", LQ_ERR_INVALID, "x: unknown member", "q"},
     {"{\"action\":\"leave\",\"tenant\":\"acme\"}", LQ_ERR_INVALID, "tenant: unknown member", ""},
@@ -272,6 +277,7 @@ LQ_TEST(commands_nobody_may_send_are_refused) {
   }
   assert_ok(command_of("{\"cmd\":\"wait\"}", &c));
   assert_int_equal(c.body.bytes, 0);
+  assert_ok(command_of("{\"cmd\":\"wait\",\"traceparent\":\"00-ab-cd-01\"}", &c));
   assert_int_equal(command_of("{\"cmd\":\"wait\",\"x\":1}", &c), LQ_ERR_INVALID);
   assert_string_equal(diag.message, "x: unknown member; wait has no fields");
 }

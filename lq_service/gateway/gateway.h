@@ -37,6 +37,7 @@ typedef struct lq_gateway_options {
   /* A tenant was made over REST, and is open; may be NULL. */
   void (*tenant_made)(void *context, const char *tenant);
   void *tenant_made_context;
+  lq_log *log; /* denials, sign-ins refused, faults; NULL = none */
   /* A tenant's budget is another one now (its item BUDGET); may be NULL. */
   void (*budget_changed)(void *context, const char *tenant);
   void *budget_context;

@@ -27,9 +27,17 @@ lq_err lqi_who_of(const lq_gateway *gateway, lq_span token, lqi_who *out) {
   return err;
 }
 
+void lqi_sign_in_refused(const lqi_conn *c, const char *what, lq_err why) {
+  const lq_log_field fields[] = {lq_log_text("shown", what), lq_log_text("address", c->address),
+                                 lq_log_text("error", lq_err_name(why))};
+  lq_log_write(c->gateway->options.log, lq_clock_wall_ms(), LQ_LOG_WARN, "sign_in.refused", NULL,
+               fields, sizeof fields / sizeof *fields);
+}
+
 bool lqi_who_asks(lqi_conn *c, const lq_http_request *request, lqi_who *out) {
   lq_span token = lqi_bearer(request);
   lq_err err = lqi_who_of(c->gateway, token, out);
+  if (err && token.data) lqi_sign_in_refused(c, "token", err);
   if (err == LQ_ERR_UNAUTHORIZED)
     lqi_problem_text(c, err,
                      token.data ? "the token is not valid, or not any more"
@@ -64,6 +72,13 @@ static bool denial_fits(lq_gateway *g, const char *tenant) {
 void lqi_denial_tell(lq_gateway *g, const char *tenant, const char *action, const char *resource,
                      const lq_actor *actor, lq_err why, const char *cause) {
   g->count.denials++;
+  const lq_log_where where = {.tenant = tenant};
+  const lq_log_field fields[] = {
+      lq_log_text("user", actor->user),       lq_log_text("action", action),
+      lq_log_text("resource", resource),      lq_log_text("address", actor->address),
+      lq_log_text("error", lq_err_name(why)), lq_log_text("cause", cause ? cause : "")};
+  lq_log_write(g->options.log, lq_clock_wall_ms(), LQ_LOG_WARN, "access.denied", &where, fields,
+               sizeof fields / sizeof *fields - (cause == NULL));
   if (!denial_fits(g, tenant)) return;
   uint8_t text[LQI_ERROR_BYTES];
   lq_writer w = lq_writer_of(text, sizeof text);
@@ -163,6 +178,7 @@ static void token_request(lqi_conn *c, const lq_http_request *request) {
   lq_err err = lq_http_header_count(request, "Authorization")
                    ? lq_access_by_key(c->gateway->options.access, shown, now_ms, &id, &diag)
                    : lqi_oidc_identity(c, request, &id);
+  if (err && shown.data) lqi_sign_in_refused(c, "key", err);
   if (err == LQ_ERR_UNAUTHORIZED)
     lqi_problem_text(c, err,
                      "send an API key (lqk_...) as Authorization: Bearer <key>, or sign in");

@@ -231,6 +231,8 @@ lqi_call *lqi_call_begin(lqi_conn *c, const lqi_target *target, lq_http_method m
                          size_t text_bytes);
 
 /* ---- gateway_auth.c ---- */
+/* Somebody showed what counts for nothing (any more). `what`: "token", "key". */
+void lqi_sign_in_refused(const lqi_conn *c, const char *what, lq_err why);
 /* The token behind "Authorization: Bearer "; NULL data when there is none. */
 lq_span lqi_bearer(const lq_http_request *request);
 LQ_MUST lq_err lqi_who_of(const lq_gateway *gateway, lq_span token, lqi_who *out);

@@ -44,12 +44,25 @@ static bool makes(const lqi_rest *rest) {
   return list && rest->method == LQ_HTTP_POST;
 }
 
+/* A fault of this side. That it is busy is none, but counts as an answer 5xx. */
+static void fault_tell(lqi_call *call, int status, lq_err err) {
+  const lq_gateway_options *o = &call->gateway->options;
+  const lq_session_name *name = &call->rest.name;
+  lq_shard_fault(o->shard, name->tenant, name->game);
+  if (status == 503) return;
+  const lq_log_where where = {.tenant = name->tenant, .session = name->session};
+  const lq_log_field fields[] = {lq_log_i64("status", status),
+                                 lq_log_text("error", lq_err_name(err))};
+  lq_log_write(o->log, lq_clock_wall_ms(), LQ_LOG_ERROR, "request.failed", &where, fields, 2);
+}
+
 void lqi_answered(void *context, lq_err err, const lq_diag *diag, lq_span json) {
   lqi_call *call = context;
   lqi_conn *c = call->conn;
   lq_gateway *g = call->gateway;
   uint8_t memory[LQI_ERROR_BYTES];
   int status = err ? lq_err_http(err) : makes(&call->rest) ? 201 : 200;
+  if (status >= 500) fault_tell(call, status, err);
   if (err) {
     lq_writer w = lq_writer_of(memory, sizeof memory);
     lqi_problem_body(&w, status, err, diag);

@@ -117,6 +117,7 @@ static void join(lqi_conn *c, const lq_message *message) {
   lq_span token = message->token[0] ? lq_span_text(message->token) : lq_span_of(NULL, 0);
   lq_err refused = lqi_who_of(c->gateway, token, &who);
   if (refused) {
+    if (token.data) lqi_sign_in_refused(c, "token", refused);
     const char *why = message->token[0] ? "the token in the join message is not valid"
                                         : "the join message needs a \"token\"";
     lqi_ws_close(c, refused, lqi_ws_code(refused), refused == LQ_ERR_UNAUTHORIZED ? why : NULL);

@@ -65,6 +65,14 @@ static lq_err key_read(const lq_http_request *request, char *out, lq_diag *diag)
                      LQ_CLIENT_ID_BYTES - 1);
 }
 
+/* What cannot be read is left out, as the standard says: it is the operator's, not the caller's. */
+static void trace_read(const lq_http_request *request, lq_message *out) {
+  lq_trace_context context;
+  if (lq_http_header_count(request, "traceparent") == 1 &&
+      lq_traceparent_read(lq_http_header_get(request, "traceparent"), &context) == LQ_OK)
+    lq_traceparent_write(&context, out->traceparent);
+}
+
 /* ---- bodies ---- */
 
 static lq_err object_read(lq_span body, lq_json *out, lq_diag *diag) {
@@ -153,6 +161,7 @@ static lq_err command_read(const lq_http_request *request, lqi_rest *out, lq_wri
   message_write(body, out->key, text);
   if (text->failed) return lq_diag_set(diag, LQ_ERR_TOO_BIG, "the command is too big");
   if ((err = lq_message_read(lq_writer_span(text), &out->message, diag))) return err;
+  trace_read(request, &out->message);
   if (out->message.kind != LQ_MESSAGE_COMMAND)
     return lq_diag_set(diag, LQ_ERR_INVALID, "only commands are taken here: \"cmd\" is missing");
   return LQ_OK;

@@ -189,6 +189,20 @@ LQ_TEST(a_command_loses_its_player_and_takes_the_key_as_id) {
   assert_string_equal(rest.key, "k1");
 }
 
+LQ_TEST(a_command_takes_the_traceparent_of_its_request) {
+  const char *path = BASE "/s/commands", *body = "{\"player\":\"p1\",\"cmd\":\"a\"}";
+#define PARENT "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+  assert_ok(read_request("POST", path, JSON "Traceparent: " PARENT "\r\n", body));
+  assert_string_equal(rest.message.traceparent, PARENT);
+  assert_ok(read_request("POST", path, JSON, body));
+  assert_string_equal(rest.message.traceparent, "");
+  assert_ok(read_request("POST", path, JSON "traceparent: 00-xyz\r\n", body));
+  assert_string_equal(rest.message.traceparent, "");
+  const char *twice = JSON "traceparent: " PARENT "\r\ntraceparent: " PARENT "\r\n";
+  assert_ok(read_request("POST", path, twice, body));
+  assert_string_equal(rest.message.traceparent, "");
+}
+
 LQ_TEST(a_bad_command_body_is_refused_with_its_reason) {
   const char *path = BASE "/s/commands";
   assert_int_equal(read_request("POST", path, JSON, "{\"cmd\":\"move\"}"), LQ_ERR_INVALID);

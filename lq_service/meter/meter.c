@@ -219,7 +219,15 @@ static bool slice_place(lq_meter_session *s, uint64_t slice) {
   return true;
 }
 
+/* This owner commits where slices were counted: the journal was rolled back, and they come anew. */
+static void rolled_back(lq_meter_session *s) {
+  s->beyond = false;
+  s->state.slice = s->low;
+  lqi_meter_fault(s, LQ_ERR_CORRUPT, "usage counts slices that the journal does not have");
+}
+
 void lq_meter_slice(lq_meter_session *s, uint64_t slice, const lq_meter_counts *counts) {
+  if (s->beyond) rolled_back(s);
   if (s->open.hour != s->meter->hour) lqi_meter_roll(s);
   if (slice == s->low + 1 && !s->ahead)
     s->low++;

@@ -1,6 +1,7 @@
 /* From memory to the store: reading what is there, recounts, changes, conflicts. */
 #include <stdlib.h>
 
+#include "lq_base/plant.h"
 #include "lq_service/meter/meter_int.h"
 
 /* ---- the queue: all wait equally long, so it is in order of time ---- */
@@ -225,15 +226,20 @@ static void got_state(void *context, lq_err err, const char *sk, uint64_t versio
   if (err) {
     read_failed(s, err);
   } else {
-    if (state.slice > s->recount_to) {
-      lqi_meter_fault(s, LQ_ERR_CORRUPT, "usage counts slices that the journal does not have");
-      state.slice = s->recount_to; /* they were rolled back, and come anew */
+    if (LQ_PLANTED(METER_BACK) && state.slice > s->recount_to) state.slice = s->recount_to;
+    if (state.slice > s->recount_to && s->asked) {
+      /* Another owner counted them: what this one has of slices is theirs, or counted again. */
+      lqi_meter_lost(s, state.slice);
     }
+    /* Rolled back, or of an owner that came later: the first commit tells. */
+    s->beyond = state.slice > s->recount_to;
     s->state = state;
     s->version = version;
     s->recount_next = state.slice + 1;
-    s->phase = state.slice < s->recount_to ? LQI_METER_RECOUNT : LQI_METER_READY;
+    bool missed = state.slice < s->recount_to && !LQ_PLANTED(METER_MISSED);
+    s->phase = missed ? LQI_METER_RECOUNT : LQI_METER_READY;
   }
+  s->asked = true;
   lqi_meter_answered(s);
 }
 

@@ -35,6 +35,8 @@ struct lq_meter_session {
   lq_session_name name; /* zeroed behind its texts */
   lqi_meter_phase phase;
   bool closing, queued, in_step;
+  bool asked;  /* for its METER item, since it woke: HEAD may have moved on under another owner */
+  bool beyond; /* that item counts more slices than there were when it woke */
   bool reading, recounting, flying_now; /* an answer is due */
   bool failed;                          /* rests until the queue's time */
   bool alone;                           /* its change met a conflict in company */

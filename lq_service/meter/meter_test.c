@@ -309,13 +309,49 @@ LQ_TEST(a_journal_that_was_rolled_back_is_told_and_counted_on) {
   b->count = 3;
   start();
   wake(b);
-  assert_int_equal(w.last_fault, LQ_ERR_CORRUPT);
   commit(b);
   lq_meter_slice(b->live, 4, &b->slice[3]);
+  assert_int_equal(w.last_fault, LQ_ERR_CORRUPT);
   assert_ok(flush());
   assert_int_equal(sums_of(b, 0).hours[LQ_USAGE_SLICES], 6); /* five were run, and one more */
   kill_it();
   lq_memory_data_close(w.data);
+}
+
+/* Whoever lost the session still writes what it measured: without a word about slices. */
+LQ_TEST(an_owner_that_was_overtaken_takes_nothing_back) {
+  begin(1, 1769860000000);
+  book *b = &w.session[0];
+  lq_meter *first = w.meter;
+  wake(b);
+  lq_meter_session *old = b->live;
+  commit(b);
+  lq_meter_slice(old, 1, &b->slice[0]);
+  assert_ok(flush());
+  b->live = NULL;
+  lq_store *store = w.store;
+  start(); /* another node, which takes over, and counts a slice that the first one never sees */
+  store->close(store);
+  wake(b);
+  lq_meter_session *late = NULL; /* it woke before that slice, and was held up */
+  commit(b);
+  lq_meter_slice(b->live, 2, &b->slice[1]);
+  assert_ok(flush());
+  lq_meter *second = w.meter;
+  w.meter = first;
+  lq_meter_add(old, LQ_USAGE_BYTES_IN, 7);
+  assert_ok(flush());
+  lq_meter_session_close(old);
+  assert_ok(lq_meter_session_open(first, &w.far, &b->name, 1, w.wall_ms, &late));
+  lq_meter_add(late, LQ_USAGE_BYTES_IN, 7);
+  assert_ok(flush());
+  w.meter = second;
+  commit(b);
+  lq_meter_slice(b->live, 3, &b->slice[2]);
+  assert_ok(flush());
+  assert_int_equal(sums_of(b, 0).hours[LQ_USAGE_SLICES], 3);
+  lq_meter_close(first);
+  check_and_end();
 }
 
 LQ_TEST(a_session_that_wakes_while_its_last_flush_flies_goes_on) {

@@ -68,6 +68,7 @@ lq_err lq_shard_serve(lq_shard *shard, const char *tenant, const char *game,
     served->of = of;
     (void)lq_text_copy(served->tenant, sizeof served->tenant, lq_span_text(tenant));
     (void)lq_text_copy(served->game_name, sizeof served->game_name, lq_span_text(game));
+    if (options->metrics) served->scope = lq_metrics_scope(options->metrics, tenant, game);
   } else if (memcmp(served->release, release, 32) == 0) {
     return LQ_OK;
   } else if ((err = lq_game_can_migrate(served->game, loaded, diag))) {
@@ -226,6 +227,7 @@ static lqi_session *session_add(lq_shard *shard, const lq_session_name *name, lq
   s->next_bucket = *bucket;
   *bucket = s;
   shard->session_count++;
+  lqi_gauge(s, LQ_GAUGE_SESSIONS, 1);
   return s;
 }
 
@@ -288,6 +290,7 @@ void lqi_session_free(lqi_session *s) {
   s->failed = s->freed = true;
   s->state = LQI_LEAVING;
   shard->session_count--;
+  lqi_gauge(s, LQ_GAUGE_SESSIONS, -1);
   shard->waiting_bytes -= s->queue_bytes - s->queue_at;
   lqi_meter_end(s);
   if (s->live.session) lq_ledger_session_free(&s->live);
@@ -334,6 +337,7 @@ void lqi_session_drop(lqi_session *s, lq_err why, const char *message) {
   lqi_pin(s);
   s->failed = true;
   s->state = LQI_LEAVING;
+  lqi_watch_drop(s, why, message);
   unlist(s);
   while (s->waiting) lqi_client_close(s->waiting, why, message);
   for (uint32_t slot = 1; slot < s->slot_count; slot++)
@@ -395,8 +399,8 @@ static void every_second(void *context, uint64_t fires) {
   (void)fires;
   uint64_t now_ms = lq_loop_now_ms(shard->options.loop);
   lqi_rates_check(shard);
-  lqi_tenants_second(shard, now_ms);
   idle_probe(shard, now_ms);
+  lqi_tenants_second(shard, now_ms);
   /* Sessions freed on the way stand until the turn ends, with their `next_bucket`. */
   for (uint32_t i = 0; i < shard->bucket_count; i++)
     for (lqi_session *s = shard->bucket[i]; s; s = s->next_bucket) house_keep(s, now_ms);
@@ -472,8 +476,10 @@ lq_err lq_shard_open(const lq_shard_options *options, lq_shard **out) {
   shard->text = lq_pages_take(LQI_TEXT_BYTES);
   shard->command_body = malloc(LQ_WS_MESSAGE_BYTES_MAX);
   shard->fair = lq_fair_open(LQI_TENANTS_MAX);
+  if (options->trace) shard->traced = calloc(LQI_TRACED_MAX, sizeof *shard->traced);
   lq_err err = LQ_ERR_MEMORY;
-  if (shard->bucket && shard->scratch && shard->text && shard->command_body && shard->fair)
+  if (shard->bucket && shard->scratch && shard->text && shard->command_body && shard->fair &&
+      (shard->traced || !options->trace))
     err = lq_timer_open(options->loop, 1000000, every_second, shard, &shard->second);
   if (err) {
     lq_shard_close(shard);
@@ -520,6 +526,7 @@ void lq_shard_close(lq_shard *shard) {
   lq_pages_give(shard->scratch, LQ_SLICE_BYTES_MAX);
   lq_pages_give(shard->text, LQI_TEXT_BYTES);
   free(shard->command_body);
+  free(shard->traced);
   free(shard);
 }
 

@@ -17,6 +17,9 @@
 #include "lq_service/ledger/ledger.h"
 #include "lq_service/meter/meter.h"
 #include "lq_service/meter/quota.h"
+#include "lq_service/telemetry/log.h"
+#include "lq_service/telemetry/metric.h"
+#include "lq_service/telemetry/trace.h"
 
 typedef struct lq_shard lq_shard;
 typedef struct lq_client lq_client;
@@ -41,6 +44,11 @@ typedef struct lq_shard_options {
   void *tenant_context;
   /* Counts what is committed, and what it cost; kept until the shard closes. NULL: nobody does. */
   lq_meter *meter;
+  /* What the operator sees, each kept until the shard closes; NULL: nothing of it. A command's
+   * trace begins here: what its message says of one, or one in so many. */
+  lq_metrics *metrics;
+  lq_trace *trace;
+  lq_log *log;
   uint8_t secret[32];    /* signs resume tokens; the same after a restart */
   uint32_t sessions_max; /* live at once; 0 = 65536 */
   uint32_t hibernate_ms; /* 0 = LQ_HIBERNATE_MS */
@@ -142,6 +150,8 @@ void lq_shard_command(lq_shard *shard, const lq_session_name *name, const char *
 void lq_shard_end(lq_shard *shard, const lq_session_name *name, const char *reason,
                   lq_shard_answer answer, void *context);
 
+/* An answer 5xx about this game: counted, when the game is served and metrics are kept. */
+void lq_shard_fault(lq_shard *shard, const char *tenant, const char *game);
 /* ---- what a tenant may ---- */
 /* Its limits from now on, for all its sessions here together; when a tenant is first served they
  * are read from its item QUOTA. What is above a new level stays until it goes.

@@ -274,8 +274,10 @@ static void revoke(lqi_session *s, const char *user) {
   }
   for (uint32_t slot = 1; slot < s->slot_count; slot++) {
     if (!is_of(s->by_slot[slot], user)) continue;
-    if (s->state == LQI_LIVE && lq_session_unqueue(s->live.session, (uint16_t)slot))
+    if (s->state == LQI_LIVE && lq_session_unqueue(s->live.session, (uint16_t)slot)) {
+      lqi_trace_unqueued(s, (uint16_t)slot, LQ_ERR_UNAUTHORIZED);
       answers_refuse(s, (uint16_t)slot);
+    }
     lqi_client_close(s->by_slot[slot], LQ_ERR_UNAUTHORIZED, message);
   }
   lqi_unpin(s);
@@ -294,7 +296,7 @@ void lq_shard_revoke(lq_shard *shard, const char *tenant, const char *user) {
 /* Above a limit of its tenant: told once a second, with the id that was hit. */
 static void above_limit(lq_client *client, lq_err err, const lq_diag *diag, const char *id) {
   uint64_t now_ms = lq_loop_now_ms(client->shard->options.loop);
-  client->shard->stats.refused++;
+  lqi_refused(client->session);
   if (client->told_ms && now_ms - client->told_ms < LQI_TENANT_TELL_MS) return;
   client->told_ms = now_ms;
   lqi_client_error(client, err, diag, id);
@@ -305,6 +307,9 @@ void lq_client_command(lq_client *client, const lq_message *message) {
   lq_diag diag = {0};
   lqi_meter_add(s, LQ_USAGE_MESSAGES_IN, 1);
   lqi_meter_add(s, LQ_USAGE_BYTES_IN, message->json.raw.bytes);
+  lqi_count(s, LQ_COUNT_RECEIVED, message->json.raw.bytes);
+  lqi_tracing tracing;
+  lqi_trace_begin(client->shard, message, &tracing);
   if (!client->slot || s->state != LQI_LIVE) {
     lq_err why = !client->slot                       ? LQ_ERR_NOT_JOINED
                  : lq_session_ended(s->live.session) ? LQ_ERR_ENDED
@@ -325,6 +330,7 @@ void lq_client_command(lq_client *client, const lq_message *message) {
     command.slot = client->slot;
     err = lq_session_submit(s->live.session, &command, &first_tick);
   }
+  if (err != LQ_ERR_EXISTS) lqi_trace_queued(s, &tracing, &command, err);
   if (err == LQ_ERR_EXISTS) {
     if (first_tick == UINT64_MAX) return; /* still in the queue: its acknowledgement will come */
     lq_err outcome = LQ_OK;
@@ -343,7 +349,7 @@ void lq_client_command(lq_client *client, const lq_message *message) {
                            .tick = client->joined_tick},
                 lq_writer_span(&w));
   } else if (err) {
-    client->shard->stats.refused++;
+    lqi_refused(s);
     lqi_client_error(client, err, &diag, message->id);
   } else {
     lqi_session_due(s);

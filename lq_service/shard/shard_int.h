@@ -33,6 +33,7 @@ enum {
   LQI_RESUME_SECONDS =
       30, /* events sent again to a resuming player who does not say what was seen */
   LQI_RESUME_TICKS_ON_COMMAND = 256,
+  LQI_TRACED_MAX = 256,          /* commands under way whose trace is recorded */
   LQI_RESUME_SLICES_MAX = 32768, /* read for one resuming player: bounds what `seen` may cost */
   LQI_TENANTS_MAX = 1024,        /* whose games one shard serves */
   LQI_TURN_NS = 2 * 1000 * 1000, /* of ticks in one turn of the loop; then they are queued */
@@ -67,9 +68,16 @@ typedef struct lqi_served {
   uint8_t release[32];
   const lq_game *game;
   lq_shard_tenant at;
+  lq_scope *scope; /* its numbers; NULL: nobody keeps them */
   lqi_tenant *of;
   struct lqi_served *next_gone;
 } lqi_served;
+
+/* A command's trace before it is queued. */
+typedef struct lqi_tracing {
+  lq_trace_context context;
+  uint64_t received_ns; /* only when it is sampled */
+} lqi_tracing;
 
 typedef enum lqi_state { LQI_WAKING = 1, LQI_LIVE, LQI_LEAVING } lqi_state;
 
@@ -91,6 +99,7 @@ typedef struct lqi_call {
   lq_shard_answer answer;
   void *context;
   lq_message message; /* json borrows `text` */
+  lqi_tracing tracing;
   char player[LQ_ID_BYTES];
   uint8_t *text;
   size_t text_bytes;
@@ -135,6 +144,7 @@ struct lqi_session {
   lqi_state state;
   uint32_t hz_class;    /* 0 = on_command */
   uint8_t phase;        /* which list of its rate it stands in */
+  uint16_t traced;      /* entries of the shard's ring that are of this session */
   bool due;             /* in the shard's due list (on_command) */
   bool failed;          /* a commit failed: nothing may leave any more */
   bool broken;          /* an output was lost for want of memory: dropped at the next tick */
@@ -194,6 +204,18 @@ struct lq_client {
   uint64_t told_ms; /* that its tenant is above a limit; 0 = never */
 };
 
+/* A sampled command between its message and its acknowledgement: beside the engine's queue, which
+ * knows nothing of it. */
+typedef struct lqi_traced {
+  lqi_session *session; /* NULL: free */
+  lq_trace_context context;
+  uint64_t received_ns, submitted_ns, ticked_ns, durable_ns; /* the last two: 0 = not yet */
+  uint64_t tick, slice;
+  lq_err outcome;
+  uint16_t slot;
+  char client_id[LQ_CLIENT_ID_BYTES];
+} lqi_traced;
+
 typedef struct lqi_rate {
   lq_timer *timer; /* fires hz * phases times a second */
   lqi_session *first[LQI_PHASES];
@@ -241,6 +263,8 @@ struct lq_shard {
   lq_shard_stats stats;
   uint32_t tick_sample[LQI_SAMPLES], commit_sample[LQI_SAMPLES];
   uint32_t tick_samples, commit_samples;
+  lqi_traced *traced; /* LQI_TRACED_MAX, a ring: the oldest makes room; NULL: no traces */
+  uint32_t traced_next;
 };
 
 /* ---- shard.c ---- */
@@ -327,6 +351,33 @@ void lqi_meter_connected(lqi_session *s, int32_t change);
 void lqi_meter_slice(lqi_session *s, uint64_t slice, const lq_meter_counts *counts);
 /* Around each system of a tick, for lq_session_tick; NULL: nothing is measured. */
 const lq_tick_probe *lqi_meter_probe(lqi_session *s, lq_tick_probe *room);
+
+/* ---- shard_watch.c: what the operator sees. Without metrics, trace or log: a branch ---- */
+static inline void lqi_count(const lqi_session *s, lq_counter id, uint64_t n) {
+  if (s->served->scope) lq_scope_count(s->served->scope, id, n);
+}
+static inline void lqi_gauge(const lqi_session *s, lq_gauge id, int64_t by) {
+  if (s->served->scope) lq_scope_move(s->served->scope, id, by);
+}
+void lqi_refused(lqi_session *s); /* one command */
+void lqi_watch_tick(lq_scope *scope, const lq_tick_result *result, uint64_t took_ns);
+void lqi_watch_commit_failed(lqi_session *s, uint64_t slice, lq_err err);
+void lqi_watch_drop(lqi_session *s, lq_err why, const char *message);
+/* A line of the log about the session. */
+void lqi_session_log(const lqi_session *s, lq_log_level level, const char *event,
+                     const lq_log_field *fields, size_t count);
+/* A command's message has come. */
+void lqi_trace_begin(lq_shard *shard, const lq_message *message, lqi_tracing *out);
+/* It is in the queue, or was refused (err). */
+void lqi_trace_queued(lqi_session *s, const lqi_tracing *tracing, const lq_command *command,
+                      lq_err err);
+/* The tick that began at began_ns and its slice are made. */
+void lqi_trace_ticked(lqi_session *s, const lq_tick_result *result, uint64_t began_ns,
+                      uint64_t took_ns);
+void lqi_trace_durable(lqi_session *s); /* up to slice_done */
+void lqi_trace_acked(lqi_session *s);
+/* No tick will take what the slot has in the queue. */
+void lqi_trace_unqueued(lqi_session *s, uint16_t slot, lq_err why);
 
 /* ---- shard_out.c ---- */
 void lqi_out_add(lqi_session *s, const lqi_out *out, lq_span text);

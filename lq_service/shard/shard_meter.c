@@ -27,6 +27,7 @@ void lqi_meter_add(lqi_session *s, lq_usage_id id, uint64_t more) {
 }
 
 void lqi_meter_connected(lqi_session *s, int32_t change) {
+  lqi_gauge(s, LQ_GAUGE_CONNECTIONS, change);
   if (s->meter) lq_meter_connected(s->meter, change);
 }
 

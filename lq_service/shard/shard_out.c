@@ -14,6 +14,7 @@ bool lqi_client_send(lq_client *client, lq_span text, bool droppable) {
   if (!err) {
     lqi_meter_add(client->session, LQ_USAGE_MESSAGES_OUT, 1);
     lqi_meter_add(client->session, LQ_USAGE_BYTES_OUT, text.bytes);
+    lqi_count(client->session, LQ_COUNT_SENT, text.bytes);
     lqi_tenant_sent(client->session->served->of, text.bytes);
     /* Half full: stop sending what a snapshot can replace. */
     if (client->sink->unsent(client->conn) > LQ_CONN_OUT_BYTES_MAX / 2) client->slow = true;
@@ -125,6 +126,7 @@ static void deliver(lqi_session *s, const lqi_out *out, lq_span text) {
     shard->commit_sample[shard->commit_samples++ & (LQI_SAMPLES - 1)] =
         ns > UINT32_MAX ? UINT32_MAX : (uint32_t)ns;
     if (shard->commit_samples >= 2 * LQI_SAMPLES) shard->commit_samples -= LQI_SAMPLES;
+    if (s->served->scope) lq_scope_observe(s->served->scope, LQ_HIST_COMMIT, ns);
     break;
   }
   }

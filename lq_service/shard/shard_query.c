@@ -477,6 +477,7 @@ static void command_run(lqi_session *s, lqi_call *call) {
     }
   }
   if (!err) err = lq_session_submit(s->live.session, &command, &first_tick);
+  if (err != LQ_ERR_EXISTS) lqi_trace_queued(s, &call->tracing, &command, err);
   if (err == LQ_ERR_EXISTS && first_tick != UINT64_MAX) {
     answer_again(s, call, &command);
   } else if (err && err != LQ_ERR_EXISTS) {
@@ -544,6 +545,7 @@ void lq_shard_command(lq_shard *shard, const lq_session_name *name, const char *
       .run = command_run, .answer = answer, .context = context, .message = *message, .text = text};
   memcpy(text, message->json.raw.data, message->json.raw.bytes);
   call->message.json.raw.data = text;
+  lqi_trace_begin(shard, message, &call->tracing);
   (void)lq_text_copy(call->player, sizeof call->player, lq_span_text(player));
   call_session(shard, name, call);
 }

@@ -18,10 +18,18 @@ static void phase_run(lqi_rate *rate, uint32_t phase) {
   }
 }
 
+/* Each session of the rate missed them. */
+static void late(lqi_rate *rate, uint64_t periods) {
+  rate->shard->stats.late_ticks += periods;
+  for (uint32_t phase = 0; periods && rate->shard->options.metrics && phase < LQI_PHASES; phase++)
+    for (const lqi_session *s = rate->first[phase]; s; s = s->next)
+      lqi_count(s, LQ_COUNT_LATE_TICKS, periods);
+}
+
 static void rate_fired(void *context, uint64_t fires) {
   lqi_rate *rate = context;
   uint64_t runs_max = (uint64_t)LQI_CATCH_UP_TICKS * rate->phases;
-  rate->shard->stats.late_ticks += (fires - 1) / rate->phases;
+  late(rate, (fires - 1) / rate->phases);
   for (uint64_t i = 0; i < fires && i < runs_max; i++) phase_run(rate, rate->turn++ % rate->phases);
   if (rate->shard->runs) lqi_ran(rate->shard, NULL);
   if (rate->session_count) return;

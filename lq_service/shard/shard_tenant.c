@@ -343,9 +343,12 @@ static void rate_ask(lqi_session *s, uint32_t hz) {
   lq_writer w = lq_writer_of(body, sizeof body);
   lq_write_zigzag(&w, hz);
   /* Too busy now: housekeeping asks again. */
-  if (!lqi_host_command(s, LQ_CMD_RATE, lq_writer_span(&w)))
-    s->slowed_ms =
-        hz == lq_session_game(s->live.session)->hz ? 0 : lq_loop_now_ms(s->shard->options.loop);
+  if (lqi_host_command(s, LQ_CMD_RATE, lq_writer_span(&w))) return;
+  bool whole = hz == lq_session_game(s->live.session)->hz;
+  s->slowed_ms = whole ? 0 : lq_loop_now_ms(s->shard->options.loop);
+  const lq_log_field field = lq_log_i64("hz", hz);
+  lqi_session_log(s, whole ? LQ_LOG_INFO : LQ_LOG_WARN,
+                  whole ? "session.rate.restored" : "session.slowed", &field, 1);
 }
 
 void lqi_slow(lqi_session *s) {

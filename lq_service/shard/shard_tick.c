@@ -81,14 +81,17 @@ static void committed(void *context, void *user, lq_err err, uint64_t leaf) {
   lq_shard *shard = context;
   if (err && !LQ_PLANTED(REFUSAL_IGNORED)) {
     shard->stats.commits_failed++;
+    lqi_watch_commit_failed(s, landed->slice, err);
     lqi_session_drop(s, err, NULL);
   } else if (!s->failed) {
     /* Answers of a store that is far away overtake each other; a slice is never durable before the
      * one that it follows. */
     if (landed->slice > s->slice_done) s->slice_done = landed->slice;
     lqi_meter_slice(s, landed->slice, &landed->counts);
+    if (s->traced) lqi_trace_durable(s);
     lqi_tenant_stored(s->served->of, landed->counts.bytes);
     lqi_out_release(s);
+    if (s->traced) lqi_trace_acked(s);
     if (s->receipts && leaf != LQ_LEAF_NONE && !s->failed)
       lqi_receipt_send(s, landed->slice, leaf,
                        lq_span_of(landed->record + landed->record_bytes, landed->leaf_bytes));
@@ -329,8 +332,11 @@ static void measured(lqi_session *s, uint64_t ns) {
   uint8_t body[10];
   lq_writer w = lq_writer_of(body, sizeof body);
   lq_write_zigzag(&w, LQI_BREAKER_HZ);
-  if (!lqi_host_command(s, LQ_CMD_RATE, lq_writer_span(&w)))
-    s->slowed_ms = lq_loop_now_ms(shard->options.loop);
+  if (lqi_host_command(s, LQ_CMD_RATE, lq_writer_span(&w))) return;
+  s->slowed_ms = lq_loop_now_ms(shard->options.loop);
+  const lq_log_field fields[] = {lq_log_i64("hz", LQI_BREAKER_HZ),
+                                 lq_log_i64("tick_us", (int64_t)(ns / 1000))};
+  lqi_session_log(s, LQ_LOG_WARN, "session.slowed", fields, 2);
 }
 
 /* ---- a tick ---- */
@@ -372,7 +378,7 @@ static bool out_answers(lqi_session *s, const lq_applied *applied, uint64_t tick
 }
 
 static void out_applied(lqi_session *s, const lq_applied *applied, uint64_t tick) {
-  if (applied->outcome) s->shard->stats.refused++;
+  if (applied->outcome) lqi_refused(s);
   if (out_answers(s, applied, tick)) return;
   lq_client *client = applied->slot < s->slot_count ? s->by_slot[applied->slot] : NULL;
   if (!client || !applied->slot || (!applied->outcome && !applied->client_id[0])) return;
@@ -509,6 +515,7 @@ static bool swap(lqi_session *s, const uint8_t release[32], lq_ledger_session *o
   if (err || !slots_grow(s, game)) {
     if (next.memory) lq_pages_give(next.memory, next.bytes);
     s->release_refused = true;
+    lqi_session_log(s, LQ_LOG_WARN, "session.swap.refused", NULL, 0);
     return false;
   }
   *old = s->live;
@@ -518,6 +525,7 @@ static bool swap(lqi_session *s, const uint8_t release[32], lq_ledger_session *o
   s->slice_hash = lq_session_hash(s->live.session);
   lqi_meter_begin(s);
   s->shard->stats.swaps++;
+  lqi_session_log(s, LQ_LOG_INFO, "session.swapped", NULL, 0);
   return true;
 }
 
@@ -589,6 +597,7 @@ static bool tick_run(lqi_session *s) {
   lq_session_tick(ran, lqi_meter_probe(s, &probe), &result);
   uint64_t took_ns = lq_clock_mono_ns() - before;
   lqi_meter_add(s, LQ_USAGE_CPU_NS, took_ns);
+  if (s->served->scope) lqi_watch_tick(s->served->scope, &result, took_ns);
   lqi_tenant_ticked(s->served->of, result.event_count, took_ns, before + took_ns);
   shard->stats.ticks++;
   shard->stats.commands += result.applied_count;
@@ -602,6 +611,7 @@ static bool tick_run(lqi_session *s) {
       return false;
     }
   }
+  if (s->traced) lqi_trace_ticked(s, &result, before, took_ns);
   bool swap_due = release_named(ran, &result, release);
   bool swap_done = swap_due && swap(s, release, &old);
   if (result.applied_count)

@@ -20,7 +20,7 @@ const common = {
 if (process.argv.includes("--tests")) {
   await build({
     ...common,
-    entryPoints: [at("src/model.ts"), at("src/steer.ts")],
+    entryPoints: [at("src/model.ts"), at("src/steer.ts"), at("src/door.ts")],
     outdir: at(".tests/"),
     platform: "neutral",
   });

@@ -57,7 +57,8 @@ export async function openFake({ description = HUNT, token, state = {}, tickMs =
     if (/^\/v1\/tenants\/[^/]+\/games\/[^/]+$/.test(path) && description && token === undefined) {
       return response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(description));
     }
-    response.writeHead(token === undefined ? 404 : 401).end();
+    // It has no keys and no tickets: its token is sent as it is.
+    response.writeHead(token === undefined || path.startsWith("/v1/auth/") ? 404 : 401).end();
   });
   const wss = new WebSocketServer({ server: http });
   const touch = (id, components) => changed.set(id, { ...changed.get(id), ...components });

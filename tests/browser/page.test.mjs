@@ -39,7 +39,7 @@ test("a token is asked for, kept over a reload, and never in an address", async 
   await page.locator("#token-dialog").waitFor();
   await page.locator("#token-input").fill("wrong");
   await page.keyboard.press("Enter");
-  await page.getByText("That token was not accepted").waitFor();
+  await page.getByText("That was not accepted").waitFor();
   await page.locator("#token-input").fill("sesame");
   await page.keyboard.press("Enter");
   await connected(page);

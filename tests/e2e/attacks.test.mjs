@@ -260,7 +260,8 @@ test('API keys: flipped, misspelt, revoked, expired', async () => {
 })
 
 test('guessing is bounded: one connection is told to slow down', async () => {
-  const own = await serve(t, dataFolder(t), ['serve', game])
+  // So few that a slow machine changes nothing: a burst of 20, then 10 a second.
+  const own = await serve(t, dataFolder(t), ['serve', game], { LQ_MESSAGES_PER_S: '10' })
   const agent = new http.Agent({ keepAlive: true, maxSockets: 1 })
   const status = () =>
     new Promise((done, failed) =>
@@ -268,7 +269,7 @@ test('guessing is bounded: one connection is told to slow down', async () => {
     )
   const count = {}
   for (const one of await Promise.all(Array.from({ length: 400 }, status))) count[one] = (count[one] ?? 0) + 1
-  assert.ok(count[429] >= 50 && count[401] >= 100 && count[401] + count[429] === 400, JSON.stringify(count))
+  assert.ok(count[429] >= 50 && count[401] >= 20 && count[401] + count[429] === 400, JSON.stringify(count))
   agent.destroy()
   await own.kill('SIGTERM')
 })

@@ -36,7 +36,10 @@ export async function serve(t, data, args = ['dev', game], env = {}, program = l
         ready()
       }
     })
-    child.once('exit', (code) => failed(new Error(`exit ${code}: ${server.out}${server.err}`)))
+    child.once('exit', (code) => {
+      clearTimeout(timer)
+      failed(new Error(`exit ${code}: ${server.out}${server.err}`))
+    })
   })
   server.kill = (signal) => {
     child.kill(signal)

@@ -271,7 +271,7 @@ test('tenants, people and tokens do what the document says', async (t) => {
   assert.equal((await call('GET', of, 200, at())).body.shred_approvals, 0)
   // The log told of it, with its proof; and what it cost.
   const log = (await call('GET', `${of}/audit`, 200, at())).body
-  for (const action of ['user.make', 'key.make', 'policy.put', 'policy.drop', 'key.revoke', 'tenant.rotate']) assert.ok(log.entries.some(({ entry }) => entry.action === action), action)
+  for (const action of ['oidc.put', 'oidc.drop', 'user.sign-in', 'user.make', 'key.make', 'policy.put', 'policy.drop', 'key.revoke', 'tenant.rotate']) assert.ok(log.entries.some(({ entry }) => entry.action === action), action)
   const page = (await call('GET', `${of}/audit`, 200, at({ query: '?from=1&limit=2' }))).body
   assert.deepEqual([page.entries, page.next], [log.entries.slice(1, 3), 3])
   // The log's follower signs a moment later.

@@ -7,7 +7,7 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import Ajv from 'ajv'
-import { Client, dataFolder, lq, rest, root, run, serve } from './lib.mjs'
+import { Client, bearer, dataFolder, game, keysOf, lq, rest, root, run, serve } from './lib.mjs'
 
 const registry = JSON.parse(run(['telemetry', 'metrics', '--json']).out).metrics
 const known = new Map(registry.map((metric) => [metric.name, metric]))
@@ -347,4 +347,169 @@ test('a collector that is busy is asked again; one that refuses is told of', asy
   const none = await lqAsync(['telemetry', 'trace', '--otlp', `http://127.0.0.1:${wrong}/`])
   assert.equal(none.code, 1)
   assert.match(none.err, /the collector answered 404\n +mend: /)
+})
+
+/* ---- a running server ---- */
+
+const parent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331'
+const seriesOf = (text, labels) => Object.fromEntries([...text.matchAll(/^lq_tenant_(\w+)\{(.*)\} (\S+)$/gm)].filter(([, , with_]) => with_ === labels).map(([, name, , value]) => [name, Number(value)]))
+const linesOf = (text) => text.trimEnd().split('\n').map((line) => JSON.parse(line))
+const post = (server, path, body, headers = {}) => rest(server, path, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) })
+async function until(what, is) {
+  for (const end = Date.now() + 30000; !(await is()); await new Promise((next) => setTimeout(next, 50))) assert.ok(Date.now() < end, `never: ${what}`)
+}
+
+// Walks to the chest, a step a command, until it is collected.
+async function hunt(client, state) {
+  let step = 0
+  const at = { ...state[client.player].Position }
+  const chest = Object.values(state).find((entity) => entity.TreasureTag).Position
+  const found = client.next((m) => m.evt === 'treasure.collected')
+  while (at.x !== chest.x || at.y !== chest.y) {
+    const [dx, dy] = [Math.sign(chest.x - at.x), Math.sign(chest.y - at.y)]
+    await client.ask({ cmd: 'move', entity: client.player, vec: [dx, dy, 0], id: `h${step}` }, (m) => m.evt === 'ack' && m.id === `h${step}`)
+    step++
+    at.x += dx
+    at.y += dy
+  }
+  await found
+  return step
+}
+
+test('what a server shows is what its client counted', async (t) => {
+  const spans = []
+  const port = await listen(t, (request, response) => {
+    let body = ''
+    request.on('data', (bytes) => (body += bytes)).on('end', () => {
+      spans.push(...validate(body).spans)
+      response.end('{}')
+    })
+  })
+  const folder = dataFolder(t)
+  const [log, metrics] = [join(folder, 'log'), join(folder, 'emf')]
+  const env = { LQ_LOG: log, LQ_EMF: metrics, LQ_OTLP: `http://127.0.0.1:${port}/v1/traces`, LQ_TRACE_ONE_IN: '0' }
+  const server = await serve(t, join(folder, 'lq'), undefined, env)
+  const client = new Client(server.port)
+  const seen = { sent: 0, received: 0 }
+  client.ws.on('message', (data) => (seen.received += data.length))
+  client.ws.send = ((send) => (text) => {
+    if (text.includes('"cmd"')) seen.sent += text.length
+    send.call(client.ws, text)
+  })(client.ws.send)
+  const { state } = await client.join()
+  const steps = await hunt(client, state)
+  await client.ask({ cmd: 'fly', id: 'x' }, (m) => m.evt === 'error' && m.id === 'x')
+  const commands = '/v1/tenants/acme/games/demo/sessions/main/commands'
+  const answer = await post(server, commands, { player: client.player, cmd: 'move', entity: client.player, vec: [0, 0, 0] }, { traceparent: `${parent}-01` })
+  assert.equal(answer.status, 200, JSON.stringify(answer.body))
+  await post(server, commands, { player: client.player, cmd: 'move', entity: client.player, vec: [0, 0, 0] }, { traceparent: `${parent}-00` })
+
+  // Its own steps, the join, and two by REST.
+  const shown = (await rest(server, '/metrics')).body
+  const of = seriesOf(shown, 'tenant="acme",game="demo"')
+  const events = client.log.filter((m) => m.evt === 'treasure.collected').length
+  assert.equal(of.commands_total, steps + 3)
+  assert.equal(of.commands_refused_total, 1)
+  assert.equal(of.events_total, events)
+  assert.equal(of.received_bytes_total, seen.sent)
+  assert.equal(of.sent_bytes_total, seen.received)
+  assert.deepEqual([of.connections, of.sessions_live, of.errors_total], [1, 1, 0])
+  assert.ok(of.ticks_total > 0 && of.cpu_seconds_total > 0 && of.commit_seconds_count > 0)
+  assert.equal(of.tick_seconds_count, of.ticks_total)
+  assert.deepEqual(promtool(['check', 'metrics'], shown), { status: 0, said: '' })
+
+  // The trace that was asked for, under its caller; no other.
+  await until('the spans arrive', () => spans.length >= 5)
+  assert.deepEqual(spans.map((span) => span.name).sort(), ['ack', 'commit', 'message', 'queue', 'tick'])
+  const message = spans.find((span) => span.name === 'message')
+  assert.equal(message.parentSpanId, 'b7ad6b7169203331')
+  for (const span of spans) {
+    assert.equal(span.traceId, '0af7651916cd43dd8448eb211c80319c')
+    if (span !== message) assert.equal(span.parentSpanId, message.spanId)
+    const attributes = Object.fromEntries(span.attributes.map(({ key, value }) => [key, value.stringValue ?? Number(value.intValue)]))
+    assert.deepEqual([attributes['lq.tenant'], attributes['lq.session'], attributes['lq.tick']], ['acme', 'main', answer.body.tick])
+    assert.ok(attributes['lq.slice'] > 0)
+  }
+
+  // What is under way at the stop goes out, and so does the minute that has begun.
+  await client.ask({ cmd: 'move', entity: client.player, vec: [0, 0, 0], id: 'last', traceparent: `${parent}-01` }, (m) => m.evt === 'ack' && m.id === 'last')
+  assert.deepEqual(await server.kill('SIGTERM'), { code: 0, signal: null })
+  assert.equal(spans.length, 10)
+  const minute = linesOf(readFileSync(metrics, 'utf8'))
+  for (const line of minute) assert.ok(emf(line), JSON.stringify(emf.errors))
+  const acme = minute.find((line) => line.Tenant === 'acme' && line.Game === 'demo')
+  assert.deepEqual([acme.Commands, acme.CommandsRefused, acme.Events], [of.commands_total + 2, 1, events]) // the last, and the lost connection
+  const said = linesOf(readFileSync(log, 'utf8'))
+  assert.deepEqual(said.map((line) => [line.level, line.event]), [['info', 'ready'], ['info', 'stopping'], ['info', 'stopped']])
+  assert.deepEqual([said[0].fields.port, said[0].fields.games], [server.port, 1])
+})
+
+test('a log tells who was refused, and no secret', async (t) => {
+  const folder = dataFolder(t)
+  const log = join(folder, 'log')
+  const server = await serve(t, join(folder, 'lq'), ['serve', game], { LQ_LOG: log })
+  const keys = keysOf(server)
+  const { body } = await post(server, '/v1/auth/token', {}, bearer(keys.player))
+  assert.ok(body.access_token)
+  const wrongKey = `${keys.player.slice(0, -9)}AAAAAAAAA`
+  assert.equal((await post(server, '/v1/auth/token', {}, bearer(wrongKey))).status, 401)
+  assert.equal((await rest(server, '/v1/tenants/acme/users', { headers: bearer(`${body.access_token}x`) })).status, 401)
+  assert.equal((await rest(server, '/v1/tenants/acme/users', { headers: bearer(body.access_token) })).status, 403)
+  const client = new Client(server.port)
+  await client.open
+  client.send({ action: 'join', tenant: 'acme', game: 'demo', token: `${body.access_token}y` })
+  await client.gone
+  assert.equal((await server.kill('SIGTERM')).code, 0)
+  const text = readFileSync(log, 'utf8')
+  const lines = linesOf(text)
+  assert.deepEqual(lines.filter((line) => line.event === 'sign_in.refused').map((line) => line.fields.shown), ['key', 'token', 'token'])
+  const [denied] = lines.filter((line) => line.event === 'access.denied')
+  assert.equal(denied.tenant, 'acme')
+  assert.deepEqual({ ...denied.fields, user: 'who' }, { user: 'who', action: 'lq:ReadUsers', resource: denied.fields.resource, address: '127.0.0.1', error: 'LQ_ERR_FORBIDDEN' })
+  for (const secret of [...Object.values(keys), wrongKey, body.access_token, 'lqk_', 'eyJ']) assert.ok(!text.includes(secret))
+  assert.equal(server.err, '') // nor anywhere else
+})
+
+test('without LQ_LOG warnings go to stderr with --json, and nowhere without', async (t) => {
+  const refused = (port) => fetch(`http://127.0.0.1:${port}/v1/tenants/acme/users`, { headers: { authorization: 'Bearer x' } })
+  const plain = await serve(t, join(dataFolder(t), 'lq'), ['serve', game])
+  assert.equal((await refused(plain.port)).status, 401)
+  await plain.kill('SIGTERM')
+  assert.equal(plain.err, '')
+  const child = spawn(lq, ['serve', game, '--json', '--port', '0', '--data', join(dataFolder(t), 'lq')], { stdio: ['ignore', 'pipe', 'pipe'] })
+  t.after(() => child.kill('SIGKILL'))
+  let [out, err] = ['', '']
+  child.stdout.on('data', (bytes) => (out += bytes))
+  child.stderr.on('data', (bytes) => (err += bytes))
+  await until('ready', () => out.includes('\n'))
+  assert.equal((await refused(JSON.parse(out.split('\n')[0]).port)).status, 401)
+  child.kill('SIGTERM')
+  await new Promise((done) => child.once('close', done))
+  assert.deepEqual(linesOf(err).map((line) => [line.level, line.event]), [['warn', 'sign_in.refused']])
+})
+
+test('a setting that cannot be is told before anything starts', (t) => {
+  for (const [env, says] of [
+    [{ LQ_OTLP: 'collector:4318' }, /LQ_OTLP is 'collector:4318'/],
+    [{ LQ_TRACE_ONE_IN: 'all' }, /trace-one-in/],
+    [{ LQ_LOG: '/nowhere/at/all' }, /\/nowhere\/at\/all: No such file/],
+  ]) {
+    const wrong = run(['dev', game, '--port', '0', '--data', join(dataFolder(t), 'lq')], { env: { ...process.env, ...env } })
+    assert.equal(wrong.code, 1)
+    assert.match(wrong.err, says)
+    assert.match(wrong.err, /mend: /)
+  }
+})
+
+test('a collector that is away costs only its spans', async (t) => {
+  const log = join(dataFolder(t), 'log')
+  const port = await listen(t, (request, response) => response.writeHead(404).end())
+  const server = await serve(t, join(dataFolder(t), 'lq'), undefined, { LQ_OTLP: `http://127.0.0.1:${port}/`, LQ_TRACE_ONE_IN: '1', LQ_LOG: log })
+  const client = new Client(server.port)
+  await client.join()
+  await client.ask({ cmd: 'move', entity: client.player, vec: [0, 0, 0], id: 'a' }, (m) => m.evt === 'ack')
+  await until('the loss is counted', async () => (await rest(server, '/metrics')).body.includes('lq_trace_spans_lost_total 5'))
+  assert.equal((await server.kill('SIGTERM')).code, 0)
+  const [lost] = linesOf(readFileSync(log, 'utf8')).filter((line) => line.event === 'otlp.lost')
+  assert.deepEqual([lost.level, lost.fields.spans, lost.fields.cause], ['warn', 5, 'the collector answered 404'])
 })

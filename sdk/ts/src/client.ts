@@ -54,8 +54,12 @@ export interface ClientOptions {
   /** A wished name; without it the server makes one up. */
   readonly player?: string;
   readonly team?: string;
-  /** Sent in the join message only, never in an address. */
-  readonly token?: string;
+  /**
+   * Sent in the join message only, never in an address. A function is asked before each join, also when
+   * coming back: give a ticket, which is good once, or a token that has not ended. When it rejects with a
+   * `LedgerError` whose code is final the client closes with it; any other error counts as a lost line.
+   */
+  readonly token?: string | (() => Promise<string | undefined>);
   readonly resume?: Credentials;
   /** Needed where there is no global one (Node 20): the export of the `ws` package. */
   readonly WebSocket?: WebSocketConstructor;
@@ -244,15 +248,33 @@ export class LedgerClient<G extends GameTypes = AnyGame> {
     }
     this.#socket = socket;
     this.#joinTimer = setTimeout(() => this.#lost(), this.#options.joinTimeoutMs ?? 10_000);
-    socket.onopen = () => this.#write(JSON.stringify(this.#joinMessage()));
+    socket.onopen = () => this.#join(socket);
     socket.onmessage = (event: { data: unknown }) => this.#receive(event.data);
     socket.onclose = () => this.#lost();
     // The close event follows and tells the same; but an unhandled error would end a Node process.
     socket.onerror = () => {};
   }
 
-  #joinMessage(): JoinMessage {
-    const { tenant, game, session, player, team, token } = this.#options;
+  #join(socket: WebSocketLike): void {
+    const { token } = this.#options;
+    if (typeof token !== "function") {
+      this.#write(JSON.stringify(this.#joinMessage(token)));
+      return;
+    }
+    token().then(
+      (given) => {
+        if (this.#socket === socket) this.#write(JSON.stringify(this.#joinMessage(given)));
+      },
+      (error: unknown) => {
+        if (this.#socket !== socket) return;
+        if (error instanceof LedgerError && isFinal(error.code)) this.#finish(error);
+        else this.#lost();
+      },
+    );
+  }
+
+  #joinMessage(token: string | undefined): JoinMessage {
+    const { tenant, game, session, player, team } = this.#options;
     const message: JoinMessage = { action: "join", tenant, game };
     const known = this.#fresh ? undefined : this.#credentials;
     if (known !== undefined) {

@@ -80,6 +80,37 @@ test("token, session, player and team go into the join message, not into the add
   assert.ok(!server.url.includes("secret"));
 });
 
+test("a function for the token is asked before each join, and comes back with a fresh one", async () => {
+  let asked = 0;
+  const { client, peer, join } = await joined({ token: async () => `ticket-${++asked}` });
+  assert.equal(join.token, "ticket-1");
+  peer.cut();
+  const again = await (await server.accept()).join({ resume: "token-2" });
+  assert.deepEqual([again.token, again.resume], ["ticket-2", "token-1"]);
+  assert.equal(asked, 2);
+  client.close();
+});
+
+test("a token that cannot be had now is asked for again; one that is refused for good closes", async () => {
+  const answers = [new TypeError("fetch failed"), "ticket", new LedgerError("LQ_ERR_UNAUTHORIZED", "the key is not valid", "give another")];
+  const token = async () => {
+    const answer = answers.shift();
+    if (answer instanceof Error) throw answer;
+    return answer;
+  };
+  const { client } = open({ token });
+  const connecting = client.connect();
+  await server.accept();
+  const peer = await server.accept();
+  assert.equal((await peer.join()).token, "ticket");
+  await connecting;
+  peer.cut();
+  await server.accept();
+  while (client.status !== "closed") await nextOf(client, "status");
+  assert.equal(client.closedBy.code, "LQ_ERR_UNAUTHORIZED");
+  assert.equal(answers.length, 0);
+});
+
 test("deltas merge: components are replaced, null removes one, del removes the entity", async () => {
   const { client, peer } = await joined();
   const before = client.state.p1;

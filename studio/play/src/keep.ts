@@ -1,5 +1,5 @@
 /**
- * What a window remembers over a reload: the player it is, and the token. In sessionStorage, so that
+ * What a window remembers over a reload: the player it is, and the key or token. In sessionStorage, so that
  * a second window is a second player.
  */
 

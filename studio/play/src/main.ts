@@ -2,6 +2,7 @@
 
 import { LedgerClient, LedgerError, type Credentials } from "@ledgerquest/client";
 import { Board } from "./board.js";
+import { Door } from "./door.js";
 import { Keep } from "./keep.js";
 import { eventText, mapInWords, mapSize, readGame, type Game, type Size } from "./model.js";
 import { element, Panel, type Line } from "./panel.js";
@@ -40,6 +41,7 @@ function readAddress(): Address | undefined {
 class Page {
   readonly #address: Address;
   readonly #keep: Keep;
+  readonly #door = new Door();
   readonly #signIn: SignIn;
   readonly #panel = new Panel();
   readonly #board = new Board(element<HTMLCanvasElement>("board"), element("board-box"));
@@ -84,7 +86,9 @@ class Page {
     const path = `/v1/tenants/${encodeURIComponent(tenant)}/games/${encodeURIComponent(game)}`;
     let description: unknown;
     try {
-      const answer = await fetch(path, { headers: { accept: "application/json" } });
+      const secret = this.#keep.token;
+      const bearer = secret === undefined ? {} : { authorization: `Bearer ${await this.#door.token(secret)}` };
+      const answer = await fetch(path, { headers: { accept: "application/json", ...bearer } });
       if (answer.ok) description = await answer.json();
     } catch {
       // Without a description the page goes by what it sees.
@@ -98,14 +102,14 @@ class Page {
 
   #join(resume: Credentials | undefined): void {
     const { tenant, game, session, player } = this.#address;
-    const token = this.#keep.token;
+    const secret = this.#keep.token;
     const client = new LedgerClient({
       url: `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`,
       tenant,
       game,
       ...(session !== undefined && { session }),
       ...(player !== undefined && { player }),
-      ...(token !== undefined && { token }),
+      ...(secret !== undefined && { token: () => this.#door.ticket(secret) }),
       ...(resume !== undefined && { resume }),
     });
     this.#client = client;
@@ -266,7 +270,7 @@ class Page {
     const dialog = element<HTMLDialogElement>("token-dialog");
     if (this.#keep.token !== undefined) {
       this.#keep.token = undefined;
-      element("token-why").textContent = "That token was not accepted. Please check it and try again.";
+      element("token-why").textContent = "That was not accepted, or it has ended. Please check it and try again.";
     }
     element<HTMLInputElement>("token-input").value = "";
     if (!dialog.open) dialog.showModal();
