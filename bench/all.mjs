@@ -103,6 +103,11 @@ const work = {
     for (const kind of ["alone", "players"])
       for (const [key, value] of Object.entries(result[kind])) note(`sessions.${kind}.${key}`, value);
   },
+  fair(folder) {
+    const result = JSON.parse(run([join(opts.build, "bench/fair_bench"), "--json", "--seconds", "6", "--folder", folder]));
+    for (const [kind, values] of Object.entries(result))
+      for (const [key, value] of Object.entries(values)) note(`fair.${kind}.${key}`, value);
+  },
   tenant(folder) {
     const result = JSON.parse(run([join(opts.build, "bench/tenant_bench"), "--json", "--folder", folder]));
     for (const key of ["rotate_s", "shred_s"]) note(`tenant.${key}`, result[key]);
@@ -171,6 +176,9 @@ function goals() {
   add("a policy decision, 20 policies and the roles: µs", "≤ 20", "policy.decide_us", 1, below(20));
   add("100,000 data keys wrapped again: s", "≤ 5", "tenant.rotate_s", 2, below(5));
   add("a tenant with 1,000 API keys shredded: s", "≤ 1", "tenant.shred_s", 2, below(1));
+  add("20 tenants beside one at its quota: p99 ms of a durable command (a tick is 20 ms)", "said", "fair.calm.ack_ms_p99", 1);
+  add("the same beside one at 10 times its quota: % of it", "≤ 120", "fair.quota.of_calm_percent", 0, below(120));
+  add("the same beside one at twice the thread, no quota: % of it", "≤ 120", "fair.fair.of_calm_percent", 0, below(120));
   for (const clients of [1, 100, 4000]) {
     add(`commit, ${clients} at once: durable slices/s`, "said", `commit.${clients}.per_s`, 0);
     add(`commit, ${clients} at once: p50 µs`, "said", `commit.${clients}.p50_us`, 0);
