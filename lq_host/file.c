@@ -130,6 +130,8 @@ static lq_err folder_sync(const char *path) {
   return err;
 }
 
+lq_err lq_name_settle(const char *path) { return folder_sync(path); }
+
 lq_err lq_file_write(const char *path, lq_span data) {
   /* Hidden, so that a watcher does not see it and a listing of games passes over it. */
   char beside[PATH_MAX];

@@ -48,6 +48,9 @@ LQ_MUST lq_err lq_file_write(const char *path, lq_span data);
  * write, and the kernel has called clean since, reaches the disk. Absent is LQ_OK.
  * LQ_ERR_DISK_FULL, LQ_ERR_IO. */
 LQ_MUST lq_err lq_file_settle(const char *path);
+/* Makes the name of the file durable, whoever gave it: a rename before a crash may be seen and not
+ * be on the disk yet. LQ_ERR_IO. */
+LQ_MUST lq_err lq_name_settle(const char *path);
 /* An empty file, mode 0600, where there is none: LQ_ERR_EXISTS, and whatever is there stays. */
 LQ_MUST lq_err lq_file_make(const char *path);
 LQ_MUST lq_err lq_folder_make(const char *path); /* and its parents; mode 0700; existing is LQ_OK */

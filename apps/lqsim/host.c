@@ -145,6 +145,8 @@ lq_err __wrap_lq_file_write(const char *path, lq_span data);
 lq_err __real_lq_file_remove(const char *path);
 lq_err __wrap_lq_file_remove(const char *path);
 lq_err __real_lq_file_shred(const char *path);
+lq_err __real_lq_name_settle(const char *path);
+lq_err __wrap_lq_name_settle(const char *path);
 lq_err __wrap_lq_file_shred(const char *path);
 typedef bool (*folder_entry)(void *context, const char *name, bool is_folder);
 lq_err __real_lq_folder_list(const char *path, folder_entry fn, void *context);
@@ -229,6 +231,11 @@ lq_err __wrap_lq_file_write(const char *path, lq_span data) {
   }
   sim_disk_rename(file, path);
   return sim_disk_names_sync(disk) ? LQ_OK : LQ_ERR_IO;
+}
+
+lq_err __wrap_lq_name_settle(const char *path) {
+  if (!sim.process) return __real_lq_name_settle(path);
+  return sim_disk_names_sync(disk_of(path)) ? LQ_OK : LQ_ERR_IO;
 }
 
 lq_err __wrap_lq_file_remove(const char *path) {

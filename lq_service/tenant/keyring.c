@@ -37,6 +37,7 @@ struct lq_keyring {
   uint8_t root[LQ_KEY_BYTES];
   ring_key key[LQ_KEY_VERSIONS_MAX]; /* ascending versions */
   uint32_t count;
+  bool settled; /* the file's newest version is surely on the disk */
 };
 
 /* ---- files that check themselves ---- */
@@ -373,6 +374,11 @@ lq_err lq_keyring_wrap(lq_keyring *ring, const char *purpose, const uint8_t key[
                        uint8_t out[LQ_WRAPPED_BYTES]) {
   const ring_key *k = &ring->key[ring->count - 1];
   uint8_t context[CONTEXT_BYTES];
+  /* A crash between renaming and syncing left a version that power takes away again: nothing may be
+   * wrapped under it before. */
+  lq_err err = ring->settled ? LQ_OK : lq_name_settle(ring->path);
+  if (err) return err;
+  ring->settled = true;
   lq_span bound = context_of(context, "data", ring->tenant, purpose, k->version);
   lq_writer w = lq_writer_of(out, LQ_WRAPPED_BYTES);
   lq_write_u8(&w, WRAP_VERSION);
@@ -381,7 +387,7 @@ lq_err lq_keyring_wrap(lq_keyring *ring, const char *purpose, const uint8_t key[
   uint8_t *tag = lq_write_room(&w, LQ_TAG_BYTES);
   LQ_CHECK(!w.failed && w.bytes == LQ_WRAPPED_BYTES);
   if (!bound.data) return LQ_ERR_TOO_BIG;
-  lq_err err = lq_random_bytes(nonce, LQ_NONCE_BYTES);
+  err = lq_random_bytes(nonce, LQ_NONCE_BYTES);
   return err ? err : lq_aead_seal(k->aead, nonce, bound, lq_span_of(key, 32), sealed, tag);
 }
 
