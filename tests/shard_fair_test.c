@@ -93,6 +93,12 @@ LQ_TEST(session_that_goes_while_it_waits_leaves_the_queue) {
   r.shard->options.hibernate_ms = 1;
   lab_slow_ns = 2000000;
   UNTIL(&r, r.shard->queued >= 10);
+  lqi_tenant *t = lqi_tenant_find(r.shard, "acme");
+  lqi_session *waits = t->first;
+  uint32_t queued = t->queued;
+  assert_true(waits && waits->owed);
+  lqi_session_drop(waits, LQ_ERR_BUSY, "gone");
+  assert_true(t->first != waits && t->queued == queued - 1);
   for (int i = 0; i < 30; i++) conn_free(&heavy[i]);
   UNTIL(&r, use_of("acme").level[LQ_LEVEL_SESSIONS] == 0);
   lab_slow_ns = 0;
