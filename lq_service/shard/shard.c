@@ -333,7 +333,10 @@ static void store_probe(lq_shard *shard) {
 }
 
 void lqi_session_drop(lqi_session *s, lq_err why, const char *message) {
-  if (s->failed) return;
+  if (s->failed) { /* dropped while it woke: what it waited for has come */
+    if (!s->in_flight && !s->freed) lqi_session_free(s);
+    return;
+  }
   lqi_pin(s);
   s->failed = true;
   s->state = LQI_LEAVING;
@@ -399,6 +402,7 @@ static void every_second(void *context, uint64_t fires) {
   (void)fires;
   uint64_t now_ms = lq_loop_now_ms(shard->options.loop);
   lqi_rates_check(shard);
+  lqi_meter_sweep(shard);
   idle_probe(shard, now_ms);
   lqi_tenants_second(shard, now_ms);
   /* Sessions freed on the way stand until the turn ends, with their `next_bucket`. */

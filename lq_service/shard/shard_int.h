@@ -33,6 +33,7 @@ enum {
   LQI_RESUME_SECONDS =
       30, /* events sent again to a resuming player who does not say what was seen */
   LQI_RESUME_TICKS_ON_COMMAND = 256,
+  LQI_SWEEP_PAGE = 256,          /* sessions looked at in a second */
   LQI_TRACED_MAX = 256,          /* commands under way whose trace is recorded */
   LQI_RESUME_SLICES_MAX = 32768, /* read for one resuming player: bounds what `seen` may cost */
   LQI_TENANTS_MAX = 1024,        /* whose games one shard serves */
@@ -251,6 +252,10 @@ struct lq_shard {
   bool stop_again;                    /* a session could not be checkpointed yet */
   uint32_t next_serial;
   uint32_t asks; /* questions the store will answer: stopping waits for them */
+  /* The sweep for sessions that a crash left uncounted: where it stands. */
+  uint32_t sweep_served, sweep_page;
+  bool sweeping;
+  char sweep_after[LQ_ID_BYTES];
   lq_store_slice batch[LQI_BATCH_MAX];
   lq_store_slice apart[LQI_BATCH_MAX]; /* one store's slices of a batch for several */
   uint32_t batch_count;
@@ -344,6 +349,9 @@ void lqi_receipt_send(lqi_session *s, uint64_t slice, uint64_t index, lq_span le
 void lqi_checkpoint_tell(lqi_session *s, uint64_t tick, const uint8_t digest[32]);
 
 /* ---- shard_meter.c: nothing of it happens without a meter ---- */
+/* Sessions that sleep and were not counted to their end, because the process that ran them died:
+ * once after the start, a page each second. */
+void lqi_meter_sweep(lq_shard *shard);
 void lqi_meter_begin(lqi_session *s); /* it is live, or its release is another one */
 void lqi_meter_end(lqi_session *s);
 void lqi_meter_add(lqi_session *s, lq_usage_id id, uint64_t more);

@@ -113,3 +113,65 @@ void lq_shard_recount(void *context, lq_meter_session *session, const lq_session
   shard->asks++;
   served->at.store->slices(served->at.store, name, first, last, 0, slice_came, r);
 }
+
+/* ---- the sweep ---- */
+
+typedef struct swept {
+  lq_shard *shard;
+  lq_store *store;
+  lq_session_name name;
+  uint64_t slice, changed_ms;
+} swept;
+
+static void state_came(void *context, lq_err err, const char *sk, uint64_t version, lq_span value) {
+  swept w = *(swept *)context;
+  lq_meter_state state = {0};
+  lq_meter_session *session;
+  (void)sk;
+  (void)version;
+  free(context);
+  w.shard->asks--;
+  if (!err) err = lq_meter_state_decode(value, &state);
+  bool behind = err ? err == LQ_ERR_NOT_FOUND : state.slice < w.slice;
+  if (!behind || w.shard->stopping || lqi_session_find(w.shard, &w.name)) return;
+  /* Opened and closed: what lies behind is recounted and flushed on the way. */
+  if (!lq_meter_session_open(w.shard->options.meter, w.store, &w.name, w.slice, w.changed_ms,
+                             &session))
+    lq_meter_session_close(session);
+}
+
+static void session_came(void *context, lq_err err, const lq_session_name *name,
+                         const lq_store_head *head) {
+  lq_shard *shard = context;
+  lq_store *store = shard->served[shard->sweep_served]->at.store;
+  char sk[LQ_STORE_SK_BYTES];
+  if (err) { /* the page's end */
+    shard->sweeping = false;
+    shard->asks--;
+    if (shard->sweep_page == LQI_SWEEP_PAGE) return;
+    shard->sweep_after[0] = 0;
+    shard->sweep_served++;
+    return;
+  }
+  shard->sweep_page++;
+  memcpy(shard->sweep_after, name->session, sizeof shard->sweep_after);
+  swept *w = head->slice && !lqi_session_find(shard, name) ? malloc(sizeof *w) : NULL;
+  if (!w) return;
+  *w = (swept){shard, store, *name, head->slice, head->changed_ms};
+  lq_meter_sk(name->game, name->session, sk);
+  shard->asks++;
+  store->item(store, name->tenant, sk, state_came, w);
+}
+
+void lqi_meter_sweep(lq_shard *shard) {
+  if (!shard->options.meter || shard->sweeping || shard->stopping ||
+      shard->sweep_served >= shard->served_count)
+    return;
+  const lqi_served *served = shard->served[shard->sweep_served];
+  shard->sweeping = true;
+  shard->sweep_page = 0;
+  shard->asks++;
+  served->at.store->sessions(served->at.store, served->tenant, served->game_name,
+                             shard->sweep_after[0] ? shard->sweep_after : NULL, LQI_SWEEP_PAGE,
+                             session_came, shard);
+}

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { dataFolder, root, run, serve } from './lib.mjs'
+import { Client, dataFolder, root, run, serve } from './lib.mjs'
 import { read } from './markdown.mjs'
 
 const table = JSON.parse(readFileSync(join(root, 'lq_service/meter/prices.json'), 'utf8'))
@@ -57,4 +57,49 @@ test('lq usage beside a server is JSON, CSV and a table of one and the same', as
   assert.equal(wrong.code, 1)
   assert.match(wrong.err, /nine digits/)
   for (const bad of [['--from', 'monday'], ['--by', 'moon'], ['--from', '2026-02', '--to', '2026-01'], ['--csv', '--json']]) assert.equal(run(['usage', ...bad, '--data', data]).code, 2)
+})
+
+// An independent count: what lq session export prints, added up here.
+function counted(data, session) {
+  const lines = run(['session', 'export', session, '--data', data]).out.trimEnd().split('\n').map((line) => JSON.parse(line))
+  let last = 0
+  const sum = { ticks: 0, commands: 0, events: 0, slices: lines.length }
+  for (const slice of lines) {
+    sum.ticks += slice.tick - last
+    last = slice.tick
+    sum.commands += slice.commands.length
+    sum.events += slice.events.length
+  }
+  return sum
+}
+
+test('what was counted is what the journals say, to the unit, also after kill -9', async (t) => {
+  const data = dataFolder(t)
+  const names = ['one', 'two', 'three']
+  const play = async (server, session, player, moves) => {
+    const client = new Client(server.port)
+    await client.join({ session, player })
+    for (let i = 0; i < moves; i++) await client.ask({ cmd: 'move', entity: player, vec: [i % 3 - 1, (i + 1) % 3 - 1, 0], id: `${player}${i}` }, (m) => m.evt === 'ack')
+    return client
+  }
+  let server = await serve(t, data)
+  await Promise.all(names.map((name, i) => play(server, name, 'ann', 5 + 3 * i)))
+  await server.kill('SIGKILL')
+  server = await serve(t, data)
+  await play(server, 'two', 'bob', 4) // one of them goes on; the others are not woken again
+  const until = Date.now() + 30000
+  const rows = () => JSON.parse(run(['usage', '--by', 'session', '--json', '--data', data]).out).rows
+  while (names.some((name) => !rows().some((row) => row.session === name)) && Date.now() < until) await new Promise((r) => setTimeout(r, 250))
+  await server.kill('SIGTERM')
+  const sum = { ticks: 0, commands: 0, events: 0, slices: 0 }
+  for (const name of names) {
+    const mine = counted(data, name)
+    const row = rows().find((r) => r.session === name)
+    assert.ok(row, `${name} was counted`)
+    for (const key of Object.keys(mine)) assert.equal(row.usage[key], mine[key], `${name}: ${key}`)
+    for (const key of Object.keys(sum)) sum[key] += mine[key]
+  }
+  const { total } = JSON.parse(run(['usage', '--by', 'total', '--json', '--data', data]).out)
+  for (const key of Object.keys(sum)) assert.equal(total.usage[key], sum[key], key)
+  assert.ok(sum.commands > 20 && sum.ticks > 20)
 })
