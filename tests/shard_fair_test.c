@@ -46,7 +46,7 @@ LQ_TEST(tenant_that_wants_too_much_is_put_off_and_the_other_is_not) {
   uint64_t before = use_of("acme").put_off;
   lab_slow_ns = 1000000;
   for (int i = 0; i < 10; i++) { /* and it plays on meanwhile */
-    char id[16];
+    char id[32];
     (void)snprintf(id, sizeof id, "\"id\":\"c%d\"", i);
     inc(&light, "p1", 1, (char[]){'c', (char)('0' + i), 0});
     UNTIL(&r, has(&light, id));
