@@ -13,7 +13,7 @@ const HELP = `usage: node bench/all.mjs [--build FOLDER] [--runs N] [--seconds N
   --build FOLDER  where the programs are (build/release)
   --runs N        runs of each; the median counts (5)
   --seconds N     measured time of one run of W6 (4)
-  --only LIST     of ecs,session,net,host,ledger,sessions,tenant,serve,w6 (all)
+  --only LIST     of ecs,session,net,host,ledger,sessions,tenant,fair,serve,w6 (all)
   --out FOLDER    (bench/results)`;
 
 let opts;
@@ -24,7 +24,7 @@ try {
       build: text(join(ROOT, "build/release")),
       runs: text("5"),
       seconds: text("4"),
-      only: text("ecs,session,net,host,policy,audit,ledger,sessions,tenant,serve,w6"),
+      only: text("ecs,session,net,host,policy,audit,ledger,sessions,tenant,fair,serve,w6"),
       out: text(join(ROOT, "bench/results")),
       help: { type: "boolean", default: false },
     },

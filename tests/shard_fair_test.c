@@ -46,7 +46,7 @@ LQ_TEST(tenant_that_wants_too_much_is_put_off_and_the_other_is_not) {
   uint64_t before = use_of("acme").put_off;
   lab_slow_ns = 1000000;
   for (int i = 0; i < 10; i++) { /* and it plays on meanwhile */
-    char id[16];
+    char id[32];
     (void)snprintf(id, sizeof id, "\"id\":\"c%d\"", i);
     inc(&light, "p1", 1, (char[]){'c', (char)('0' + i), 0});
     UNTIL(&r, has(&light, id));
@@ -93,6 +93,12 @@ LQ_TEST(session_that_goes_while_it_waits_leaves_the_queue) {
   r.shard->options.hibernate_ms = 1;
   lab_slow_ns = 2000000;
   UNTIL(&r, r.shard->queued >= 10);
+  lqi_tenant *t = lqi_tenant_find(r.shard, "acme");
+  lqi_session *waits = t->first;
+  uint32_t queued = t->queued;
+  assert_true(waits && waits->owed);
+  lqi_session_drop(waits, LQ_ERR_BUSY, "gone");
+  assert_true(t->first != waits && t->queued == queued - 1);
   for (int i = 0; i < 30; i++) conn_free(&heavy[i]);
   UNTIL(&r, use_of("acme").level[LQ_LEVEL_SESSIONS] == 0);
   lab_slow_ns = 0;
