@@ -87,9 +87,8 @@ static bool is_gone(const lq_tenants *tenants, const char *name, lq_err err) {
   lq_tenant_record record;
   if (!sim_shredded(name)) return false;
   if (err == LQ_ERR_UNKNOWN_TENANT) return true;
-  if (lq_tenant_record_get(tenants, name, &record)) return false;
-  return record.state == LQ_TENANT_SHREDDED || (record.state == LQ_TENANT_SHREDDING &&
-                                                (err == LQ_ERR_CORRUPT || err == LQ_ERR_NOT_FOUND));
+  if (err != LQ_ERR_CORRUPT && err != LQ_ERR_NOT_FOUND) return false;
+  return lq_tenant_record_get(tenants, name, &record) || record.state >= LQ_TENANT_SHREDDING;
 }
 
 static lq_err tenants_open(running *r, lq_diag *diag) {
