@@ -70,15 +70,21 @@ typedef struct noted {
   lq_store_committed committed;
   lq_store_changed changed;
   void *context;
+  struct noted *next, **prev;
   uint32_t count, at;
   told_leaf leaf[];
 } noted;
+static noted *waiting; /* with those whose process died before the answer */
 
 static noted *note_new(sim_witness *witness, uint32_t count, void *context) {
   noted *n = sim_alloc(sizeof *n + count * sizeof *n->leaf);
   n->witness = witness;
   n->count = count;
   n->context = context;
+  n->next = waiting;
+  n->prev = &waiting;
+  if (waiting) waiting->prev = &n->next;
+  waiting = n;
   return n;
 }
 
@@ -91,6 +97,8 @@ static void note_leaf(told_leaf *out, const char *tenant, lq_span leaf) {
 
 static void note_free(noted *n) {
   for (uint32_t i = 0; i < n->count; i++) free(n->leaf[i].leaf);
+  *n->prev = n->next;
+  if (n->next) n->next->prev = n->prev;
   free(n);
 }
 
