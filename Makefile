@@ -46,7 +46,7 @@ test-asan: build
 	@$(CMAKE) --preset asan $(LAUNCHER) >build/configure-asan.log || { cat build/configure-asan.log; exit 1; }
 	@$(CMAKE) --build build/asan
 	$(CTEST) --test-dir build/asan
-	LQ_BIN=$(CURDIR)/build/asan/bin/lq LQ_KILLS=10 LQ_SYSCALLS=3 scripts/e2e.sh
+	LQ_BIN=$(CURDIR)/build/asan/bin/lq LQ_KILLS=10 LQ_SYSCALLS=3 LQ_BROWSER=0 scripts/e2e.sh
 
 test-golden: build
 	scripts/golden_matrix.sh
