@@ -375,58 +375,61 @@ static void audit_tenant(sim_audit *audit, lq_tenants *tenants, lq_loop *loop, c
   if (!sim.failed) audit->log(audit, lq_tenants_platform(tenants), store, name);
 }
 
-static void audit_main(void *argument) {
-  sim_audit *audit = argument;
-  sim.process->auditor = true;
-  lq_loop *loop = NULL;
-  lq_store *store = NULL;
-  lq_tenants *tenants = NULL;
+/* What a process that only looks has open; a copy of the data never lies in a shared store. */
+typedef struct looking {
+  lq_loop *loop;
+  lq_store *store;
+  lq_tenants *tenants;
+} looking;
+
+static void look_open(sim_audit *audit, bool copy, looking *out) {
   lq_store_sqlite_options options = {.folder = "/data", .read_only = true};
   lq_tenants_options keys = {.keys = "/keys", .read_only = true};
-  audit->err = lq_loop_open(&loop);
-  if (!audit->err && audit->server->shared)
-    store = sim_shared_open(audit->server->shared, loop);
+  *out = (looking){0};
+  sim.process->auditor = true;
+  audit->err = lq_loop_open(&out->loop);
+  if (!audit->err && !copy && audit->server->shared)
+    out->store = sim_shared_open(audit->server->shared, out->loop);
   else if (!audit->err)
-    audit->err = lq_store_sqlite_open(loop, &options, &store, &audit->diag);
+    audit->err = lq_store_sqlite_open(out->loop, &options, &out->store, &audit->diag);
   if (!audit->err) audit->err = lq_secret_need("/keys", "root.key", keys.root, &audit->diag);
-  if (store) store = sim_swap_open(store);
-  keys.store = store;
-  if (!audit->err) audit->err = lq_tenants_open(&keys, &tenants, &audit->diag);
-  for (uint32_t t = 0; t < SIM_TENANTS_MAX && !audit->err && !sim.failed; t++)
-    if (sim_server_serves(audit->server, t)) audit_tenant(audit, tenants, loop, sim_tenant[t]);
-  lq_tenants_close(tenants);
-  if (store) store->close(store);
-  lq_loop_close(loop);
+  if (out->store && !copy) out->store = sim_swap_open(out->store);
+  keys.store = out->store;
+  if (!audit->err) audit->err = lq_tenants_open(&keys, &out->tenants, &audit->diag);
+}
+
+static void look_close(sim_audit *audit, looking *at) {
+  lq_tenants_close(at->tenants);
+  if (at->store) at->store->close(at->store);
+  lq_loop_close(at->loop);
   audit->done = true;
+}
+
+static void audit_main(void *argument) {
+  sim_audit *audit = argument;
+  looking at;
+  look_open(audit, false, &at);
+  for (uint32_t t = 0; t < SIM_TENANTS_MAX && !audit->err && !sim.failed; t++)
+    if (sim_server_serves(audit->server, t))
+      audit_tenant(audit, at.tenants, at.loop, sim_tenant[t]);
+  look_close(audit, &at);
 }
 
 /* ---- an old copy of the data, beside the key store of today ---- */
 
 static void copy_main(void *argument) {
   sim_audit *audit = argument;
-  sim.process->auditor = true;
-  lq_loop *loop = NULL;
-  lq_store *store = NULL;
-  lq_tenants *tenants = NULL;
-  lq_store_sqlite_options options = {.folder = "/data", .read_only = true};
-  lq_tenants_options keys = {.keys = "/keys", .read_only = true};
-  audit->err = lq_loop_open(&loop);
-  if (!audit->err) audit->err = lq_store_sqlite_open(loop, &options, &store, &audit->diag);
-  if (!audit->err) audit->err = lq_secret_need("/keys", "root.key", keys.root, &audit->diag);
-  keys.store = store;
-  if (!audit->err) audit->err = lq_tenants_open(&keys, &tenants, &audit->diag);
+  looking at;
+  look_open(audit, true, &at);
   for (uint32_t t = 0; t < SIM_TENANTS_MAX && !audit->err; t++) {
     if (!sim_server_serves(audit->server, t)) continue;
-    needed n = {.loop = loop};
-    lq_tenant_need(tenants, sim_tenant[t], false, tenant_ready, &n);
+    needed n = {.loop = at.loop};
+    lq_tenant_need(at.tenants, sim_tenant[t], false, tenant_ready, &n);
     LQ_CHECK(n.done);
     if (sim_shredded(sim_tenant[t]) && !n.err)
       sim_violation("%s is shredded and an old copy of the data opens", sim_tenant[t]);
   }
-  lq_tenants_close(tenants);
-  if (store) store->close(store);
-  lq_loop_close(loop);
-  audit->done = true;
+  look_close(audit, &at);
 }
 
 void sim_copy_run(sim_audit *audit, sim_disk *copy) {

@@ -3,17 +3,7 @@
 
 #include <stdio.h>
 
-static void head(lq_writer *w, const char *name, const char *type, const char *help) {
-  lq_write_text(w, "# HELP ");
-  lq_write_text(w, name);
-  lq_write_u8(w, ' ');
-  lq_write_text(w, help);
-  lq_write_text(w, "\n# TYPE ");
-  lq_write_text(w, name);
-  lq_write_u8(w, ' ');
-  lq_write_text(w, type);
-  lq_write_u8(w, '\n');
-}
+#include "lq_service/telemetry/metric.h"
 
 static void sample(lq_writer *w, const char *name, const char *labels, uint64_t value) {
   lq_write_text(w, name);
@@ -24,12 +14,12 @@ static void sample(lq_writer *w, const char *name, const char *labels, uint64_t 
 }
 
 static void counter(lq_writer *w, const char *name, const char *help, uint64_t value) {
-  head(w, name, "counter", help);
+  lq_metric_head(w, name, "counter", help);
   sample(w, name, "", value);
 }
 
 static void gauge(lq_writer *w, const char *name, const char *help, uint64_t value) {
-  head(w, name, "gauge", help);
+  lq_metric_head(w, name, "gauge", help);
   sample(w, name, "", value);
 }
 
@@ -49,7 +39,7 @@ static void of_gateway(const lqi_counters *n, lq_writer *w) {
   counter(w, "lq_connections_refused_total", "Connections refused.", n->refused);
   counter(w, "lq_websocket_upgrades_total", "Connections that became WebSockets.", n->upgrades);
   counter(w, "lq_http_requests_total", "HTTP requests read, refused ones included.", n->requests);
-  head(w, "lq_http_responses_total", "counter", "HTTP answers by class of status.");
+  lq_metric_head(w, "lq_http_responses_total", "counter", "HTTP answers by class of status.");
   static const char *const labels[] = {NULL,
                                        "{class=\"1xx\"}",
                                        "{class=\"2xx\"}",
@@ -65,7 +55,8 @@ static void of_gateway(const lqi_counters *n, lq_writer *w) {
           n->message_errors);
   counter(w, "lq_rate_refused_total", "Messages and requests above the rate.", n->rate_refused);
   counter(w, "lq_slow_refused_total", "Texts that found a connection's queue full.", n->slow);
-  head(w, "lq_connections_closed_total", "counter", "Connections this side closed, by reason.");
+  lq_metric_head(w, "lq_connections_closed_total", "counter",
+                 "Connections this side closed, by reason.");
   sample(w, "lq_connections_closed_total", "{reason=\"idle\"}", n->idle_closed);
   sample(w, "lq_connections_closed_total", "{reason=\"rate\"}", n->rate_closed);
   sample(w, "lq_connections_closed_total", "{reason=\"protocol\"}", n->protocol_closed);
@@ -88,11 +79,11 @@ static void of_shard(const lq_shard_stats *n, lq_writer *w) {
   counter(w, "lq_slow_resyncs_total", "Slow clients brought up to date by a snapshot.",
           n->slow_resyncs);
   counter(w, "lq_slow_closes_total", "Slow clients closed.", n->slow_closes);
-  head(w, "lq_tick_seconds", "summary", "Time of one session's tick, of the last 4096.");
+  lq_metric_head(w, "lq_tick_seconds", "summary", "Time of one session's tick, of the last 4096.");
   quantile(w, "lq_tick_seconds", "0.5", n->tick_ns_p50);
   quantile(w, "lq_tick_seconds", "0.99", n->tick_ns_p99);
-  head(w, "lq_commit_seconds", "summary",
-       "From command applied to acknowledged, of the last 4096.");
+  lq_metric_head(w, "lq_commit_seconds", "summary",
+                 "From command applied to acknowledged, of the last 4096.");
   quantile(w, "lq_commit_seconds", "0.5", n->commit_ns_p50);
   quantile(w, "lq_commit_seconds", "0.99", n->commit_ns_p99);
 }
@@ -100,7 +91,7 @@ static void of_shard(const lq_shard_stats *n, lq_writer *w) {
 void lqi_metrics(lq_gateway *g, lq_writer *out) {
   lq_shard_stats stats;
   lq_shard_stats_get(g->options.shard, &stats);
-  head(out, "lq_build_info", "gauge", "The version of this program.");
+  lq_metric_head(out, "lq_build_info", "gauge", "The version of this program.");
   sample(out, "lq_build_info", "{version=\"" LQ_VERSION "\"}", 1);
   of_gateway(&g->count, out);
   of_shard(&stats, out);

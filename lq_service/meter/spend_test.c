@@ -1,27 +1,9 @@
 /* Budgets against usage in a store. Prices: a thousandth of a unit a tick. */
 #include "lq_service/meter/spend.h"
 
-#include "lq_service/port/store_memory.h"
-#include "tests/lq_test.h"
+#include "lq_service/meter/put_testing.h"
 
-static lq_memory_data *data;
-static lq_store *store;
 static lq_prices prices;
-
-static void changed(void *context, lq_err err, uint64_t leaf) {
-  (void)leaf;
-  *(lq_err *)context = err;
-}
-static void put(const char *sk, lq_span value) {
-  lq_store_item item = {.value = value, .expect = LQ_ITEM_ANY};
-  memcpy(item.sk, sk, strlen(sk) + 1);
-  lq_store_change change = {.tenant = "acme", .items = &item, .item_count = 1};
-  lq_err err = LQ_ERR_COUNT;
-  store->change(store, &change, changed, &err);
-  while (lq_store_memory_run(store)) {
-  }
-  assert_ok(err);
-}
 static uint32_t hour_of(const char *text) {
   uint32_t from, to;
   assert_true(lq_usage_time_read(lq_span_text(text), &from, &to));
