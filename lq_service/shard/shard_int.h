@@ -71,6 +71,7 @@ typedef struct lqi_served {
   lq_shard_tenant at;
   lq_scope *scope; /* its numbers; NULL: nobody keeps them */
   lqi_tenant *of;
+  bool swept; /* its sessions that a crash left uncounted are counted */
   struct lqi_served *next_gone;
 } lqi_served;
 
@@ -253,7 +254,8 @@ struct lq_shard {
   uint32_t next_serial;
   uint32_t asks; /* questions the store will answer: stopping waits for them */
   /* The sweep for sessions that a crash left uncounted: where it stands. */
-  uint32_t sweep_served, sweep_page;
+  lqi_served *sweep_of;
+  uint32_t sweep_page;
   bool sweeping;
   char sweep_after[LQ_ID_BYTES];
   lq_store_slice batch[LQI_BATCH_MAX];

@@ -143,14 +143,12 @@ static void state_came(void *context, lq_err err, const char *sk, uint64_t versi
 static void session_came(void *context, lq_err err, const lq_session_name *name,
                          const lq_store_head *head) {
   lq_shard *shard = context;
-  lq_store *store = shard->served[shard->sweep_served]->at.store;
+  lq_store *store = shard->sweep_of->at.store;
   char sk[LQ_STORE_SK_BYTES];
   if (err) { /* the page's end */
     shard->sweeping = false;
     shard->asks--;
-    if (shard->sweep_page == LQI_SWEEP_PAGE) return;
-    shard->sweep_after[0] = 0;
-    shard->sweep_served++;
+    shard->sweep_of->swept = shard->sweep_page < LQI_SWEEP_PAGE;
     return;
   }
   shard->sweep_page++;
@@ -164,10 +162,13 @@ static void session_came(void *context, lq_err err, const lq_session_name *name,
 }
 
 void lqi_meter_sweep(lq_shard *shard) {
-  if (!shard->options.meter || shard->sweeping || shard->stopping ||
-      shard->sweep_served >= shard->served_count)
-    return;
-  const lqi_served *served = shard->served[shard->sweep_served];
+  if (!shard->options.meter || shard->sweeping || shard->stopping) return;
+  uint32_t at = 0;
+  while (at < shard->served_count && shard->served[at]->swept) at++;
+  if (at == shard->served_count) return;
+  lqi_served *served = shard->served[at];
+  if (served != shard->sweep_of) shard->sweep_after[0] = 0;
+  shard->sweep_of = served; /* it outlives its tenant's stop, as does a late answer */
   shard->sweeping = true;
   shard->sweep_page = 0;
   shard->asks++;
