@@ -73,13 +73,21 @@ function counted(data, session) {
   return sum
 }
 
+// LQ_PLAY_SECONDS=3600 plays for an hour, of which the kill is the middle; without it, as fast as it goes.
 test('what was counted is what the journals say, to the unit, also after kill -9', async (t) => {
   const data = dataFolder(t)
   const names = ['one', 'two', 'three']
+  const half = Number(process.env.LQ_PLAY_SECONDS ?? 0) / 2
+  let acknowledged = 0
   const play = async (server, session, player, moves) => {
     const client = new Client(server.port)
     await client.join({ session, player })
-    for (let i = 0; i < moves; i++) await client.ask({ cmd: 'move', entity: player, vec: [i % 3 - 1, (i + 1) % 3 - 1, 0], id: `${player}${i}` }, (m) => m.evt === 'ack')
+    const end = Date.now() + half * 1000
+    for (let i = 0; i < moves || Date.now() < end; i++) {
+      await client.ask({ cmd: 'move', entity: player, vec: [i % 3 - 1, (i + 1) % 3 - 1, 0], id: `${player}${i}` }, (m) => m.evt === 'ack')
+      acknowledged++
+      if (half) await new Promise((next) => setTimeout(next, 500 + 100 * (i % 7)))
+    }
     return client
   }
   let server = await serve(t, data)
@@ -101,5 +109,6 @@ test('what was counted is what the journals say, to the unit, also after kill -9
   }
   const { total } = JSON.parse(run(['usage', '--by', 'total', '--json', '--data', data]).out)
   for (const key of Object.keys(sum)) assert.equal(total.usage[key], sum[key], key)
-  assert.ok(sum.commands > 20 && sum.ticks > 20)
+  assert.ok(acknowledged > 20 && sum.commands >= acknowledged && sum.ticks >= 20 * 2 * half)
+  t.diagnostic(`${acknowledged} moves acknowledged; counted and in the journals: ${JSON.stringify(sum)}`)
 })
