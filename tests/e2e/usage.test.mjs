@@ -84,7 +84,7 @@ test('what was counted is what the journals say, to the unit, also after kill -9
     await client.join({ session, player })
     const end = Date.now() + half * 1000
     for (let i = 0; i < moves || Date.now() < end; i++) {
-      await client.ask({ cmd: 'move', entity: player, vec: [i % 3 - 1, (i + 1) % 3 - 1, 0], id: `${player}${i}` }, (m) => m.evt === 'ack')
+      await client.ask({ cmd: 'move', entity: player, vec: [i % 26 < 13 ? 1 : -1, i % 9 < 4 ? 1 : i % 9 < 8 ? -1 : 1, 0], id: `${player}${i}` }, (m) => m.evt === 'ack')
       acknowledged++
       if (half) await new Promise((next) => setTimeout(next, 500 + 100 * (i % 7)))
     }
