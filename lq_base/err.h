@@ -66,7 +66,9 @@
   X(ERR_UNSUPPORTED, 415, 0, "not supported here", "use what the documentation lists")             \
   X(ERR_METHOD, 405, 0, "the method is not allowed on this address", "see /v1/openapi.json")       \
   X(ERR_IDEMPOTENCY, 422, 0, "this Idempotency-Key was used with another body", "use a new key")   \
-  X(ERR_INTERNAL, 500, 0, "a fault inside the engine", "please report it with the log")
+  X(ERR_INTERNAL, 500, 0, "a fault inside the engine", "please report it with the log")            \
+  X(ERR_GUEST, 502, 0, "the game's own code for this failed and was left out",                     \
+    "mend the code as the session's log says; a new release starts it again")
 
 typedef enum lq_err {
 #define X(name, http, retry, cause, mend) LQ_##name,

@@ -135,6 +135,28 @@ static inline float lq_f32x4_sum(lq_f32x4 v) {
   lq_f32x4_store(lane, v);
   return (lane[0] + lane[1]) + (lane[2] + lane[3]);
 }
+/* Four rows become four columns. */
+static inline void lq_f32x4_transpose(lq_f32x4 row[4]) {
+#if defined(LQ_F32X4_SSE2)
+  __m128 a = _mm_unpacklo_ps(row[0], row[1]), b = _mm_unpackhi_ps(row[0], row[1]);
+  __m128 c = _mm_unpacklo_ps(row[2], row[3]), d = _mm_unpackhi_ps(row[2], row[3]);
+  row[0] = _mm_movelh_ps(a, c), row[1] = _mm_movehl_ps(c, a);
+  row[2] = _mm_movelh_ps(b, d), row[3] = _mm_movehl_ps(d, b);
+#elif defined(LQ_F32X4_WASM)
+  v128_t a = wasm_i32x4_shuffle(row[0], row[1], 0, 4, 1, 5);
+  v128_t b = wasm_i32x4_shuffle(row[0], row[1], 2, 6, 3, 7);
+  v128_t c = wasm_i32x4_shuffle(row[2], row[3], 0, 4, 1, 5);
+  v128_t d = wasm_i32x4_shuffle(row[2], row[3], 2, 6, 3, 7);
+  row[0] = wasm_i32x4_shuffle(a, c, 0, 1, 4, 5), row[1] = wasm_i32x4_shuffle(a, c, 2, 3, 6, 7);
+  row[2] = wasm_i32x4_shuffle(b, d, 0, 1, 4, 5), row[3] = wasm_i32x4_shuffle(b, d, 2, 3, 6, 7);
+#else
+  float in[4][4], out[4][4];
+  for (int i = 0; i < 4; i++) lq_f32x4_store(in[i], row[i]);
+  for (int i = 0; i < 4; i++)
+    for (int j = 0; j < 4; j++) out[i][j] = in[j][i];
+  for (int i = 0; i < 4; i++) row[i] = lq_f32x4_load(out[i]);
+#endif
+}
 
 #undef LQI_PICK
 #if defined(LQ_F32X4_SCALAR)

@@ -113,6 +113,18 @@ LQ_TEST(the_sum_is_of_the_two_halves) {
   }
 }
 
+LQ_TEST(transposed_rows_are_columns) {
+  float in[4][4], out[4];
+  lq_f32x4 row[4];
+  for (int i = 0; i < 16; i++) in[i / 4][i % 4] = (float)i;
+  for (int i = 0; i < 4; i++) row[i] = lq_f32x4_load(in[i]);
+  lq_f32x4_transpose(row);
+  for (int i = 0; i < 4; i++) {
+    lq_f32x4_store(out, row[i]);
+    for (int j = 0; j < 4; j++) assert_true(out[j] == in[j][i]);
+  }
+}
+
 LQ_TEST(the_golden_hash_of_the_bodies_is_as_ever) {
   uint64_t hash = exact_bodies_hash();
   if (hash != EXACT_BODIES_GOLDEN)

@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 /* Version of everything that decides a state hash: bump on any change of simulation behaviour. */
-#define LQ_ABI_VERSION 1u
+#define LQ_ABI_VERSION 2u
 
 #define LQ_HASH_K0 0xa0761d6478bd642full
 #define LQ_HASH_K1 0xe7037ed1a0b428dbull

@@ -40,6 +40,17 @@
 #define LQ_HZ_DEFAULT 20u
 #define LQ_MONEY_MAX 1000000000000000ll /* minor units; sums of 9,000 of them still fit an i64 */
 
+/* Guests: code of a game's author, in a process of its own. */
+#define LQ_GUEST_CALL_BYTES_MAX                                                                    \
+  (12u << 20) /* the columns one call sees: 100,000 rows of some types */
+#define LQ_GUEST_REPLY_BYTES_MAX (4u << 20) /* far more changes than a tick may make */
+#define LQ_GUEST_STATE_BYTES_MAX                                                                   \
+  4096u /* what a system of a guest keeps between ticks: saved and hashed each tick */
+#define LQ_GUEST_STRIKES_MAX 3u       /* so many failures suspend it for the session */
+#define LQ_GUEST_TEXT_BYTES_MAX 4096u /* words of an error, its stack included */
+#define LQ_GUEST_DRAWS_MAX                                                                         \
+  1000000u /* random numbers one call may draw: the engine draws them too */
+
 /* The wire. */
 #define LQ_JSON_DEPTH_MAX 16u /* nesting of a message: ours need 5 */
 #define LQ_WS_MESSAGE_BYTES_MAX                                                                    \
@@ -64,5 +75,14 @@
 #define LQ_CHECKPOINT_BYTES                                                                        \
   (256u << 10)                /* ... or so many journal bytes, so that waking is bounded */
 #define LQ_HIBERNATE_MS 5000u /* a session without connections and timers sleeps after this */
+
+/* Physics. Single floats place a body to half a millimetre at the reach. */
+#define LQ_PHYSICS_BODIES_MAX 65536u
+#define LQ_PHYSICS_CONTACTS_MAX (1u << 20)
+#define LQ_PHYSICS_REACH_M 4096u        /* farther out a body freezes */
+#define LQ_PHYSICS_SPEED_MAX_M_S 400u   /* faster ones are slowed to it */
+#define LQ_PHYSICS_TURN_MAX_RAD 0.7854f /* in a step */
+#define LQ_PHYSICS_SIZE_MIN_M 0.005f    /* a radius or half extent: the slop */
+#define LQ_PHYSICS_SIZE_MAX_M 2000.0f
 
 #endif

@@ -25,6 +25,13 @@
   X(ORDER_ARRIVAL, "session_command.c", "commands run in order of arrival, not of slot")           \
   X(ORDER_UNSTABLE, "session_command.c", "sorting by slot turns a player's commands around")       \
   X(CAUSE_OLDEST, "session_mutation.c", "the audit trail names who changed a row first")           \
+  X(GUEST_HALF, "session.c", "what a tick did before its guest failed stays")                      \
+  X(GUEST_BEHIND, "session_command.c", "what is sent while a tick waits for a guest is lost")      \
+  X(GUEST_UNDO, "session_guest.c", "a guest's state is not undone with its tick")                  \
+  X(GUEST_UNSAVED, "session_guest.c", "a checkpoint has no guest's state")                         \
+  X(STRIKES_UNSAVED, "session_guest.c", "a checkpoint forgets how often a guest failed")           \
+  X(SKIP_STAYS, "session_guest.c", "a guest that failed once is left out of the next ticks")       \
+  X(GUEST_DRAWS, "session_guest.c", "a handler's draws are not taken from the session")            \
   X(DELTA_GONE, "message_out.c", "a delta tells of removed entities by its last change only")      \
   X(DELTA_REMOVED, "message_out.c", "a delta does not tell of a removed component")                \
   /* lq_service */                                                                                 \
@@ -50,6 +57,12 @@
   X(SLOW_DELTAS, "shard_out.c", "a client that was slow gets deltas again without a snapshot")     \
   X(SETTLE_QUIET, "shard_tick.c", "a checkpoint is made of quiet ticks that no slice has")         \
   X(QUIET_TWICE, "shard_tick.c", "a slice begins with the last tick of the one before")            \
+  X(JOIN_BEHIND, "shard_client.c", "who joins while a tick waits is looked for in that tick")      \
+  X(GUEST_OLD_ANSWER, "guests.c", "a seat keeps its answers for the next tick")                    \
+  X(GUEST_OTHERS, "process.c", "an answer goes to whoever asked last")                             \
+  X(GUEST_INNOCENT, "process.c", "after a process's end nobody asks again who was behind")         \
+  X(SEAT_LEAK, "guests.c", "a seat that closes leaks its answers")                                 \
+  X(SWAP_SEAT, "shard_tick.c", "after a swap the old release's guests are asked")                  \
   X(JOIN_LEAK, "shard_client.c", "a refused resume token leaks the client")                        \
   X(GUARD_OPEN, "tenant_store.c", "a tenant's store answers any tenant's name")                    \
   X(DETAIL_PLAIN, "tenant_store.c", "details of the log are not sealed")                           \

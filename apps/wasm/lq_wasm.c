@@ -100,6 +100,7 @@ lq_err lq_wasm_tick(uint32_t bytes) {
   if (err) return fail(err, "these are no commands of a tick");
   lq_tick_result result;
   lq_session_tick(it.session, NULL, &result);
+  if (result.state) return fail(LQ_ERR_GUEST, "a guest of the game does not run here");
   for (uint32_t i = 0; i < result.applied_count; i++)
     if (result.applied[i].type == LQ_CMD_RELEASE && !result.applied[i].outcome)
       err = fail(LQ_ERR_UNSUPPORTED, "the session goes over to another release, another module");

@@ -46,7 +46,8 @@ LQ_MUST lq_err LQ_WASM(lq_wasm_start)(uint64_t seed);
  * taken back. Errors as lq_session_load. */
 LQ_MUST lq_err LQ_WASM(lq_wasm_load)(uint32_t bytes);
 /* Runs one tick; the room's first bytes are its commands as journaled (docs/journal.md), 0: none.
- * LQ_ERR_CORRUPT: they are malformed, nothing ran. LQ_ERR_UNSUPPORTED: the tick ran, and its
+ * LQ_ERR_CORRUPT: they are malformed, nothing ran. LQ_ERR_GUEST: nor here, where a
+ * guest must be asked. LQ_ERR_UNSUPPORTED: the tick ran, and its
  * commands hand the session over to another release, which is another module. */
 LQ_MUST lq_err LQ_WASM(lq_wasm_tick)(uint32_t bytes);
 /* The session as bytes, canonical, into `out`. */

@@ -113,6 +113,16 @@ const void *lq_iter_read(const lq_iter *iter, uint32_t type);
 void *lq_iter_write(lq_iter *iter, uint32_t type);
 lq_entity lq_iter_entity(const lq_iter *iter, uint32_t index); /* index 0..count-1 */
 
+/* ---- whole columns, for a call of a guest ---- */
+/* Copies of rows 0..rows-1 as they are now, rows being lq_world_row_end at most: a bit for each row
+ * in words of 64; u32 generation, u16 owner and u16 zero; LQ_ID_BYTES of id. Free rows have no bit,
+ * their id is zeroes. Costs a memcpy each. */
+void lq_world_copy_entities(const lq_world *world, uint32_t rows, void *live, void *entities,
+                            void *ids);
+/* The same of a component: its bits, and its rows made canonical, zeroes where it is absent. */
+void lq_world_copy_column(const lq_world *world, uint32_t type, uint32_t rows, void *has,
+                          void *out);
+
 /* ---- deferred structural change: queued now, applied in order by lq_world_flush ---- */
 /* The queue holds LQ_DEFER_BYTES at most, in small worlds 16 KiB + 256 bytes an entity; each change
  * takes 16 bytes and its row. Errors: as the immediate call, and LQ_ERR_FULL. */

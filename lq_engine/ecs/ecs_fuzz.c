@@ -1,5 +1,6 @@
 /* Loads hostile saves. The first byte's low bit: mend the header's constants, length and checksum
  * first, so that the fuzzer gets behind them to the content. What is let in must be sound. */
+#include "lq_base/hash.h"
 #include "lq_engine/ecs/ecs_int.h"
 #include "lq_engine/ecs/ecs_testing.h"
 
@@ -10,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 static void mend(uint8_t *saved, size_t bytes) {
   lq_writer head = lq_writer_of(saved, 16);
   lq_write_u32(&head, 0x4457514c);
-  lq_write_u32(&head, 1);
+  lq_write_u32(&head, LQ_ABI_VERSION);
   lq_write_u64(&head, testing_schema()->hash);
   lq_writer tail = lq_writer_of(saved + 40, 24);
   lq_write_u32(&tail, TYPES);

@@ -113,3 +113,35 @@ lq_entity lq_iter_entity(const lq_iter *iter, uint32_t index) {
   LQ_CHECK(index < iter->count);
   return lqi_handle(iter->world, iter->first + index);
 }
+
+/* ---- whole columns ---- */
+
+void lq_world_copy_entities(const lq_world *world, uint32_t rows, void *live, void *entities,
+                            void *ids) {
+  LQ_CHECK(rows <= world->capacity);
+  if (rows == 0) return;
+  memcpy(live, world->entity.has, (size_t)lqi_words(rows) * 8);
+  memcpy(entities, world->entity.row, (size_t)rows * sizeof(lqi_entity));
+  memcpy(ids, world->id, (size_t)rows * sizeof(lqi_id));
+}
+
+/* Only rows written in this frame may be other than canonical. */
+static void settle_copy(const lq_world *w, const lqi_column *c, uint32_t rows, uint8_t *out) {
+  const lq_record *record = &w->schema->component[c->index].record;
+  for (uint32_t word = 0; word < lqi_words(rows); word++)
+    for (uint64_t dirty = c->dirty[word] & c->has[word]; dirty; dirty &= dirty - 1) {
+      uint32_t row = word * 64 + lqi_lowest(dirty);
+      if (row < rows) (void)lqi_record_settle(record, out + (size_t)row * c->row_bytes, 1);
+    }
+}
+
+void lq_world_copy_column(const lq_world *world, uint32_t type, uint32_t rows, void *has,
+                          void *out) {
+  const lqi_column *c = lqi_type_const(world, type);
+  LQ_CHECK(rows <= world->capacity);
+  if (rows == 0) return;
+  memcpy(has, c->has, (size_t)lqi_words(rows) * 8);
+  if (c->row_bytes == 0) return;
+  memcpy(out, c->row, (size_t)rows * c->row_bytes);
+  if (!c->plain && world->unsettled) settle_copy(world, c, rows, out);
+}

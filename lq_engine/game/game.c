@@ -10,8 +10,8 @@ static void builtin_field(lq_record *record, const char *name, lq_field_kind kin
 }
 
 void lq_game_builtins(lq_command_type *out) {
-  static const char *const names[LQ_CMD_BUILTIN_COUNT] = {"join", "leave",   "connection",
-                                                          "rate", "release", "end"};
+  static const char *const names[LQ_CMD_BUILTIN_COUNT] = {"join",    "leave", "connection", "rate",
+                                                          "release", "end",   "guest"};
   memset(out, 0, sizeof *out * LQ_CMD_BUILTIN_COUNT);
   for (uint32_t i = 0; i < LQ_CMD_BUILTIN_COUNT; i++) {
     LQ_CHECK(lq_text_copy(out[i].record.name, LQ_NAME_BYTES, lq_span_text(names[i])));
@@ -27,6 +27,9 @@ void lq_game_builtins(lq_command_type *out) {
   builtin_field(&out[LQ_CMD_RATE].record, "hz", LQ_FIELD_I32, 0);
   builtin_field(&out[LQ_CMD_RELEASE].record, "id", LQ_FIELD_STR, 65);
   builtin_field(&out[LQ_CMD_END].record, "reason", LQ_FIELD_STR, 64);
+  builtin_field(&out[LQ_CMD_GUEST].record, "name", LQ_FIELD_STR, LQ_NAME_BYTES * 2);
+  builtin_field(&out[LQ_CMD_GUEST].record, "command", LQ_FIELD_BOOL, 0);
+  builtin_field(&out[LQ_CMD_GUEST].record, "why", LQ_FIELD_STR, 160);
   for (uint32_t i = 0; i < LQ_CMD_BUILTIN_COUNT; i++)
     LQ_CHECK(lq_record_layout(&out[i].record) == LQ_OK);
 }
@@ -65,13 +68,18 @@ static lq_err bind_systems(lq_game *game, const lq_module *module, lq_diag *diag
       return lq_diag_set(diag, LQ_ERR_BUILD,
                          "the code has a system \"%.63s\" that game.yaml does not declare",
                          from->name);
+    if (game->system[at].guest)
+      return lq_diag_set(
+          diag, LQ_ERR_BUILD,
+          "the code has the system \"%s\", which a guest runs: leave one of them out",
+          game->system[at].name);
     if (game->system_fn[at])
       return lq_diag_set(diag, LQ_ERR_BUILD, "the code has the system \"%s\" twice",
                          game->system[at].name);
     game->system_fn[at] = from->run;
   }
   for (uint32_t i = 0; i < game->system_count; i++)
-    if (!game->system_fn[i])
+    if (!game->system_fn[i] && !game->system[i].guest)
       return lq_diag_set(diag, LQ_ERR_BUILD, "no code for the system \"%s\": add it to LQ_SYSTEMS",
                          game->system[i].name);
   return LQ_OK;
@@ -92,13 +100,18 @@ static lq_err bind_commands(lq_game *game, const lq_module *module, lq_diag *dia
                          "the engine keeps the command \"%s\" for itself; a game may handle join "
                          "and leave",
                          game->command[at].record.name);
+    if (game->command[at].guest)
+      return lq_diag_set(diag, LQ_ERR_BUILD,
+                         "the code handles the command \"%s\", and so does a guest: leave one of "
+                         "them out",
+                         game->command[at].record.name);
     if (game->command_fn[at])
       return lq_diag_set(diag, LQ_ERR_BUILD, "the code handles the command \"%s\" twice",
                          game->command[at].record.name);
     game->command_fn[at] = from->run;
   }
   for (uint32_t i = LQ_CMD_BUILTIN_COUNT; i < game->command_count; i++)
-    if (!game->command_fn[i])
+    if (!game->command_fn[i] && !game->command[i].guest)
       return lq_diag_set(diag, LQ_ERR_BUILD,
                          "no code for the command \"%s\": add it to LQ_COMMANDS",
                          game->command[i].record.name);

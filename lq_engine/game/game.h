@@ -26,11 +26,22 @@ typedef enum lq_builtin {
   LQ_CMD_RATE,
   LQ_CMD_RELEASE,
   LQ_CMD_END,
+  LQ_CMD_GUEST, /* {name: str 64, command: bool, why: str 160}: a guest system (or the handler of a
+                   command) failed in this tick: it is not run in it, and three suspend it */
   LQ_CMD_BUILTIN_COUNT
 } lq_builtin;
 
 #define LQ_ROLES_MAX 32u    /* roles of a game: a role mask is one 32-bit word */
 #define LQ_RENAMES_MAX 256u /* lines under migrate: */
+
+/* Who runs a system or a command's handler. */
+typedef enum lq_guest_language {
+  LQ_GUEST_NATIVE = 0, /* C, in the server's own process */
+  LQ_GUEST_PYTHON,
+  LQ_GUEST_LUA,
+  LQ_GUEST_WASM,
+  LQ_GUEST_LANGUAGE_COUNT
+} lq_guest_language;
 
 typedef struct lq_command_type {
   lq_record record;
@@ -38,6 +49,7 @@ typedef struct lq_command_type {
       entity_field; /* index of the field "entity" that the sender must own; UINT16_MAX: none */
   uint32_t roles;   /* roles that may send it; 0 = every player */
   bool confirm;     /* false: deltas may go out before the commit */
+  uint8_t guest;    /* lq_guest_language of its handler; built-in join and leave may have one */
 } lq_command_type;
 
 typedef struct lq_event_type {
@@ -49,6 +61,8 @@ typedef struct lq_event_type {
 typedef struct lq_system_type {
   char name[LQ_NAME_BYTES * 2]; /* "hunt.collect" */
   int32_t tick_order;           /* default 50 */
+  uint8_t guest;                /* lq_guest_language */
+  uint64_t reads, writes;       /* component types a guest sees, and may change (a part of reads) */
 } lq_system_type;
 
 typedef struct lq_constant {
@@ -113,9 +127,9 @@ LQ_MUST lq_err lq_game_encode(const lq_game *game, lq_writer *out);
  * LQ_ERR_CORRUPT, _TRUNCATED, _VERSION, _MEMORY. */
 LQ_MUST lq_err lq_game_decode(lq_span encoded, lq_arena *arena, lq_game **out, lq_diag *diag);
 size_t lq_game_arena_bytes(lq_span encoded);
-/* Binds native code by name; every declared system must be there (else LQ_ERR_BUILD naming it); a
- * command without a handler is legal only for built-ins. module NULL: legal for a game without
- * systems and commands. */
+/* Binds native code by name; every declared system that no guest runs must be there (else
+ * LQ_ERR_BUILD naming it); a command without a handler is legal only for built-ins. module NULL:
+ * legal for a game without systems and commands, or where guests run them all. */
 LQ_MUST lq_err lq_game_bind(lq_game *game, const lq_module *module, lq_arena *arena, lq_diag *diag);
 uint32_t lq_game_command_find(const lq_game *game, lq_span name); /* UINT32_MAX when unknown */
 uint32_t lq_game_event_find(const lq_game *game, lq_span name);

@@ -3,9 +3,12 @@
  *   name, version, title (sized texts), hz, entities_max, players_max, u8 bit 0 leave_deletes,
  *   bit 1 confirm
  *   components: count, each: record, version, u8 stored|audited|sealed, visibility, default row
- *   commands behind the built-in ones: count, each: record, entity_field + 1, roles, u8 confirm
+ *   u8 language of the guest that handles join, the same of leave
+ *   commands behind the built-in ones: count, each: record, entity_field + 1, roles, u8 confirm,
+ *   u8 language
  *   events: count, each: record, visibility, about + 1
- *   systems: count, each: name, zigzag tick_order;   constants: count, each: name, zigzag value
+ *   systems: count, each: name, zigzag tick_order, u8 language, and of a guest: reads, writes
+ *   constants: count, each: name, zigzag value
  *   roles: count, each: name
  *   scene: count, each: entity;   player template: entity;   renames: count, each: component, from,
  * to record: name, field count, each: name, u8 kind, currency (money), str_bytes (str), count
@@ -56,6 +59,8 @@ static void write_types(lq_writer *out, const lq_game *game) {
     write_visibility(out, &c->visible);
     lq_write_bytes(out, c->defaults, c->record.row_bytes);
   }
+  lq_write_u8(out, game->command[LQ_CMD_JOIN].guest);
+  lq_write_u8(out, game->command[LQ_CMD_LEAVE].guest);
   lq_write_varint(out, game->command_count - LQ_CMD_BUILTIN_COUNT);
   for (uint32_t i = LQ_CMD_BUILTIN_COUNT; i < game->command_count; i++) {
     const lq_command_type *c = &game->command[i];
@@ -63,6 +68,7 @@ static void write_types(lq_writer *out, const lq_game *game) {
     lq_write_varint(out, (uint16_t)(c->entity_field + 1));
     lq_write_varint(out, c->roles);
     lq_write_u8(out, c->confirm);
+    lq_write_u8(out, c->guest);
   }
   lq_write_varint(out, game->event_count);
   for (uint32_t i = 0; i < game->event_count; i++) {
@@ -88,6 +94,10 @@ lq_err lq_game_encode(const lq_game *game, lq_writer *out) {
   for (uint32_t i = 0; i < game->system_count; i++) {
     write_name(out, game->system[i].name);
     lq_write_zigzag(out, game->system[i].tick_order);
+    lq_write_u8(out, game->system[i].guest);
+    if (!game->system[i].guest) continue;
+    lq_write_varint(out, game->system[i].reads);
+    lq_write_varint(out, game->system[i].writes);
   }
   lq_write_varint(out, game->constant_count);
   for (uint32_t i = 0; i < game->constant_count; i++) {
@@ -158,7 +168,7 @@ static void read_visibility(decoder *d, lq_visibility *v) {
   v->roles = (uint32_t)read_below(d, UINT32_MAX);
 }
 
-static void read_types(decoder *d, lq_game *game) {
+static void read_components(decoder *d, lq_game *game) {
   game->schema.component_count = read_count(d, LQ_COMPONENTS_MAX);
   lq_component *c = take(d, game->schema.component_count, sizeof *c);
   for (uint32_t i = 0; !d->in.failed && i < game->schema.component_count; i++) {
@@ -173,17 +183,29 @@ static void read_types(decoder *d, lq_game *game) {
     if (row.bytes) memcpy(c[i].defaults, row.data, row.bytes);
   }
   game->schema.component = c;
+}
+
+static void read_commands(decoder *d, lq_game *game) {
+  uint8_t join = lq_read_u8(&d->in), leave = lq_read_u8(&d->in);
   uint32_t own = read_count(d, LQ_COMMANDS_MAX - LQ_CMD_BUILTIN_COUNT);
   game->command_count = own + LQ_CMD_BUILTIN_COUNT;
   lq_command_type *command = take(d, game->command_count, sizeof *command);
-  if (command) lq_game_builtins(command);
+  if (command) {
+    lq_game_builtins(command);
+    command[LQ_CMD_JOIN].guest = join;
+    command[LQ_CMD_LEAVE].guest = leave;
+  }
   for (uint32_t i = LQ_CMD_BUILTIN_COUNT; !d->in.failed && i < game->command_count; i++) {
     read_record(d, &command[i].record);
     command[i].entity_field = (uint16_t)(read_below(d, UINT16_MAX) - 1);
     command[i].roles = (uint32_t)read_below(d, UINT32_MAX);
     command[i].confirm = lq_read_u8(&d->in) & 1;
+    command[i].guest = lq_read_u8(&d->in);
   }
   game->command = command;
+}
+
+static void read_events(decoder *d, lq_game *game) {
   game->event_count = read_count(d, LQ_EVENTS_MAX);
   lq_event_type *event = take(d, game->event_count, sizeof *event);
   for (uint32_t i = 0; !d->in.failed && i < game->event_count; i++) {
@@ -202,6 +224,10 @@ static void read_lists(decoder *d, lq_game *game) {
     int64_t order = lq_read_zigzag(&d->in);
     if (order < INT32_MIN || order > INT32_MAX) d->in.failed = true;
     system[i].tick_order = (int32_t)order;
+    system[i].guest = lq_read_u8(&d->in);
+    if (!system[i].guest) continue;
+    system[i].reads = lq_read_varint(&d->in);
+    system[i].writes = lq_read_varint(&d->in);
   }
   game->system = system;
   game->constant_count = read_count(d, LQ_CONSTANTS_MAX);
@@ -283,7 +309,9 @@ static lq_err decode(decoder *d, lq_span encoded, lq_game **out, lq_diag *diag) 
   uint8_t flags = lq_read_u8(&d->in);
   game->leave_deletes = flags & 1;
   game->confirm = flags >> 1 & 1;
-  if (!d->in.failed) read_types(d, game);
+  if (!d->in.failed) read_components(d, game);
+  if (!d->in.failed) read_commands(d, game);
+  if (!d->in.failed) read_events(d, game);
   if (!d->in.failed) read_lists(d, game);
   if (!d->in.failed) read_scene(d, game);
   if (d->memory) return lq_diag_set(diag, LQ_ERR_MEMORY, "no room for the release");

@@ -177,6 +177,12 @@ static lq_err seal_commands(lq_game *game, lq_diag *diag) {
       return err;
     if (game->role_count < 32 && c->roles >> game->role_count)
       return lq_diag_set(diag, LQ_ERR_INVALID, "command %s: an unknown role may send it", name);
+    bool handled = i >= LQ_CMD_BUILTIN_COUNT || i == LQ_CMD_JOIN || i == LQ_CMD_LEAVE;
+    if (c->guest >= LQ_GUEST_LANGUAGE_COUNT || (c->guest && !handled))
+      return lq_diag_set(diag, LQ_ERR_INVALID,
+                         "command %s: its handler's language is unknown, or the engine keeps the "
+                         "command for itself (a game may handle join and leave)",
+                         name);
     if (c->entity_field != UINT16_MAX &&
         (c->entity_field >= c->record.field_count ||
          c->record.field[c->entity_field].kind != LQ_FIELD_ENTITY ||
@@ -187,6 +193,15 @@ static lq_err seal_commands(lq_game *game, lq_diag *diag) {
   return LQ_OK;
 }
 
+/* What `evt` may be besides a game's events: docs/protocol.md. Nobody could tell them apart. */
+static bool evt_of_the_protocol(const char *name) {
+  static const char *const all[] = {"joined", "state", "snapshot", "ack",
+                                    "error",  "pong",  "receipt",  "guest.failed"};
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+    if (strcmp(name, all[i]) == 0) return true;
+  return false;
+}
+
 static lq_err seal_events(lq_game *game, lq_diag *diag) {
   static const char *const taken[] = {"evt", "tick", "seq", NULL};
   for (uint32_t i = 0; i < game->event_count; i++) {
@@ -194,6 +209,10 @@ static lq_err seal_events(lq_game *game, lq_diag *diag) {
     lq_err err = seal_record(&e->record, "event", true, diag);
     if (!err) err = check_envelope(&e->record, "event", taken, diag);
     if (err) return err;
+    if (evt_of_the_protocol(e->record.name))
+      return lq_diag_set(diag, LQ_ERR_INVALID,
+                         "event %s: the server has a message of that name; call it differently",
+                         e->record.name);
     char name[LQ_NAME_BYTES], other[LQ_NAME_BYTES];
     lqi_game_c_name(e->record.name, name, sizeof name);
     for (uint32_t j = 0; j < i; j++) {
@@ -218,6 +237,24 @@ static lq_err seal_events(lq_game *game, lq_diag *diag) {
   return LQ_OK;
 }
 
+static lq_err check_guest(const lq_game *game, const lq_system_type *s, lq_diag *diag) {
+  uint32_t types = game->schema.component_count;
+  if (s->guest >= LQ_GUEST_LANGUAGE_COUNT)
+    return lq_diag_set(diag, LQ_ERR_INVALID, "system %s: its language is unknown", s->name);
+  if (!s->guest && (s->reads || s->writes))
+    return lq_diag_set(diag, LQ_ERR_INVALID,
+                       "system %s: what it reads and writes is declared for guests alone", s->name);
+  if (types < 64 && (s->reads | s->writes) >> types)
+    return lq_diag_set(diag, LQ_ERR_INVALID,
+                       "system %s reads or writes a component that the game does not have",
+                       s->name);
+  if (s->writes & ~s->reads)
+    return lq_diag_set(diag, LQ_ERR_INVALID,
+                       "system %s writes a component that it does not read: name it in both",
+                       s->name);
+  return LQ_OK;
+}
+
 static lq_err seal_systems(lq_game *game, lq_diag *diag) {
   lq_system_type *s = writable(game->system);
   for (uint32_t i = 0; i < game->system_count; i++) {
@@ -226,6 +263,8 @@ static lq_err seal_systems(lq_game *game, lq_diag *diag) {
     for (uint32_t j = 0; j < i; j++)
       if (strcmp(s[i].name, s[j].name) == 0)
         return lq_diag_set(diag, LQ_ERR_EXISTS, "system %s is declared twice", s[i].name);
+    lq_err err = check_guest(game, &s[i], diag);
+    if (err) return err;
   }
   for (uint32_t i = 1; i < game->system_count; i++) {
     lq_system_type moving = s[i];

@@ -17,6 +17,8 @@ static lq_err seal(fixture *f) {
   return lq_game_seal(&f->game, &diag);
 }
 static void fresh(void) { fixture_fill(&fx); }
+static void run_system(lq_sys *sys) { (void)sys; }
+static void run_command(lq_sys *sys, const void *row) { (void)sys, (void)row; }
 
 static lq_span encoded(const fixture *f, uint8_t *bytes, size_t capacity) {
   lq_writer out = lq_writer_of(bytes, capacity);
@@ -74,6 +76,17 @@ LQ_TEST(names_are_unique_and_valid) {
   REFUSED(LQ_ERR_INVALID, "version", SET(fx.game.version, "1.0"));
 }
 
+LQ_TEST(an_event_is_not_named_as_a_message_of_the_protocol) {
+  static const char *const taken[] = {"joined", "state", "snapshot", "ack",
+                                      "error",  "pong",  "receipt",  "guest.failed"};
+  for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
+    REFUSED(LQ_ERR_INVALID, "the server has a message of that name",
+            fx_name(fx.event[FX_LOG].record.name, LQ_NAME_BYTES, taken[i]));
+  fresh();
+  SET(fx.event[FX_LOG].record.name, "guest.left");
+  assert_ok(seal(&fx));
+}
+
 LQ_TEST(limits_and_ranges_are_held) {
   REFUSED(LQ_ERR_RANGE, "hz", fx.game.hz = 61);
   REFUSED(LQ_ERR_RANGE, "entities", fx.game.entities_max = LQ_ENTITIES_MAX + 1);
@@ -110,6 +123,91 @@ LQ_TEST(references_point_at_what_exists) {
   REFUSED(LQ_ERR_INVALID, "built-in", fx.command[LQ_CMD_END].roles = 1);
   REFUSED(LQ_ERR_INVALID, "does not have", fx.game.rename_count = 1, SET(fx.rename[0].from, "A"),
           SET(fx.rename[0].to, "B"));
+}
+
+LQ_TEST(what_guests_run_is_declared_or_refused) {
+  lq_system_type *system = &fx.system[0];
+  REFUSED(LQ_ERR_INVALID, "language", system->guest = LQ_GUEST_LANGUAGE_COUNT);
+  REFUSED(LQ_ERR_INVALID, "for guests alone", system->reads = 1);
+  REFUSED(LQ_ERR_INVALID, "for guests alone", system->reads = system->writes = 1);
+  REFUSED(LQ_ERR_INVALID, "does not have", system->guest = 1, system->reads = 1u << FX_COMPONENTS);
+  REFUSED(LQ_ERR_INVALID, "name it in both", system->guest = 1, system->reads = 1,
+          system->writes = 3);
+  REFUSED(LQ_ERR_INVALID, "language", fx.command[FX_MOVE].guest = LQ_GUEST_LANGUAGE_COUNT);
+  for (uint32_t i = 0; i < LQ_CMD_BUILTIN_COUNT; i++)
+    if (i != LQ_CMD_JOIN && i != LQ_CMD_LEAVE)
+      REFUSED(LQ_ERR_INVALID, "keeps the command for itself", fx.command[i].guest = 1);
+  fresh();
+  fx.command[LQ_CMD_JOIN].guest = fx.command[LQ_CMD_LEAVE].guest = LQ_GUEST_PYTHON;
+  system->guest = LQ_GUEST_WASM;
+  system->reads = 7;
+  system->writes = 5;
+  assert_ok(seal(&fx));
+}
+
+/* A guest of each kind: in the release, not in the interface that C code is built for. */
+static void give_guests(fixture *f) {
+  f->command[LQ_CMD_JOIN].guest = LQ_GUEST_PYTHON;
+  f->command[LQ_CMD_LEAVE].guest = LQ_GUEST_LUA;
+  f->command[FX_GIVE].guest = LQ_GUEST_WASM;
+  f->system[0].guest = LQ_GUEST_LUA;
+  f->system[0].reads = 0x1f;
+  f->system[0].writes = 0x11;
+  f->system[3].guest = LQ_GUEST_WASM; /* sees nothing */
+}
+
+LQ_TEST(guests_are_in_the_encoding_and_come_back) {
+  static uint8_t bytes[1 << 16], plain[1 << 16], again[1 << 16];
+  fresh();
+  assert_ok(seal(&fx));
+  uint64_t hash = fx.game.interface_hash;
+  lq_span without = encoded(&fx, plain, sizeof plain);
+  fresh();
+  give_guests(&fx);
+  assert_ok(seal(&fx));
+  assert_int_equal(fx.game.interface_hash, hash);
+  lq_span one = encoded(&fx, bytes, sizeof bytes);
+  assert_false(lq_span_equal(one, without));
+  size_t room = lq_game_arena_bytes(one);
+  void *memory = malloc(room);
+  lq_arena arena = lq_arena_of(memory, room);
+  lq_game *game;
+  if (lq_game_decode(one, &arena, &game, &diag)) fail_msg("%s", diag.message);
+  lq_writer out = lq_writer_of(again, sizeof again);
+  assert_ok(lq_game_encode(game, &out));
+  assert_true(lq_span_equal(one, lq_writer_span(&out)));
+  for (uint32_t i = 0; i < game->command_count; i++)
+    assert_int_equal(game->command[i].guest, fx.command[i].guest);
+  for (uint32_t i = 0; i < game->system_count; i++) {
+    assert_int_equal(game->system[i].guest, fx.system[i].guest);
+    assert_int_equal(game->system[i].reads, fx.system[i].reads);
+    assert_int_equal(game->system[i].writes, fx.system[i].writes);
+  }
+  assert_ok(lq_game_can_migrate(game, &fx.game, &diag));
+  free(memory);
+}
+
+LQ_TEST(guests_need_no_code_and_code_for_them_is_refused) {
+  static uint8_t memory[8192];
+  lq_arena arena = lq_arena_of(memory, sizeof memory);
+  fresh();
+  for (uint32_t i = 0; i < 4; i++) fx.system[i].guest = LQ_GUEST_PYTHON;
+  for (uint32_t i = FX_MOVE; i < FX_COMMANDS; i++) fx.command[i].guest = LQ_GUEST_PYTHON;
+  fx.command[LQ_CMD_JOIN].guest = LQ_GUEST_PYTHON;
+  assert_ok(seal(&fx));
+  if (lq_game_bind(&fx.game, NULL, &arena, &diag)) fail_msg("%s", diag.message);
+  assert_non_null(fx.game.system_fn);
+  assert_null(fx.game.system_fn[0]);
+  lq_module_system system = {"late", run_system};
+  lq_module_command command = {"join", run_command};
+  lq_module module = {LQ_SYSTEM_ABI, fx.game.interface_hash, 1, 0, &system, &command};
+  assert_int_equal(lq_game_bind(&fx.game, &module, &arena, &diag), LQ_ERR_BUILD);
+  assert_non_null(strstr(diag.message, "\"late\", which a guest runs"));
+  module.system_count = 0;
+  module.command_count = 1;
+  assert_int_equal(lq_game_bind(&fx.game, &module, &arena, &diag), LQ_ERR_BUILD);
+  assert_non_null(strstr(diag.message, "\"join\", and so does a guest"));
+  assert_null(fx.game.system_fn);
 }
 
 LQ_TEST(a_large_scene_is_checked_for_doubles) {
@@ -212,8 +310,6 @@ LQ_TEST(the_interface_hash_tells_games_apart) {
 }
 
 /* ---- binding ---- */
-static void run_system(lq_sys *sys) { (void)sys; }
-static void run_command(lq_sys *sys, const void *row) { (void)sys, (void)row; }
 
 LQ_TEST(binding_names_what_is_missing) {
   static uint8_t memory[8192];

@@ -269,8 +269,9 @@ LQ_TEST(commands_nobody_may_send_are_refused) {
   assert_int_equal(command_of("{\"cmd\":\"a\\u0000b\"}", &c), LQ_ERR_UNKNOWN_COMMAND);
   assert_int_equal(command_of("{\"cmd\":\"move it all around the large map\"}", &c),
                    LQ_ERR_UNKNOWN_COMMAND);
-  static const char *const own[] = {"join", "leave", "connection", "rate", "release", "end"};
-  for (size_t i = 0; i < 6; i++) {
+  static const char *const own[] = {"join",    "leave", "connection", "rate",
+                                    "release", "end",   "guest"};
+  for (size_t i = 0; i < LQ_CMD_BUILTIN_COUNT; i++) {
     char text[64];
     (void)snprintf(text, sizeof text, "{\"cmd\":\"%s\",\"player\":\"p1\"}", own[i]);
     assert_int_equal(command_of(text, &c), LQ_ERR_FORBIDDEN);

@@ -1,6 +1,7 @@
 #include "lq_engine/session/session.h"
 
 #include "lq_base/hash.h"
+#include "lq_base/plant.h"
 #include "lq_engine/session/session_int.h"
 
 /* Hands out parts of the block; with a NULL base it only measures. */
@@ -25,17 +26,22 @@ static size_t lay_out(uint8_t *base, const lq_game *game, void **world) {
   *world = carve(&c, lq_world_bytes(&game->schema, game->entities_max));
   s->ids = carve(&c, players * sizeof *s->ids);
   s->player_undo = carve(&c, players * sizeof *s->player_undo);
-  s->queue = carve(&c, LQ_TICK_COMMANDS_MAX * sizeof *s->queue);
-  s->order = carve(&c, LQ_TICK_COMMANDS_MAX * sizeof *s->order);
-  s->order_spare = carve(&c, LQ_TICK_COMMANDS_MAX * sizeof *s->order_spare);
-  s->queue_data = carve(&c, LQI_TICK_COMMAND_BYTES);
-  s->journal = carve(&c, LQI_TICK_COMMAND_BYTES);
-  s->applied = carve(&c, LQ_TICK_COMMANDS_MAX * sizeof *s->applied);
+  s->queue = carve(&c, LQI_QUEUE_MAX * sizeof *s->queue);
+  s->order = carve(&c, LQI_QUEUE_MAX * sizeof *s->order);
+  s->order_spare = carve(&c, LQI_QUEUE_MAX * sizeof *s->order_spare);
+  s->queue_data = carve(&c, LQI_QUEUE_BYTES);
+  s->journal = carve(&c, LQI_QUEUE_BYTES);
+  s->applied = carve(&c, LQI_QUEUE_MAX * sizeof *s->applied);
   s->event = carve(&c, LQI_EVENTS_MAX * sizeof *s->event);
   s->event_data = carve(&c, LQ_TICK_EVENTS_BYTES);
   s->scratch_data = carve(&c, LQ_TICK_MUTATIONS_BYTES);
   s->cause = carve(&c, LQI_CAUSES_MAX * sizeof *s->cause);
   s->reasons = carve(&c, LQI_REASON_BYTES);
+  if (!lqi_has_guests(game)) return c.at;
+  s->guest = carve(&c, (game->system_count + (size_t)game->command_count) * sizeof *s->guest);
+  s->guest_why = carve(&c, LQ_GUEST_TEXT_BYTES_MAX + 1);
+  s->made = carve(&c, LQ_GUEST_MADE_BYTES);
+  s->kept = carve(&c, game->system_count * sizeof *s->kept);
   return c.at;
 }
 
@@ -63,6 +69,10 @@ lq_err lqi_session_make(void *memory, size_t bytes, const lq_game *game, lq_sess
   s->reason = "";
   for (uint32_t t = 0; t < game->schema.component_count; t++)
     if (game->schema.component[t].audited) s->audited |= 1ull << t;
+  for (uint32_t i = 0; s->guest && i < game->system_count; i++)
+    s->guest[i].language = game->system[i].guest;
+  for (uint32_t i = 0; s->guest && i < game->command_count; i++)
+    s->guest[game->system_count + i].language = game->command[i].guest;
   lq_err err = lq_world_init(world, lq_world_bytes(&game->schema, game->entities_max),
                              &game->schema, game->entities_max, &s->world);
   if (!err) *out = s;
@@ -150,38 +160,47 @@ uint64_t lq_session_hash(const lq_session *session) {
   hash = lq_hash_mix(hash, core->players_digest);
   hash = lq_hash_mix(hash, (uint64_t)core->ended << 32 | core->hz);
   hash = lq_hash_mix(hash, core->wake_tick);
-  return lq_hash_mix(hash, core->player_next);
+  hash = lq_hash_mix(hash, core->player_next);
+  return core->guests_digest ? lq_hash_mix(hash, core->guests_digest) : hash;
 }
 
 /* ---- a tick ---- */
 
 static void tick_begin(lq_session *s) {
-  s->event_count = s->cause_count = 0;
+  s->event_count = s->cause_count = s->ordinal = 0;
   if (s->watch) s->watch->count = 0, s->watch->full = false;
   s->reason_bytes = 0;
   s->events = lq_writer_of(s->event_data, LQ_TICK_EVENTS_BYTES);
   s->scratch = lq_writer_of(s->scratch_data, LQ_TICK_MUTATIONS_BYTES);
 }
 
-/* As it was before the tick; the queue stays. */
+/* As it was before the tick, but for its number; the queue stays. */
 static void tick_undo(lq_session *s) {
   lq_world_rollback(s->world);
   lqi_players_undo(s);
+  lqi_guests_undo(s);
   s->core = s->core_before;
   tick_begin(s);
 }
 
-/* False when a system failed; its name is in out. */
+static void system_run(lq_session *s, uint32_t i) {
+  if (s->game->system[i].guest)
+    lqi_guest_system(s, i);
+  else
+    s->game->system_fn[i](&s->sys);
+  if (!s->state) lq_world_flush(s->world);
+}
+
+/* False when a system failed; its name is in out. Or the tick ends here: see the state. */
 static bool systems_run(lq_session *s, const lq_tick_probe *probe, lq_tick_result *out) {
   const lq_game *game = s->game;
   bool failed = false;
   s->phase = LQI_SYSTEM;
   s->actor = 0;
   s->full = false;
-  for (uint32_t i = 0; !failed && i < game->system_count; i++) {
+  for (uint32_t i = 0; !failed && !s->state && i < game->system_count; i++) {
     if (probe && probe->before) probe->before(probe->context, i);
-    game->system_fn[i](&s->sys);
-    lq_world_flush(s->world);
+    system_run(s, i);
     if (probe && probe->after) probe->after(probe->context, i);
     failed = s->full;
     if (failed) out->failed_system = game->system[i].name;
@@ -202,12 +221,12 @@ static bool frame_close(lq_session *s) {
 static bool commands_only(lq_session *s) {
   tick_undo(s);
   lqi_commands_apply(s);
-  return frame_close(s);
+  return s->state || frame_close(s);
 }
 
 static void refuse_all(lq_session *s) {
   tick_undo(s);
-  for (uint32_t i = 0; i < s->queued; i++) {
+  for (uint32_t i = 0; i < s->taken; i++) {
     s->applied[i].outcome = LQ_ERR_FULL;
     s->applied[i].reason = "";
   }
@@ -215,37 +234,72 @@ static void refuse_all(lq_session *s) {
 }
 
 static void remember_ids(lq_session *s) {
-  for (uint32_t i = 0; i < s->queued; i++) {
+  for (uint32_t i = 0; i < s->taken; i++) {
     const lqi_queued *q = &s->queue[s->order[i]];
     if (q->client_hash && (q->slot == 0 || lqi_player_at(s, q->slot)))
       lqi_ids_push(s, q->slot, q->client_hash, s->tick, s->applied[i].outcome);
   }
 }
 
-void lq_session_tick(lq_session *session, const lq_tick_probe *probe, lq_tick_result *out) {
-  lq_session *s = session;
-  *out = (lq_tick_result){0};
+static void tick_start(lq_session *s) {
   lq_world_frame_begin(s->world);
   s->world_before = lq_world_hash(s->world);
   s->core_before = s->core;
   s->player_undo_count = 0;
+  s->state = LQ_TICK_DONE;
+  if (!s->waits) s->taken = s->queued;
+  s->waits = s->release_waits = false;
+  s->digest = s->guest ? lq_session_hash(s) : 0;
   s->tick++;
   tick_begin(s);
-  if (s->queued) {
+}
+
+/* Commands, systems, the frame's end. Ends early when a guest waits or failed. */
+static void tick_run(lq_session *s, const lq_tick_probe *probe, lq_tick_result *out) {
+  if (s->taken) {
     out->commands = lqi_queue_journal(s);
-    lqi_commands_apply(s);
+    if (s->guest) s->digest = lq_hash_bytes(s->digest, out->commands.data, out->commands.bytes);
   }
+  lqi_guests_begin(s);
+  lqi_commands_apply(s);
+  if (s->state) return;
   bool good = s->core_before.ended || systems_run(s, probe, out);
+  if (s->state) return;
   if (good) good = frame_close(s);
-  if (!good) {
-    out->failed = LQ_ERR_FULL;
-    if (!commands_only(s)) refuse_all(s);
+  if (good) return;
+  out->failed = LQ_ERR_FULL;
+  if (!commands_only(s)) refuse_all(s);
+}
+
+/* It waits or a guest failed: nothing happened. */
+static void tick_stop(lq_session *s, lq_tick_result *out) {
+  if (!LQ_PLANTED(GUEST_HALF) || s->state == LQ_TICK_WAITS) tick_undo(s);
+  s->tick--;
+  s->waits = s->state == LQ_TICK_WAITS;
+  for (uint32_t i = 0; s->waits && i < s->taken; i++)
+    if (s->queue[i].type == LQ_CMD_RELEASE) s->release_waits = true;
+  *out = (lq_tick_result){.state = s->state, .guest_why = "", .tick = s->tick};
+  out->hash = lq_session_hash(s);
+  if (s->waits) return;
+  out->guest_kind = s->guest_kind;
+  out->guest_index = s->guest_index;
+  out->guest_why = s->guest_why;
+}
+
+void lq_session_tick(lq_session *session, const lq_tick_probe *probe, lq_tick_result *out) {
+  lq_session *s = session;
+  *out = (lq_tick_result){.guest_why = ""};
+  tick_start(s);
+  tick_run(s, probe, out);
+  if (s->state) {
+    tick_stop(s, out);
+    return;
   }
   remember_ids(s);
   out->tick = s->tick;
-  out->applied_count = s->queued;
+  out->applied_count = s->taken;
   out->applied = s->applied;
-  lqi_queue_clear(s);
+  lqi_queue_taken(s);
   out->event_count = s->event_count;
   out->event = s->event;
   out->events = lq_writer_span(&s->events);

@@ -3,16 +3,17 @@
  *
  * Shape: lq_session_submit checks and queues a command for the next tick; lq_session_tick runs
  * FrameStart (commands in order of (slot, seq)), systems by (tick_order, name), FrameEnd (changes,
- * hash). The result borrows the session's own buffers until the next tick. A command is applied at
- * most once: the last LQ_DEDUPE_IDS client ids of each player are part of the state, so a command
- * sent again after a crash is recognised and acknowledged with its first tick and outcome. A
- * handler that refuses, and a tick that fails, leave the world as it was before it. Replay: same
- * start bytes, same release, same commands at the same ticks -> same hash at every tick. */
+ * hash). The result borrows the session's own buffers until the next tick, its client ids until the
+ * next submit. A command is applied at most once: the last LQ_DEDUPE_IDS client ids of each player
+ * are part of the state, so a command sent again after a crash is recognised and acknowledged with
+ * its first tick and outcome. A handler that refuses, and a tick that fails, leave the world as it
+ * was before it. Replay: same start bytes, same release, same commands at the same ticks -> same
+ * hash at every tick. */
 #ifndef LQ_ENGINE_SESSION_SESSION_H
 #define LQ_ENGINE_SESSION_SESSION_H
 
 #include "lq_base/random.h"
-#include "lq_engine/game/game.h"
+#include "lq_engine/guest/guest.h"
 
 typedef struct lq_session lq_session;
 
@@ -27,7 +28,7 @@ LQ_MUST lq_err lq_session_load(void *memory, size_t bytes, const lq_game *game, 
                                lq_session **out);
 size_t lq_session_save_bytes(const lq_session *session);
 LQ_MUST lq_err lq_session_save(const lq_session *session,
-                               lq_writer *out); /* canonical; between ticks, nothing queued */
+                               lq_writer *out); /* canonical; what is queued is no part of it */
 
 const lq_game *lq_session_game(const lq_session *session);
 lq_world *lq_session_world(lq_session *session);
@@ -83,9 +84,10 @@ typedef struct lq_command {
 } lq_command;
 /* Checks form, sender, role and ownership now (the rules are checked again when it is applied) and
  * queues it. LQ_ERR_BUSY when the tick's room is taken; LQ_ERR_UNKNOWN_COMMAND, _NOT_JOINED,
- * _INVALID, _TRUNCATED, _TOO_BIG, _NOT_FOUND, _NOT_OWNER, _FORBIDDEN, _ENDED. The host (slot 0) may
- * send every command for every entity. A client id already applied or queued: LQ_ERR_EXISTS with
- * *first_tick set when it was applied already (else UINT64_MAX: it is in the queue). */
+ * _INVALID, _TRUNCATED, _TOO_BIG, _NOT_FOUND, _NOT_OWNER, _FORBIDDEN, _ENDED. LQ_ERR_BUSY also
+ * behind a release command of a tick that waits for a guest. The host (slot 0) may send every
+ * command for every entity. A client id already applied or queued: LQ_ERR_EXISTS with *first_tick
+ * set when it was applied already (else UINT64_MAX: it is in the queue). */
 LQ_MUST lq_err lq_session_submit(lq_session *session, const lq_command *command,
                                  uint64_t *first_tick);
 /* Drops the player's commands that no tick has taken; how many. 0 is no player's slot. */
@@ -111,7 +113,17 @@ typedef struct lq_event {
   uint16_t about_owner; /* owner of the `about` entity when it was emitted; 0 = nobody */
   lq_span body;         /* lq_record_encode form */
 } lq_event;
+typedef enum lq_tick_state {
+  LQ_TICK_DONE = 0,
+  LQ_TICK_WAITS,        /* a guest's answer is not there yet: tick again when it is */
+  LQ_TICK_GUEST_FAILED, /* hand it to lq_session_guest_report, then tick again */
+} lq_tick_state;
 typedef struct lq_tick_result {
+  lq_tick_state state; /* but for LQ_TICK_DONE, tick and hash are those before, and nothing of the
+                          rest is set but guest_* */
+  uint32_t guest_kind,
+      guest_index;       /* LQ_TICK_GUEST_FAILED: which (lq_guest_kind, as in the game) */
+  const char *guest_why; /* and why, with its lines of a stack; else "" */
   uint64_t tick;
   uint64_t hash;
   lq_err failed; /* LQ_OK; else a system ran into a limit and the frame's system part was undone */
@@ -152,6 +164,23 @@ const lq_causes *lq_session_causes(const lq_session *session);
 /* The slot of the newest command that wrote it; 0: a system or the host. */
 uint16_t lq_causes_find(const lq_causes *causes, uint32_t row, uint32_t type);
 
+/* ---- guests: see lq_engine/guest/guest.h ---- */
+/* Who runs the game's guests. Kept until the session is swapped, loaded or freed; NULL, as it
+ * begins: every call of a guest fails. A tick that must wait or has failed asks the same questions
+ * again from ordinal 0, so the port keeps its answers until another digest is asked. */
+void lq_session_guests(lq_session *session, const lq_guest_port *port);
+/* Queues the host's command `guest` that the result of a failed tick calls for: the tick that takes
+ * it counts a strike and runs without that guest (a system does nothing, a handler's commands are
+ * refused with LQ_ERR_GUEST). There is always room. Several may fail in a tick, one after another.
+ * LQ_ERR_INVALID: the result is not of LQ_TICK_GUEST_FAILED. */
+LQ_MUST lq_err lq_session_guest_report(lq_session *session, const lq_tick_result *result);
+/* kind: lq_guest_kind; index: as in the game. 0 .. LQ_GUEST_STRIKES_MAX; 0 for what is no guest. */
+uint32_t lq_session_guest_strikes(const lq_session *session, uint32_t kind, uint32_t index);
+/* So many strikes that it is left out until a swap to another release. */
+bool lq_session_guest_suspended(const lq_session *session, uint32_t kind, uint32_t index);
+/* What a guest's system keeps between ticks; borrowed until the next tick. */
+lq_span lq_session_guest_state(const lq_session *session, uint32_t system);
+
 /* Measures a system from outside (the engine has no clock): called before and after each; NULL is
  * off. */
 typedef struct lq_tick_probe {
@@ -160,7 +189,9 @@ typedef struct lq_tick_probe {
   void (*after)(void *context, uint32_t system);
 } lq_tick_probe;
 /* Runs one tick. A queued release command needs `next` (bound, checked with lq_game_can_migrate)
- * and memory for the new session; see lq_session_swap. */
+ * and memory for the new session; see lq_session_swap. A tick that is not LQ_TICK_DONE leaves the
+ * session bit for bit as it was, its queue too. After LQ_TICK_WAITS the next one takes the same
+ * commands: what is submitted meanwhile shares their room and waits for the tick behind it. */
 void lq_session_tick(lq_session *session, const lq_tick_probe *probe, lq_tick_result *out);
 /* Queues the commands of a journaled tick, exactly as they were, without checks of rate or form
  * beyond safety. LQ_ERR_CORRUPT: nothing is queued; LQ_ERR_BUSY: something was. */
@@ -174,8 +205,9 @@ bool lq_mutation_read(lq_reader *in, const lq_game *game, lq_mutation *out);
 /* Hot swap: builds the session again in other memory under `next`. To be called between ticks after
  * a tick whose applied list holds a LQ_CMD_RELEASE with LQ_OK: tick, players, prng, hash inputs
  * carry over; new fields take their defaults; a rate the session did not change becomes the new
- * release's. The old session stays as it is. LQ_ERR_MIGRATE, _BUSY (commands are queued), _BUILD
- * (not bound), _MEMORY. */
+ * release's. A guest's system keeps its state when the next release has one of its name and
+ * language; strikes are forgotten, the port is to be set. The old session stays as it is.
+ * LQ_ERR_MIGRATE, _BUSY (commands are queued), _BUILD (not bound), _MEMORY. */
 LQ_MUST lq_err lq_session_swap(const lq_session *session, void *memory, size_t bytes,
                                const lq_game *next, lq_session **out, lq_diag *diag);
 

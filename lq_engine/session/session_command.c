@@ -46,26 +46,58 @@ static bool is_queued(const lq_session *s, uint16_t slot, uint64_t hash) {
   return false;
 }
 
+/* What the queue no longer holds leaves its bytes behind: closes the gaps. */
+static void compact(lq_session *s) {
+  size_t at = 0;
+  for (uint32_t i = 0; i < s->queued; i++) {
+    lqi_queued *q = &s->queue[i];
+    size_t bytes = (size_t)q->id_bytes + 1 + q->body_bytes;
+    memmove(s->queue_data + at, s->queue_data + q->at, bytes);
+    q->at = (uint32_t)at;
+    at += bytes;
+  }
+  s->queue_bytes = at;
+}
+
+static size_t journal_bound(const lq_session *s, uint16_t slot, size_t bytes) {
+  return bytes + LQI_COMMAND_HEAD_BYTES + (slot ? strlen(s->player[slot].is.id) : 0);
+}
+
+static bool has_room(const lq_session *s, uint16_t type, size_t journal) {
+  if (type == LQ_CMD_GUEST)
+    return s->guest_queued < LQI_GUEST_COMMANDS &&
+           journal <= LQI_GUEST_COMMAND_BYTES - s->guest_bytes;
+  return s->queued - s->guest_queued < LQ_TICK_COMMANDS_MAX &&
+         journal <= LQI_TICK_COMMAND_BYTES - (s->journal_bytes - s->guest_bytes);
+}
+
+/* Links and counts the queue's entry, as its last one. */
+static void count(lq_session *s, lqi_queued q) {
+  size_t journal = journal_bound(s, q.slot, (size_t)q.id_bytes + 1 + q.body_bytes);
+  lqi_player *sender = &s->player[q.slot];
+  q.before = sender->queue_last;
+  s->queue[s->queued] = q;
+  sender->queue_last = (uint16_t)(++s->queued);
+  s->journal_bytes += journal;
+  if (q.type != LQ_CMD_GUEST) return;
+  s->guest_queued++;
+  s->guest_bytes += journal;
+}
+
 static lq_err enqueue(lq_session *s, const lq_command *c, uint64_t hash) {
   size_t id_bytes = strlen(c->client_id), bytes = id_bytes + 1 + c->body.bytes;
-  size_t journal =
-      bytes + LQI_COMMAND_HEAD_BYTES + (c->slot ? strlen(s->player[c->slot].is.id) : 0);
-  if (s->queued == LQ_TICK_COMMANDS_MAX || journal > LQI_TICK_COMMAND_BYTES - s->journal_bytes)
-    return LQ_ERR_BUSY;
-  lqi_player *sender = &s->player[c->slot];
-  s->queue[s->queued] = (lqi_queued){.client_hash = hash,
-                                     .at = (uint32_t)s->queue_bytes,
-                                     .body_bytes = (uint32_t)c->body.bytes,
-                                     .type = c->type,
-                                     .slot = c->slot,
-                                     .before = sender->queue_last,
-                                     .id_bytes = (uint8_t)id_bytes};
-  sender->queue_last = (uint16_t)(++s->queued);
+  if (!has_room(s, c->type, journal_bound(s, c->slot, bytes))) return LQ_ERR_BUSY;
+  if (bytes > LQI_QUEUE_BYTES - s->queue_bytes) compact(s);
   uint8_t *at = s->queue_data + s->queue_bytes;
   memcpy(at, c->client_id, id_bytes + 1);
   if (c->body.bytes) memcpy(at + id_bytes + 1, c->body.data, c->body.bytes);
+  count(s, (lqi_queued){.client_hash = hash,
+                        .at = (uint32_t)s->queue_bytes,
+                        .body_bytes = (uint32_t)c->body.bytes,
+                        .type = c->type,
+                        .slot = c->slot,
+                        .id_bytes = (uint8_t)id_bytes});
   s->queue_bytes += bytes;
-  s->journal_bytes += journal;
   return LQ_OK;
 }
 
@@ -84,39 +116,50 @@ lq_err lq_session_submit(lq_session *session, const lq_command *command, uint64_
   if (command->body.bytes > LQI_BODY_BYTES_MAX) return LQ_ERR_TOO_BIG;
   row_buffer row;
   lq_err err = check(session, command->type, command->slot, command->body, &row);
-  return err ? err : enqueue(session, command, hash);
+  if (err) return err;
+  /* What waits behind a swap would be of the release before it. */
+  return session->release_waits ? LQ_ERR_BUSY : enqueue(session, command, hash);
+}
+
+/* Empties the queue's counts and links; the entries lie there still. How many. */
+static uint32_t uncount(lq_session *s) {
+  uint32_t queued = s->queued;
+  for (uint32_t i = 0; i < queued; i++) s->player[s->queue[i].slot].queue_last = 0;
+  s->queued = s->guest_queued = 0;
+  s->journal_bytes = s->guest_bytes = 0;
+  return queued;
 }
 
 uint32_t lq_session_unqueue(lq_session *session, uint16_t slot) {
-  uint32_t count = session->queued, kept = 0;
-  for (uint32_t i = 0; i < count; i++) session->player[session->queue[i].slot].queue_last = 0;
-  for (uint32_t i = 0; i < count; i++) {
-    lqi_queued q = session->queue[i];
-    lqi_player *sender = &session->player[q.slot];
-    if (slot && q.slot == slot) { /* its bytes stay until the queue is cleared */
-      session->journal_bytes -=
-          (size_t)q.id_bytes + 1 + q.body_bytes + LQI_COMMAND_HEAD_BYTES + strlen(sender->is.id);
-      continue;
-    }
-    q.before = sender->queue_last;
-    session->queue[kept++] = q;
-    sender->queue_last = (uint16_t)kept;
+  uint32_t queued = uncount(session), taken = session->taken;
+  for (uint32_t i = 0; i < queued; i++) {
+    if (slot == 0 || session->queue[i].slot != slot)
+      count(session, session->queue[i]);
+    else if (i < taken)
+      session->taken--;
   }
-  session->queued = kept;
-  return count - kept;
+  return queued - session->queued;
 }
 
-void lqi_queue_clear(lq_session *session) {
-  for (uint32_t i = 0; i < session->queued; i++)
-    session->player[session->queue[i].slot].queue_last = 0;
-  session->queued = 0;
-  session->queue_bytes = session->journal_bytes = 0;
+static void queue_clear(lq_session *session) {
+  (void)uncount(session);
+  session->queue_bytes = 0;
+}
+
+void lqi_queue_taken(lq_session *session) {
+  uint32_t queued = uncount(session);
+  for (uint32_t i = session->taken; i < queued && !LQ_PLANTED(GUEST_BEHIND); i++) {
+    uint16_t slot = session->queue[i].slot;
+    if (slot == 0 || lqi_player_at(session, slot)) count(session, session->queue[i]);
+  }
+  if (session->queued == 0) session->queue_bytes = 0;
+  session->taken = 0;
 }
 
 /* Stable merge sort of indices by slot: arrival order within a sender stays. */
 static uint16_t *sort_by_slot(const lq_session *s) {
   uint16_t *from = s->order, *to = s->order_spare;
-  uint32_t count = s->queued;
+  uint32_t count = s->taken;
   for (uint32_t i = 0; i < count; i++) from[i] = (uint16_t)i;
   for (uint32_t width = LQ_PLANTED(ORDER_ARRIVAL) ? count : 1; width < count; width *= 2) {
     for (uint32_t left = 0; left < count; left += 2 * width) {
@@ -156,9 +199,9 @@ lq_span lqi_queue_journal(lq_session *session) {
     s->order_spare = s->order;
     s->order = order;
   }
-  lq_writer out = lq_writer_of(s->journal, LQI_TICK_COMMAND_BYTES);
+  lq_writer out = lq_writer_of(s->journal, LQI_QUEUE_BYTES);
   uint64_t seq = 0;
-  for (uint32_t i = 0; i < s->queued; i++) {
+  for (uint32_t i = 0; i < s->taken; i++) {
     const lqi_queued *q = &s->queue[order[i]];
     seq = i && s->queue[order[i - 1]].slot == q->slot ? seq + 1 : 0;
     write_command(&out, s, q, seq);
@@ -229,7 +272,7 @@ lq_err lq_session_replay_tick(lq_session *session, lq_span commands) {
   if (session->queued) return LQ_ERR_BUSY;
   lq_reader in = lq_reader_of(commands);
   if (replay_queue(session, &in)) return LQ_OK;
-  lqi_queue_clear(session);
+  queue_clear(session);
   return LQ_ERR_CORRUPT;
 }
 
@@ -238,7 +281,9 @@ lq_err lq_session_replay_tick(lq_session *session, lq_span commands) {
 lq_err lqi_handler_call(lq_session *session, uint16_t type, const uint8_t *row, uint16_t actor) {
   lq_session *s = session;
   lq_command_fn run = s->game->command_fn ? s->game->command_fn[type] : NULL;
-  if (!run) return LQ_OK;
+  const lqi_guest *guest = lqi_guest_at(s, LQ_GUEST_COMMAND, type);
+  if (!run && !guest) return LQ_OK;
+  if (guest && lqi_guest_left_out(guest)) return LQ_ERR_GUEST;
   lqi_core core = s->core;
   uint32_t event_count = s->event_count, cause_count = s->cause_count;
   uint32_t watched = s->watch ? s->watch->count : 0;
@@ -248,8 +293,12 @@ lq_err lqi_handler_call(lq_session *session, uint16_t type, const uint8_t *row, 
   s->refused = s->full = false;
   s->actor = actor;
   s->phase = LQI_COMMAND;
-  run(&s->sys, row);
+  if (guest)
+    lqi_guest_handler(s, type, row, actor);
+  else
+    run(&s->sys, row);
   s->phase = LQI_IDLE;
+  if (s->state) return LQ_ERR_GUEST; /* the whole tick is undone */
   if (!s->refused && !s->full) {
     lq_world_flush(s->world);
     return LQ_OK;
@@ -278,7 +327,7 @@ static lq_err apply(lq_session *s, const lqi_queued *q) {
 }
 
 void lqi_commands_apply(lq_session *session) {
-  for (uint32_t i = 0; i < session->queued; i++) {
+  for (uint32_t i = 0; !session->state && i < session->taken; i++) {
     const lqi_queued *q = &session->queue[session->order[i]];
     lq_applied *out = &session->applied[i];
     session->reason = "";

@@ -17,11 +17,17 @@ enum {
   LQI_BODY_BYTES_MAX = 4352,        /* wire form of any row: entities grow most, 8 bytes to 32 */
   LQI_COMMAND_HEAD_BYTES = 24,      /* bound of a journaled command's varints */
   LQI_TYPE_ANY = LQ_CAUSE_ALL,
+  /* A guest that fails while the queue is full must get its command in: room of their own. */
+  LQI_GUEST_COMMANDS = LQ_SYSTEMS_MAX + LQ_COMMANDS_MAX,
+  LQI_GUEST_COMMAND_BYTES = LQI_GUEST_COMMANDS * 256, /* a name, why, and the varints around them */
+  LQI_QUEUE_MAX = LQ_TICK_COMMANDS_MAX + LQI_GUEST_COMMANDS,
+  LQI_QUEUE_BYTES = LQI_TICK_COMMAND_BYTES + LQI_GUEST_COMMAND_BYTES,
 };
 
 typedef struct lqi_core {
   lq_prng prng;
   uint64_t wake_tick, player_next, players_digest;
+  uint64_t guests_digest;                /* of what guests keep and of their strikes; 0: nothing */
   uint32_t hz, player_count, player_end; /* player_end: one above the highest slot in use */
   bool ended;
 } lqi_core;
@@ -50,6 +56,20 @@ typedef struct lqi_queued {
   uint8_t id_bytes; /* without the NUL */
 } lqi_queued;
 
+/* A system or a handler that a guest runs; all zero for a native one. */
+typedef struct lqi_guest {
+  uint8_t language; /* lq_guest_language */
+  uint8_t strikes, strikes_before;
+  bool skip; /* a command `guest` of this tick says so */
+} lqi_guest;
+
+/* What a guest's system keeps between ticks. */
+typedef struct lqi_kept {
+  uint16_t bytes, bytes_before;
+  bool saved; /* `before` holds what it was as the tick began */
+  uint8_t now[LQ_GUEST_STATE_BYTES_MAX], before[LQ_GUEST_STATE_BYTES_MAX];
+} lqi_kept;
+
 typedef lq_cause lqi_cause;
 
 typedef enum lqi_phase { LQI_IDLE, LQI_COMMAND, LQI_SYSTEM } lqi_phase;
@@ -70,8 +90,22 @@ struct lq_session {
   const char *reason;
   uint32_t undo_last; /* offset + 1 of the newest entry in scratch; 0 = none */
 
-  /* Commands for the next tick. */
+  /* Guests. */
+  const lq_guest_port *port; /* NULL: their calls fail */
+  lqi_guest *guest;          /* systems, then commands; NULL: the game has none */
+  lqi_kept *kept;            /* a system each */
+  uint8_t *made;             /* handles of what a reply creates */
+  char *guest_why;
+  lq_tick_state state; /* of this tick: not LQ_TICK_DONE means that it ends here */
+  uint32_t guest_kind, guest_index, ordinal;
+  uint64_t digest; /* lq_guest_ask */
+
+  /* Commands for the next tick, and behind them those for the tick after it. */
   uint32_t queued;
+  uint32_t taken; /* how many this tick takes; while it waits, the next try takes them again */
+  bool waits, release_waits; /* the tick waits for a guest; it takes a release command */
+  uint32_t guest_queued;     /* commands `guest` among them, and their share of journal_bytes */
+  size_t guest_bytes;
   size_t queue_bytes;   /* of queue_data */
   size_t journal_bytes; /* bound of their journaled form */
   lqi_core core_before; /* as the tick began */
@@ -118,14 +152,35 @@ void lqi_ids_push(lq_session *session, uint32_t slot, uint64_t hash, uint64_t ti
 LQ_MUST lq_err lqi_builtin_apply(lq_session *session, uint16_t type, const uint8_t *row);
 
 /* ---- session_command.c ---- */
-/* Sorts the queue into `order` and writes the tick's journal; returns its span. */
+/* Sorts what the tick takes into `order` and writes the tick's journal; returns its span. */
 lq_span lqi_queue_journal(lq_session *session);
-void lqi_queue_clear(lq_session *session);
-/* Applies all queued commands in order and fills `applied`. */
+/* Drops what the tick took, and what was queued behind it by players who left in it: their slot
+ * will be somebody else's. */
+void lqi_queue_taken(lq_session *session);
+/* Applies the taken commands in order and fills `applied`; stops when the tick's state says so. */
 void lqi_commands_apply(lq_session *session);
 /* Calls the game's handler of a command, if it has one; undoes its changes when it is refused. */
 LQ_MUST lq_err lqi_handler_call(lq_session *session, uint16_t type, const uint8_t *row,
                                 uint16_t actor);
+
+/* ---- session_guest.c ---- */
+bool lqi_has_guests(const lq_game *game);
+/* Before a tick's commands: what must not run in it. */
+void lqi_guests_begin(lq_session *session);
+void lqi_guests_undo(lq_session *session);
+/* NULL: native. */
+lqi_guest *lqi_guest_at(const lq_session *session, uint32_t kind, uint32_t index);
+bool lqi_guest_left_out(const lqi_guest *guest);
+/* Asks and applies what is said, but for the flush. The session's state, refused and full say how
+ * it went. */
+void lqi_guest_system(lq_session *session, uint32_t system);
+void lqi_guest_handler(lq_session *session, uint32_t command, const uint8_t *row, uint16_t actor);
+/* The built-in command `guest`, as a decoded row. */
+LQ_MUST lq_err lqi_guest_strike(lq_session *session, const uint8_t *row);
+size_t lqi_guests_save_bytes(const lq_session *session);
+void lqi_guests_save(const lq_session *session, lq_writer *out);
+bool lqi_guests_load(lq_session *session, lq_reader *in); /* false: malformed */
+void lqi_guests_swap(const lq_session *session, lq_session *next);
 
 /* ---- session_api.c ---- */
 /* Puts back what the handler wrote. */

@@ -371,6 +371,8 @@ lq_err lqi_builtin_apply(lq_session *session, uint16_t type, const uint8_t *row)
   case LQ_CMD_END:
     session->core.ended = true;
     return LQ_OK;
+  case LQ_CMD_GUEST:
+    return lqi_guest_strike(session, row);
   default:
     return LQ_ERR_UNKNOWN_COMMAND;
   }

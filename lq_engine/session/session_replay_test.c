@@ -36,57 +36,9 @@ static lq_span keep(lq_span s) {
   return lq_span_of(at, s.bytes);
 }
 
-/* One player's or the host's random doing; most of it is refused somewhere, as it should. */
-static void random_command(lq_session *s, lq_prng *r) {
-  static const char *const dares[] = {"nothing", "mess", "refuse", "flood", "switch"};
-  char id[LQ_ID_BYTES], client[8] = {0};
-  uint16_t slot = (uint16_t)(1 + lq_prng_below(r, 8));
-  lq_player who = lq_session_player(s, slot), other = lq_session_player(s, slot / 2 + 1);
-  /* Each draw in its own declarator: C does not order the arguments of a call. */
-  int32_t dx = (int32_t)lq_prng_below(r, 5) - 2, dy = (int32_t)lq_prng_below(r, 5) - 2;
-  if (lq_prng_below(r, 3)) { /* few different ids: many doubles */
-    client[0] = 'c';
-    client[1] = (char)('a' + lq_prng_below(r, 26));
-    client[2] = (char)('a' + lq_prng_below(r, 20));
-  }
-  uint32_t what = lq_prng_below(r, 24), luck = lq_prng_below(r, 24), roles = lq_prng_below(r, 8);
-  lq_err err = LQ_OK;
-  switch (what) {
-  case 0:
-    lq_session_next_player_id(s, id);
-    err = fx_join(s, id, luck & 1 ? "red" : "", roles);
-    break;
-  case 1:
-    err = fx_join(s, luck & 1 ? "banned" : "p2", "", 1);
-    break;
-  case 2:
-    if (luck % 3 == 0) err = fx_leave(s, who.id);
-    break;
-  case 3:
-    err = fx_number(s, FX_SPAWN, slot, lq_prng_below(r, 4));
-    break;
-  case 4:
-    err = fx_number(s, FX_CHEAT, slot, lq_prng_below(r, 10));
-    break;
-  case 5:
-    if (luck % 8 == 0) err = fx_dare(s, slot, dares[roles % 5]);
-    break;
-  case 6:
-    err = fx_number(s, LQ_CMD_RATE, 0, lq_prng_below(r, 70));
-    break;
-  case 7:
-    err = fx_do_give(s, slot, who.id, other.id, dx * 10);
-    break;
-  default:
-    err = fx_do_move(s, slot, who.id, dx, dy, client);
-    break;
-  }
-  (void)err; /* refused is as good as taken: only what is journaled counts */
-}
-
 static void record_game(lq_session *s, lq_prng *r, uint8_t **saves, size_t *save_bytes) {
   for (uint32_t t = 1; t <= TICKS; t++) {
-    for (uint32_t n = lq_prng_below(r, 6); n > 0; n--) random_command(s, r);
+    for (uint32_t n = lq_prng_below(r, 6); n > 0; n--) fx_random_command(s, r);
     lq_session_tick(s, NULL, &last);
     journal[t] = (record){last.hash, keep(last.commands), keep(last.events), keep(last.mutations)};
     assert_int_equal(lq_world_hash(lq_session_world(s)), lq_world_hash_full(lq_session_world(s)));

@@ -5,6 +5,8 @@
  *   u8 connected, u64 entity, ids
  *   ids: varint total ever, then the last LQ_DEDUPE_IDS at most, oldest first: u64 hash, varint
  *   tick, u8 outcome
+ *   guests: varint count, each ascending, of those that keep something or have strikes: varint
+ *   place (of the system; systems + that of the command), u8 strikes, sized state (systems)
  *   the world, to the end */
 #include "lq_base/hash.h"
 #include "lq_base/plant.h"
@@ -20,6 +22,7 @@ static uint64_t ids_first(uint64_t total) {
 
 size_t lq_session_save_bytes(const lq_session *session) {
   size_t bytes = HEAD_BYTES + IDS_BYTES + 10 + lq_world_save_bytes(session->world);
+  bytes += lqi_guests_save_bytes(session);
   return bytes + session->core.player_count * (size_t)(PLAYER_BYTES + IDS_BYTES);
 }
 
@@ -37,7 +40,6 @@ static void save_ids(const lq_session *s, uint32_t slot, lq_writer *out) {
 
 lq_err lq_session_save(const lq_session *session, lq_writer *out) {
   const lqi_core *core = &session->core;
-  if (session->queued) return LQ_ERR_BUSY;
   lq_write_u32(out, SESSION_MAGIC);
   lq_write_u32(out, LQ_ABI_VERSION);
   lq_write_u64(out, session->game->interface_hash);
@@ -60,6 +62,7 @@ lq_err lq_session_save(const lq_session *session, lq_writer *out) {
     lq_write_u64(out, player->is.entity.bits);
     save_ids(session, slot, out);
   }
+  lqi_guests_save(session, out);
   lq_err err = lq_world_save(session->world, out);
   return out->failed ? LQ_ERR_TOO_BIG : err;
 }
@@ -146,6 +149,7 @@ static lq_err load(lq_session *s, lq_reader *in) {
   uint64_t count = lq_read_varint(in);
   ok = ok && !in->failed && count <= s->game->players_max;
   for (uint64_t i = 0; ok && i < count; i++) ok = load_player(s, in);
+  ok = ok && lqi_guests_load(s, in);
   if (!ok) return in->failed && lq_reader_left(in) == 0 ? LQ_ERR_TRUNCATED : LQ_ERR_CORRUPT;
   lq_err err = lq_world_load(s->world, lq_read_bytes(in, lq_reader_left(in)));
   return err || owners_fit(s) ? err : LQ_ERR_CORRUPT;
@@ -188,6 +192,7 @@ lq_err lq_session_swap(const lq_session *session, void *memory, size_t bytes, co
     s->player[slot].ids_total = session->player[slot].ids_total;
     if (session->player[slot].ids_total) s->ids[slot] = session->ids[slot];
   }
+  lqi_guests_swap(session, s);
   *out = s;
   return LQ_OK;
 }

@@ -287,4 +287,52 @@ static inline lq_err fx_number(lq_session *s, uint16_t type, uint16_t slot, int6
   return fx_send(s, type, slot, "", &body);
 }
 
+/* One player's or the host's random doing; most of it is refused somewhere, as it should. */
+static inline void fx_random_command(lq_session *s, lq_prng *r) {
+  static const char *const dares[] = {"nothing", "mess", "refuse", "flood", "switch"};
+  char id[LQ_ID_BYTES], client[8] = {0};
+  uint16_t slot = (uint16_t)(1 + lq_prng_below(r, 8));
+  lq_player who = lq_session_player(s, slot), other = lq_session_player(s, slot / 2 + 1);
+  /* Each draw in its own declarator: C does not order the arguments of a call. */
+  int32_t dx = (int32_t)lq_prng_below(r, 5) - 2, dy = (int32_t)lq_prng_below(r, 5) - 2;
+  if (lq_prng_below(r, 3)) { /* few different ids: many doubles */
+    client[0] = 'c';
+    client[1] = (char)('a' + lq_prng_below(r, 26));
+    client[2] = (char)('a' + lq_prng_below(r, 20));
+  }
+  uint32_t what = lq_prng_below(r, 24), luck = lq_prng_below(r, 24), roles = lq_prng_below(r, 8);
+  lq_err err = LQ_OK;
+  switch (what) {
+  case 0:
+    lq_session_next_player_id(s, id);
+    err = fx_join(s, id, luck & 1 ? "red" : "", roles);
+    break;
+  case 1:
+    err = fx_join(s, luck & 1 ? "banned" : "p2", "", 1);
+    break;
+  case 2:
+    if (luck % 3 == 0) err = fx_leave(s, who.id);
+    break;
+  case 3:
+    err = fx_number(s, FX_SPAWN, slot, lq_prng_below(r, 4));
+    break;
+  case 4:
+    err = fx_number(s, FX_CHEAT, slot, lq_prng_below(r, 10));
+    break;
+  case 5:
+    if (luck % 8 == 0) err = fx_dare(s, slot, dares[roles % 5]);
+    break;
+  case 6:
+    err = fx_number(s, LQ_CMD_RATE, 0, lq_prng_below(r, 70));
+    break;
+  case 7:
+    err = fx_do_give(s, slot, who.id, other.id, dx * 10);
+    break;
+  default:
+    err = fx_do_move(s, slot, who.id, dx, dy, client);
+    break;
+  }
+  (void)err; /* refused is as good as taken: only what is journaled counts */
+}
+
 #endif

@@ -48,11 +48,11 @@ export async function play(wasm, runBytes, fresh = 0) {
   return [...lines, lq.stateText(), ""].join("\n");
 }
 
-/** The three lines of tests/golden/exact.c. */
+/** The four lines of tests/golden/exact.c. */
 export async function exact(wasm) {
   const { instance } = await WebAssembly.instantiate(wasm, {});
-  const { golden_backend, golden_math, golden_bodies, memory } = instance.exports;
+  const { golden_backend, golden_math, golden_bodies, golden_physics, memory } = instance.exports;
   const all = new Uint8Array(memory.buffer, golden_backend());
   const backend = new TextDecoder().decode(all.subarray(0, all.indexOf(0)));
-  return `${backend}\nmath ${hex(golden_math())}\nbodies ${hex(golden_bodies())}\n`;
+  return `${backend}\nmath ${hex(golden_math())}\nbodies ${hex(golden_bodies())}\nphysics ${hex(golden_physics())}\n`;
 }

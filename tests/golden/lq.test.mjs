@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { LqError, openLq } from "../../apps/wasm/lq.mjs";
 import { readRun } from "./cell.mjs";
 
-const wasm = await WebAssembly.compile(readFileSync(`${process.env.LQ_CELLS}/wasm-simd128/treasure_hunt.wasm`));
+const wasm = await WebAssembly.compile(readFileSync(`${process.env.LQ_CELLS}/wasm-simd128/treasure_hunt_c.wasm`));
 const run = readRun(new Uint8Array(readFileSync(process.env.LQ_RUN)));
 const refuses = (code) => (error) => error instanceof LqError && error.code === code && error.message.length > 5;
 

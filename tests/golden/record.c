@@ -151,7 +151,7 @@ static void got_head(void *context, lq_err err, const lq_store_head *head) {
   paths *p = context;
   if (err) die(err, NULL);
   p->r->seed = head->seed;
-  lq_release_source source = {p->r, find_game};
+  lq_release_source source = {.context = p->r, .game = find_game};
   lq_ledger_replay(p->r->store, &source, &recorded, head->tick, true, each_tick, p->r, replayed, p);
 }
 
