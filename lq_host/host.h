@@ -96,6 +96,8 @@ size_t lq_base64url(const uint8_t *data, size_t bytes, char *out,
  * LQ_ERR_NOT_FOUND, LQ_ERR_FORBIDDEN (not a program), LQ_ERR_IDLE (timeout: it was killed). */
 LQ_MUST lq_err lq_process_run(const char *const *argv, uint32_t timeout_ms, lq_writer *out,
                               int *status);
+/* The folder in which this program lies; false when it cannot be told. */
+bool lq_program_folder(char out[1024]);
 typedef struct lq_library lq_library;
 /* LQ_ERR_BUILD with the loader's words. */
 LQ_MUST lq_err lq_library_open(const char *path, lq_library **out, lq_diag *diag);

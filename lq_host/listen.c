@@ -158,6 +158,12 @@ void lqi_net_close(uv_handle_t *handle) {
   lqi_conn_gone(conn, conn->state == LQI_CONN_OPEN ? LQ_OK : conn->why);
 }
 
+bool lqi_net_lingers(const uv_handle_t *handle) {
+  const lqi_tcp *tcp = handle->data;
+  const lq_conn *conn = handle->data;
+  return !tcp->is_listener && (conn->state == LQI_CONN_CLOSING || conn->state == LQI_CONN_LINGER);
+}
+
 /* ---- dials ---- */
 typedef struct dial {
   uv_connect_t uv;

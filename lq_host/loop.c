@@ -185,13 +185,18 @@ void lq_loop_stop(lq_loop *loop) {
   (void)uv_async_send(&loop->wake); /* a gathering loop sees it a moment later */
 }
 
-static void close_one(uv_handle_t *handle, void *context) {
-  (void)context;
+/* While `keep` is set, what the farewells need stays: their sockets, the clock that ends them, and
+ * the way of the posts. */
+static void close_one(uv_handle_t *handle, void *keep) {
+  lq_loop *loop = handle->loop->data;
   if (uv_is_closing(handle)) return;
+  if (keep && (handle == (uv_handle_t *)&loop->wake || handle == (uv_handle_t *)&loop->sweep ||
+               (handle->type == UV_TCP && lqi_net_lingers(handle))))
+    return;
   if (handle->type == UV_TCP)
     lqi_net_close(handle);
   else if (handle->type == UV_POLL)
-    lqi_timer_close(handle);
+    ((lqi_poll *)handle->data)->close(handle);
   else
     uv_close(handle, NULL);
 }
@@ -201,6 +206,11 @@ void lq_loop_close(lq_loop *loop) {
   while (posts_run(loop)) {
   }
   lqi_flush(loop); /* farewells queued by whoever stopped the loop */
+  uv_walk(&loop->uv, close_one, loop);
+  while (loop->closing) { /* each has its time: LQ_CONN_CLOSE_MS */
+    (void)uv_run(&loop->uv, UV_RUN_ONCE);
+    lqi_flush(loop);
+  }
   uv_walk(&loop->uv, close_one, NULL);
   (void)uv_run(&loop->uv, UV_RUN_DEFAULT); /* the closing callbacks */
   LQ_CHECK(uv_loop_close(&loop->uv) == 0);
@@ -249,7 +259,7 @@ lq_err lq_loop_on_stop_signal(lq_loop *loop, void (*fn)(void *context, int signa
  * A timerfd counts periods in the kernel: libuv's own timers restart from the time of the callback
  * and lose a part of every period (47 Hz where 60 were asked for). */
 struct lq_timer {
-  uv_poll_t poll; /* first: lqi_timer_close gets its address */
+  lqi_poll poll; /* first: the handle's data is both */
   lq_loop *loop;
   int fd;
   void (*fn)(void *context, uint64_t fires);
@@ -277,6 +287,12 @@ static lq_err timer_start(lq_timer *timer, uint64_t period_us) {
 
 static void timer_free(uv_handle_t *handle) { free(handle->data); }
 
+static void timer_close(uv_handle_t *handle) {
+  lq_timer *timer = handle->data;
+  uv_close(handle, timer_free);
+  (void)close(timer->fd);
+}
+
 lq_err lq_timer_open(lq_loop *loop, uint64_t period_us, void (*fn)(void *context, uint64_t fires),
                      void *context, lq_timer **out) {
   *out = NULL;
@@ -286,17 +302,18 @@ lq_err lq_timer_open(lq_loop *loop, uint64_t period_us, void (*fn)(void *context
   timer->loop = loop;
   timer->fn = fn;
   timer->context = context;
-  timer->poll.data = timer;
+  timer->poll.uv.data = timer;
+  timer->poll.close = timer_close;
   timer->fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
   lq_err err = timer->fd < 0 ? (errno == EMFILE || errno == ENFILE ? LQ_ERR_BUSY : LQ_ERR_MEMORY)
                              : timer_start(timer, period_us);
-  if (!err) err = lqi_err_of_uv(uv_poll_init(&loop->uv, &timer->poll, timer->fd));
+  if (!err) err = lqi_err_of_uv(uv_poll_init(&loop->uv, &timer->poll.uv, timer->fd));
   if (err) {
     if (timer->fd >= 0) (void)close(timer->fd);
     free(timer);
     return err;
   }
-  err = lqi_err_of_uv(uv_poll_start(&timer->poll, UV_READABLE, on_timer));
+  err = lqi_err_of_uv(uv_poll_start(&timer->poll.uv, UV_READABLE, on_timer));
   if (err) {
     lq_timer_close(timer);
     return err;
@@ -305,12 +322,6 @@ lq_err lq_timer_open(lq_loop *loop, uint64_t period_us, void (*fn)(void *context
   return LQ_OK;
 }
 
-void lqi_timer_close(uv_handle_t *handle) {
-  lq_timer *timer = handle->data;
-  uv_close(handle, timer_free);
-  (void)close(timer->fd);
-}
-
 void lq_timer_close(lq_timer *timer) {
-  if (timer) lqi_timer_close((uv_handle_t *)&timer->poll);
+  if (timer) timer_close((uv_handle_t *)&timer->poll.uv);
 }

@@ -16,8 +16,9 @@ typedef struct lq_conn lq_conn;
 LQ_MUST lq_err lq_loop_open(lq_loop **out);
 void lq_loop_run(lq_loop *loop);  /* until lq_loop_stop */
 void lq_loop_stop(lq_loop *loop); /* from any thread or a signal callback */
-/* After run returned: runs what is posted, tries once to send what is queued, closes what is open
- * (every connection still gets its `closed`). */
+/* After run returned: runs what is posted, tries once to send what is queued, waits for the ends of
+ * connections that lq_conn_close was called for (LQ_CONN_CLOSE_MS at most), closes what is open.
+ * Every connection still gets its `closed`; nothing else is called. */
 void lq_loop_close(lq_loop *loop);
 /* Runs fn(context) on the loop's thread soon, in order of posting. Any thread. LQ_ERR_MEMORY. */
 LQ_MUST lq_err lq_loop_post(lq_loop *loop, void (*fn)(void *context), void *context);

@@ -38,6 +38,12 @@ typedef struct lqi_pool {
   uint32_t count;
 } lqi_pool;
 
+/* What a handle of type UV_POLL points to with its data: whose it is decides how it goes. */
+typedef struct lqi_poll {
+  uv_poll_t uv;
+  void (*close)(uv_handle_t *handle); /* as the loop closes */
+} lqi_poll;
+
 typedef struct lqi_post {
   void (*fn)(void *context);
   void *context;
@@ -80,10 +86,10 @@ void lqi_flush(lq_loop *loop); /* sends what every connection of the flush list 
 bool lqi_sweep(lq_loop *loop); /* ends closing connections whose time is out; any left? */
 void lqi_pools_free(lq_loop *loop);
 /* listen.c */
-void lqi_net_close(uv_handle_t *handle); /* any TCP handle, as the loop closes */
+void lqi_net_close(uv_handle_t *handle);         /* any TCP handle, as the loop closes */
+bool lqi_net_lingers(const uv_handle_t *handle); /* a connection that was told to close */
 /* loop.c */
 void lqi_sweep_start(lq_loop *loop);
 lq_err lqi_err_of_uv(int error);
-void lqi_timer_close(uv_handle_t *handle); /* a timer's poll handle, as the loop closes */
 
 #endif

@@ -466,6 +466,63 @@ LQ_TEST(closing_the_loop_sends_farewells_and_closes_every_connection) {
   (void)close(two);
 }
 
+/* The peer goes on talking until it has read the last word: a reset would end its writes, too. */
+static void talk_until_the_end(void *context) {
+  reader *r = context;
+  char text[64];
+  for (;;) {
+    ssize_t got = recv(r->fd, text, sizeof text, MSG_DONTWAIT);
+    if (got == 0 || (got < 0 && errno != EAGAIN)) {
+      r->error = got < 0 ? errno : 0;
+      break;
+    }
+    if (got > 0) r->bytes += (size_t)got;
+    if (send(r->fd, "more", 4, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno != EAGAIN) {
+      r->error = errno;
+      break;
+    }
+  }
+  (void)close(r->fd);
+}
+
+LQ_TEST(closing_the_loop_waits_until_a_talking_peer_has_the_last_word) {
+  server s;
+  server_open(&s, stop_loop, 0, 0);
+  reader r = {.fd = peer_open(&s, 0)};
+  assert_int_equal(send(r.fd, "x", 1, 0), 1);
+  lq_loop_run(s.loop);
+  assert_int_equal(send(r.fd, "unread", 6, 0), 6);
+  assert_ok(lq_conn_send(s.conn, lq_span_text("the last word")));
+  lq_conn_close(s.conn, LQ_ERR_IO);
+  lq_thread *thread;
+  assert_ok(lq_thread_start("talker", talk_until_the_end, &r, &thread));
+  lq_loop_close(s.loop);
+  lq_thread_join(thread);
+  assert_int_equal(r.error, 0);
+  assert_int_equal(r.bytes, 13);
+  assert_int_equal(s.closed, 1);
+  assert_int_equal(s.why, LQ_ERR_IO);
+}
+
+static void stop_when_lingering(void *context) {
+  server *s = context;
+  if (s->accepted == 2 && s->loop->closing) lq_loop_stop(s->loop);
+}
+
+LQ_TEST(closing_the_loop_does_not_wait_for_a_peer_that_never_ends) {
+  server s;
+  server_open(&s, close_now, 0, 0); /* with a millisecond to go */
+  s.stop_at = 0;
+  int fd = peer_open(&s, 0), two = peer_open(&s, 0);
+  assert_int_equal(send(fd, "x", 1, 0), 1);
+  lq_loop_on_turn(s.loop, stop_when_lingering, &s);
+  lq_loop_run(s.loop);
+  lq_loop_close(s.loop);
+  assert_int_equal(s.closed, 2); /* the other one, that nobody closed, was not waited for either */
+  (void)close(fd);
+  (void)close(two);
+}
+
 /* ---- limits ---- */
 LQ_TEST(connections_beyond_the_limit_are_closed_and_the_others_live) {
   server s;

@@ -115,6 +115,15 @@ lq_err lq_process_run(const char *const *argv, uint32_t timeout_ms, lq_writer *o
   return ended ? LQ_OK : LQ_ERR_IDLE;
 }
 
+bool lq_program_folder(char out[1024]) {
+  ssize_t bytes = readlink("/proc/self/exe", out, 1023);
+  out[bytes > 0 ? bytes : 0] = 0;
+  char *slash = strrchr(out, '/');
+  if (bytes <= 0 || bytes == 1023 || !slash) return false;
+  *slash = 0;
+  return true;
+}
+
 lq_err lq_library_open(const char *path, lq_library **out, lq_diag *diag) {
   *out = dlopen(path, RTLD_NOW | RTLD_LOCAL);
   if (*out) return LQ_OK;
