@@ -1,0 +1,1 @@
+system{name="late",run=function() while true do pcall(function() local t={} while true do t[#t+1]={} end end) end end}
