@@ -11,6 +11,11 @@ static bool ends_with(lq_span text, const char *end) {
   return text.bytes > bytes && memcmp(text.data + text.bytes - bytes, end, bytes) == 0;
 }
 
+/* "systems.<stem>" is a Python module's name: an identifier. */
+static bool is_identifier(lq_span name, size_t stem) {
+  return lq_name_valid(lq_span_of(name.data, stem));
+}
+
 bool lqi_source_name_valid(lq_span name) {
   if (name.bytes == 0 || name.bytes >= LQI_SOURCE_NAME_BYTES || name.data[0] == '.') return false;
   if (name.data[0] == '-') return false; /* would read as an option of the compiler */
@@ -21,11 +26,30 @@ bool lqi_source_name_valid(lq_span name) {
     if (!ok) return false;
   }
   if (lq_span_is(name, "game.h") || lq_span_is(name, "lq_system.h")) return false;
-  return ends_with(name, ".c") || ends_with(name, ".h");
+  if (ends_with(name, ".py")) return is_identifier(name, name.bytes - 3);
+  return lqi_source_kind(name);
+}
+
+bool lqi_source_kind(lq_span name) {
+  static const char *const ends[] = {".c", ".h", ".py", ".lua", ".wasm"};
+  for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+    if (ends_with(name, ends[i])) return true;
+  return false;
 }
 
 bool lqi_source_is_c(const lqi_source *source) {
   return ends_with(lq_span_text(source->name), ".c");
+}
+
+bool lqi_source_is_native(const lqi_source *source) {
+  return lqi_source_is_c(source) || ends_with(lq_span_text(source->name), ".h");
+}
+
+lq_guest_language lqi_source_guest(const lqi_source *source) {
+  lq_span name = lq_span_text(source->name);
+  if (ends_with(name, ".py")) return LQ_GUEST_PYTHON;
+  if (ends_with(name, ".lua")) return LQ_GUEST_LUA;
+  return ends_with(name, ".wasm") ? LQ_GUEST_WASM : LQ_GUEST_NATIVE;
 }
 
 void lqi_blob_write(const lqi_parts *parts, lq_writer *out) {

@@ -3,7 +3,7 @@
 
 #include <sys/wait.h>
 
-#define EXAMPLE "examples/treasure_hunt"
+#define EXAMPLE "examples/treasure_hunt_c"
 
 LQ_TEST(a_second_process_takes_the_module_from_the_cache) {
   char cache[64];
@@ -76,7 +76,7 @@ LQ_TEST(a_module_with_one_flipped_bit_is_never_loaded) {
   char cache[64], name[256] = "", path[512];
   fx_folder(cache);
   lq_releases *first = fx_releases(cache, NULL);
-  (void)fx_build(first, "examples/treasure_hunt");
+  (void)fx_build(first, "examples/treasure_hunt_c");
   lq_releases_close(first);
   assert_ok(lq_folder_list(cache, find_module, name));
   (void)snprintf(path, sizeof path, "%s/%s", cache, name);
@@ -90,14 +90,14 @@ LQ_TEST(a_module_with_one_flipped_bit_is_never_loaded) {
     whole[at] ^= (uint8_t)(1u << i % 8);
     assert_ok(lq_file_write(path, lq_span_of(whole, bytes)));
     lq_releases *damaged = fx_releases(cache, "/bin/false");
-    assert_int_equal(lq_releases_build(damaged, "examples/treasure_hunt", &release, &diag),
+    assert_int_equal(lq_releases_build(damaged, "examples/treasure_hunt_c", &release, &diag),
                      LQ_ERR_BUILD);
     lq_releases_close(damaged);
     whole[at] ^= (uint8_t)(1u << i % 8);
   }
   assert_ok(lq_file_write(path, lq_span_of(whole, bytes - 100)));
   lq_releases *mended = fx_releases(cache, NULL);
-  (void)fx_build(mended, "examples/treasure_hunt");
+  (void)fx_build(mended, "examples/treasure_hunt_c");
   lq_releases_close(mended);
   assert_ok(lq_file_read(path, 1 << 24, &again, &bytes_again));
   assert_true(bytes_again == bytes && memcmp(again, whole, bytes) == 0);
@@ -203,10 +203,10 @@ LQ_TEST(what_is_declared_and_what_is_written_must_agree) {
               "game.yaml: the code has a system \"a.other\"");
   check_error("lq: 1\nname: g\nsystems: [a.run, a.more]\n", CODE "LQ_SYSTEMS({\"a.run\", run})\n",
               0, 0, "game.yaml: no code for the system \"a.more\"");
-  check_error("lq: 1\nname: g\nsystems: [a.run]\n", NULL, 0, 0,
-              "game.yaml: no code for the system \"a.run\"");
-  check_error("lq: 1\nname: g\ncommands: {go: {}}\n", NULL, 0, 0,
-              "game.yaml: no code for the command \"go\"");
+  check_error("lq: 1\nname: g\nsystems: [a.run]\n", NULL, 3, 11,
+              "game.yaml:3:11: no code for the system 'a.run'");
+  check_error("lq: 1\nname: g\ncommands: {go: {}}\n", NULL, 3, 12,
+              "game.yaml:3:12: no code for the command 'go'");
   check_error("lq: 1\nname: g\n", "int lonely;\n", 0, 0, "systems: no file includes \"game.h\"");
 }
 
@@ -235,6 +235,25 @@ LQ_TEST(several_sources_and_headers_make_one_module) {
   assert_ptr_equal(fx_build(releases, folder), one);
   fx_write(folder, "systems/b.h", "int helper(int n); /* changed */\n");
   assert_ptr_not_equal(fx_build(releases, folder), one);
+  lq_releases_close(releases);
+  fx_folder_remove(folder);
+  fx_folder_remove(cache);
+}
+
+LQ_TEST(without_guests_a_game_with_guests_says_so) {
+  char cache[64], folder[64];
+  fx_folder(cache);
+  fx_folder(folder);
+  fx_write(folder, "game.yaml", "lq: 1\nname: g\n");
+  fx_write(folder, "systems/hunt.lua", "");
+  lq_releases *releases = fx_releases(cache, NULL);
+  const lq_release *release = NULL;
+  lq_diag diag = {0};
+  assert_int_equal(lq_releases_build(releases, folder, &release, &diag), LQ_ERR_BUILD);
+  assert_non_null(strstr(diag.message, "/systems/hunt.lua: this program runs no guests"));
+  fx_write(folder, "systems/not-a-module.py", "");
+  assert_int_equal(lq_releases_build(releases, folder, &release, &diag), LQ_ERR_INVALID);
+  assert_non_null(strstr(diag.message, "not-a-module.py is not usable"));
   lq_releases_close(releases);
   fx_folder_remove(folder);
   fx_folder_remove(cache);
@@ -281,7 +300,9 @@ LQ_TEST(a_blob_cannot_name_files_outside) {
   fx_folder(cache);
   lq_releases *releases = fx_releases(cache, "/bin/false");
   const lq_release *release = fx_build(releases, "lq_service/release/templates/empty");
-  static const char *const names[] = {"../a.c", "a/b.c", ".a.c", "-o.c", "a.so", "game.h", "", "c"};
+  static const char *const names[] = {"../a.c", "a/b.c", ".a.c",    "-o.c",  "a.so",
+                                      "game.h", "",      "c",       "1a.py", "a-b.py",
+                                      "a.b.py", ".py",   "a/b.lua", ".lua",  "../a.wasm"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     uint8_t room[4096];
     lq_writer out = lq_writer_of(room, sizeof room);
@@ -291,6 +312,34 @@ LQ_TEST(a_blob_cannot_name_files_outside) {
     lq_write_sized(&out, "int x;", 6);
     assert_int_equal(load_bytes(releases, room, out.bytes), LQ_ERR_CORRUPT);
   }
+  lq_releases_close(releases);
+  fx_folder_remove(cache);
+}
+
+LQ_TEST(a_release_hands_out_the_sources_of_a_language) {
+  char cache[64];
+  fx_folder(cache);
+  lq_releases *releases = fx_releases(cache, "/bin/false");
+  const lq_release *empty = fx_build(releases, "lq_service/release/templates/empty"), *release;
+  static const char *const names[] = {"a.lua", "b.lua", "b.py"};
+  uint8_t room[4096];
+  lq_writer out = lq_writer_of(room, sizeof room);
+  lq_write_bytes(&out, empty->blob.data, empty->blob.bytes - 1); /* without its count, 0 */
+  lq_write_varint(&out, 3);
+  for (size_t i = 0; i < 3; i++) {
+    lq_write_sized(&out, names[i], strlen(names[i]));
+    lq_write_sized(&out, names[i], i + 1);
+  }
+  lq_diag diag = {0};
+  assert_ok(lq_releases_load(releases, lq_writer_span(&out), &release, &diag));
+  assert_memory_not_equal(release->id, empty->id, 32);
+  lq_guest_source file[3];
+  assert_int_equal(lq_release_sources(release, LQ_GUEST_LUA, file, 3), 2);
+  assert_true(lq_span_is(file[0].name, "systems/a.lua") && lq_span_is(file[0].text, "a"));
+  assert_true(lq_span_is(file[1].name, "systems/b.lua") && lq_span_is(file[1].text, "b."));
+  assert_int_equal(lq_release_sources(release, LQ_GUEST_PYTHON, file, 0), 1);
+  assert_int_equal(lq_release_sources(release, LQ_GUEST_WASM, file, 1), 0);
+  assert_int_equal(lq_release_sources(empty, LQ_GUEST_LUA, file, 3), 0);
   lq_releases_close(releases);
   fx_folder_remove(cache);
 }

@@ -164,7 +164,8 @@ static lq_err write_sources(native *n) {
     err = write_one(n, n->folder, "lq_system.h",
                     lq_span_of(lqi_system_header[0].data, lqi_system_header[0].bytes));
   for (uint32_t i = 0; !err && i < n->parts->source_count; i++)
-    err = write_one(n, systems, n->parts->source[i].name, n->parts->source[i].text);
+    if (lqi_source_is_native(&n->parts->source[i]))
+      err = write_one(n, systems, n->parts->source[i].name, n->parts->source[i].text);
   return err;
 }
 
@@ -381,4 +382,26 @@ lq_err lqi_native_open(lqi_compiler *compiler, const char id_hex[65], const char
   if (!err) err = open_or_compile(&n, library, module);
   lq_pages_give(room, HEADER_BYTES);
   return err;
+}
+
+/* ---- what is written twice ---- */
+static lq_err said_twice(const char *what, const char *name, uint8_t guest, const char *label,
+                         lq_diag *diag) {
+  return lqi_say(diag, LQ_ERR_EXISTS, "take it out of one of the two",
+                 "%s%ssystems: the %s %s is written in C and in %s", label, label[0] ? "/" : "",
+                 what, name, lq_guest_language_name(guest));
+}
+
+lq_err lqi_module_apart(const lq_game *game, const lq_module *module, const char *label,
+                        lq_diag *diag) {
+  for (uint32_t i = 0; module && i < module->system_count; i++)
+    for (uint32_t k = 0; k < game->system_count; k++)
+      if (game->system[k].guest && strcmp(game->system[k].name, module->systems[i].name) == 0)
+        return said_twice("system", game->system[k].name, game->system[k].guest, label, diag);
+  for (uint32_t i = 0; module && i < module->command_count; i++) {
+    uint32_t k = lq_game_command_find(game, lq_span_text(module->commands[i].name));
+    if (k != UINT32_MAX && game->command[k].guest)
+      return said_twice("command", module->commands[i].name, game->command[k].guest, label, diag);
+  }
+  return LQ_OK;
 }

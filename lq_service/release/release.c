@@ -1,6 +1,7 @@
 /* The releases of this process: built from a folder or loaded from a blob, both through the bytes
  * of the blob, so that what runs is always what is stored. */
-#include "lq_service/release/release_int.h"
+#include "lq_service/guest/wasm.h"
+#include "lq_service/release/described.h"
 
 #include "lq_base/limits.h"
 
@@ -15,6 +16,14 @@ typedef struct loaded {
   void *arena;
   size_t blob_bytes, arena_bytes;
   lq_library *library; /* NULL without native code */
+  /* What guests are given, by name: "systems/" and the name; the text is the blob's. */
+  uint32_t guest_count;
+  struct {
+    lq_guest_language language;
+    char name[LQI_SOURCE_NAME_BYTES + 8];
+    lq_span text;
+    char *library; /* of WebAssembly: LQ_WASM_PATH_BYTES; else NULL */
+  } guest[LQI_SOURCES_MAX];
 } loaded;
 
 struct lq_releases {
@@ -22,7 +31,8 @@ struct lq_releases {
   lq_mutex *build_mutex; /* one build at a time */
   lq_mutex *list_mutex;  /* held for moments only: shards ask while something builds */
   loaded *first;
-  char cache[LQI_PATH_BYTES], command[LQI_PATH_BYTES];
+  lq_describe_fn describe; /* NULL: no guests here */
+  char cache[LQI_PATH_BYTES], command[LQI_PATH_BYTES], jails[LQI_PATH_BYTES];
 };
 
 lq_err lqi_say(lq_diag *diag, lq_err code, const char *mend, const char *format, ...) {
@@ -63,8 +73,31 @@ lq_err lq_releases_open(const char *cache_folder, const char *cc, lq_releases **
   return LQ_OK;
 }
 
+void lq_releases_guests(lq_releases *r, lq_describe_fn describe, const char *jail_folder) {
+  r->describe =
+      lq_text_copy(r->jails, sizeof r->jails, lq_span_text(jail_folder)) ? describe : NULL;
+}
+
+const char *lqi_releases_jails(const lq_releases *releases) { return releases->jails; }
+
+uint32_t lq_release_sources(const lq_release *release, lq_guest_language language,
+                            lq_guest_source *out, uint32_t capacity) {
+  const loaded *item = (const void *)((const uint8_t *)release - offsetof(loaded, release));
+  uint32_t count = 0;
+  for (uint32_t i = 0; i < item->guest_count; i++) {
+    if (item->guest[i].language != language) continue;
+    const char *library = item->guest[i].library ? item->guest[i].library : "";
+    if (count < capacity)
+      out[count] = (lq_guest_source){lq_span_text(item->guest[i].name), item->guest[i].text,
+                                     lq_span_text(library)};
+    count++;
+  }
+  return count;
+}
+
 static void drop(loaded *item) {
   lq_library_close(item->library);
+  for (uint32_t i = 0; i < item->guest_count; i++) free(item->guest[i].library);
   if (item->arena) lq_pages_give(item->arena, item->arena_bytes);
   if (item->blob) lq_pages_give(item->blob, item->blob_bytes);
   free(item);
@@ -105,7 +138,7 @@ static lq_err say_bind(lq_diag *diag, lq_err err, const char *label, bool native
   return lqi_say(diag, err,
                  native ? "declare it in game.yaml and list its function in LQ_SYSTEMS or "
                           "LQ_COMMANDS of a file in systems/"
-                        : "write it in C in a file systems/<name>.c, or take it out of game.yaml",
+                        : "write it in a file of systems/, or take it out of game.yaml",
                  "%s%sgame.yaml: %.200s", label, label[0] ? "/" : "", said);
 }
 
@@ -125,9 +158,41 @@ static lq_err decode_and_bind(lq_releases *r, loaded *item, const lqi_parts *par
   if (native)
     err = lqi_native_open(&r->compiler, item->release.id_hex, label, parts, game, &item->library,
                           &module, diag);
+  if (!err) err = lqi_module_apart(game, module, label, diag);
   if (err) return err;
   err = lq_game_bind(game, module, &arena, diag);
   return err ? say_bind(diag, err, label, native) : LQ_OK;
+}
+
+/* A module's library: of the cache, else compiled into it. */
+static lq_err compile_wasm(const lq_releases *r, const char *label, const lqi_source *source,
+                           char path[LQ_WASM_PATH_BYTES], lq_diag *diag) {
+  char name[LQI_PATH_BYTES];
+  lq_wasm_module *module = malloc(sizeof *module); /* 18 KiB */
+  if (!module) return lqi_say(diag, LQ_ERR_MEMORY, NULL, "no memory to compile");
+  (void)snprintf(name, sizeof name, "%.500s%ssystems/%s", label, label[0] ? "/" : "", source->name);
+  lq_err err = lq_wasm_compile(source->text, name, r->cache, r->command, path, module, diag);
+  free(module);
+  return err;
+}
+
+static lq_err keep_guests(const lq_releases *r, loaded *item, const lqi_parts *parts,
+                          const char *label, lq_diag *diag) {
+  for (uint32_t i = 0; i < parts->source_count; i++) {
+    lq_guest_language language = lqi_source_guest(&parts->source[i]);
+    if (language == LQ_GUEST_NATIVE) continue;
+    uint32_t at = item->guest_count++;
+    item->guest[at].language = language;
+    item->guest[at].text = parts->source[i].text;
+    (void)snprintf(item->guest[at].name, sizeof item->guest[at].name, "systems/%s",
+                   parts->source[i].name);
+    if (language != LQ_GUEST_WASM) continue;
+    item->guest[at].library = malloc(LQ_WASM_PATH_BYTES);
+    if (!item->guest[at].library) return lqi_say(diag, LQ_ERR_MEMORY, NULL, "no memory");
+    lq_err err = compile_wasm(r, label, &parts->source[i], item->guest[at].library, diag);
+    if (err) return err;
+  }
+  return LQ_OK;
 }
 
 static lq_err keep_blob(loaded *item, lq_span blob) {
@@ -154,6 +219,7 @@ static lq_err load(lq_releases *r, lq_span blob, const char *label, const lq_rel
   lq_hex(id.bytes, 32, item->release.id_hex);
   err = keep_blob(item, blob);
   if (!err) err = lqi_blob_read(item->release.blob, &parts, diag);
+  if (!err) err = keep_guests(r, item, &parts, label, diag);
   if (!err) err = decode_and_bind(r, item, &parts, label, diag);
   if (err) {
     drop(item);
@@ -188,8 +254,7 @@ typedef struct gathering {
 static bool gather(void *context, const char *name, bool is_folder) {
   gathering *g = context;
   lq_span text = lq_span_text(name);
-  bool source = text.bytes > 2 && name[0] != '.' && name[text.bytes - 2] == '.' &&
-                (name[text.bytes - 1] == 'c' || name[text.bytes - 1] == 'h');
+  bool source = name[0] != '.' && lqi_source_kind(text);
   /* Editors like to have these two beside the sources; the build writes its own. */
   bool generated = strcmp(name, "game.h") == 0 || strcmp(name, "lq_system.h") == 0;
   if (is_folder || !source || generated) return true;
@@ -200,7 +265,8 @@ static bool gather(void *context, const char *name, bool is_folder) {
                      "%s: more than %u sources", g->folder, LQI_SOURCES_MAX);
   } else if (!lqi_source_name_valid(text) || !lq_text_copy(out->name, sizeof out->name, text) ||
              !lqi_path(path, g->folder, name)) {
-    g->err = lqi_say(g->diag, LQ_ERR_INVALID, "use letters, digits, _ and - in its name",
+    g->err = lqi_say(g->diag, LQ_ERR_INVALID,
+                     "use letters, digits and _ in its name (- too, but for Python)",
                      "%s: the file name %s is not usable", g->folder, name);
   } else {
     uint8_t **data = &g->owned[g->parts->source_count];
@@ -215,7 +281,8 @@ static bool gather(void *context, const char *name, bool is_folder) {
 }
 
 /* game.yaml of the folder, checked and encoded into `out`. */
-static lq_err encode_game(const char *folder, lq_writer *out, lq_diag *diag) {
+static lq_err encode_game(const char *folder, const lqi_described *described, lq_writer *out,
+                          lq_diag *diag) {
   char path[LQI_PATH_BYTES];
   uint8_t *text = NULL;
   size_t bytes = 0, arena_bytes = 64u << 20; /* lazily taken: every limit at once fits */
@@ -232,7 +299,7 @@ static lq_err encode_game(const char *folder, lq_writer *out, lq_diag *diag) {
   lq_game *game = NULL;
   if (memory) {
     lq_arena arena = lq_arena_of(memory, arena_bytes);
-    err = lq_game_yaml_read(lq_span_of(text, bytes), path, &arena, &game, diag);
+    err = lqi_game_read(lq_span_of(text, bytes), path, described, &arena, &game, diag);
     if (!err) {
       err = lq_game_encode(game, out);
       if (!err && out->failed) err = LQ_ERR_TOO_BIG;
@@ -258,6 +325,80 @@ static lq_err gather_sources(const char *folder, gathering *g) {
   return g->err;
 }
 
+/* ---- guests ---- */
+enum { DESCRIBED_BYTES = 1 << 20 }; /* what one language says of its files */
+
+static lq_err say_no_guests(const char *folder, const lqi_source *source, lq_diag *diag) {
+  return lqi_say(diag, LQ_ERR_BUILD, "use the program lq, with its lq-jail programs beside it",
+                 "%s/systems/%s: this program runs no guests", folder, source->name);
+}
+
+/* The files of one language, as its guest is given them. */
+typedef struct asked {
+  uint32_t count;
+  lq_guest_source file[LQI_SOURCES_MAX];
+  char name[LQI_SOURCES_MAX][LQI_SOURCE_NAME_BYTES + 8];
+  char library[LQI_SOURCES_MAX][LQ_WASM_PATH_BYTES];
+} asked;
+
+static lq_err asked_of(lq_releases *r, const char *folder, const lqi_parts *parts,
+                       lq_guest_language language, asked *out, lq_diag *diag) {
+  lq_err err = LQ_OK;
+  for (uint32_t i = 0; !err && i < parts->source_count; i++) {
+    const lqi_source *source = &parts->source[i];
+    if (lqi_source_guest(source) != language) continue;
+    if (!r->describe) return say_no_guests(folder, source, diag);
+    uint32_t at = out->count++;
+    (void)snprintf(out->name[at], sizeof out->name[at], "systems/%s", source->name);
+    if (language == LQ_GUEST_WASM) err = compile_wasm(r, folder, source, out->library[at], diag);
+    out->file[at] = (lq_guest_source){lq_span_text(out->name[at]), source->text,
+                                      lq_span_text(out->library[at])};
+  }
+  return err;
+}
+
+/* Asks one language, when the game has files of it. game: empty while it is only described. */
+static lq_err describe_one(lq_releases *r, const char *folder, const lqi_parts *parts, lq_span game,
+                           lq_guest_language language, uint8_t *room, lqi_described *out,
+                           lq_diag *diag) {
+  asked *a = calloc(1, sizeof *a);
+  if (!a) return lqi_say(diag, LQ_ERR_MEMORY, NULL, "no memory to build a release");
+  lq_writer json = lq_writer_of(room, DESCRIBED_BYTES);
+  lq_err err = asked_of(r, folder, parts, language, a, diag);
+  if (!err && a->count) {
+    err = r->describe(language, game, a->file, a->count, r->jails, &json, diag);
+    if (!err) err = lqi_described_add(out, language, lq_writer_span(&json), folder, diag);
+  }
+  free(a);
+  return err;
+}
+
+/* All languages. `room` holds a lqi_described and what each language says. */
+static lq_err describe_all(lq_releases *r, const char *folder, const lqi_parts *parts, lq_span game,
+                           uint8_t *room, lq_diag *diag) {
+  lqi_described *described = (void *)room;
+  lqi_described_init(described, has_native_code(parts));
+  lq_err err = LQ_OK;
+  for (uint32_t i = LQ_GUEST_PYTHON; !err && i < LQ_GUEST_LANGUAGE_COUNT; i++)
+    err = describe_one(r, folder, parts, game, (lq_guest_language)i,
+                       room + sizeof(lqi_described) + (size_t)i * DESCRIBED_BYTES, described, diag);
+  return err;
+}
+
+/* What all guests of a game say, and game.yaml with it, encoded into `out`. Then they are loaded
+ * for that game, as a server will load them: what is built runs. */
+static lq_err describe_and_encode(lq_releases *r, const char *folder, const lqi_parts *parts,
+                                  lq_writer *out, lq_diag *diag) {
+  size_t bytes = sizeof(lqi_described) + (size_t)LQ_GUEST_LANGUAGE_COUNT * DESCRIBED_BYTES;
+  uint8_t *room = lq_pages_take(bytes);
+  if (!room) return lqi_say(diag, LQ_ERR_MEMORY, NULL, "no memory to build a release");
+  lq_err err = describe_all(r, folder, parts, (lq_span){0}, room, diag);
+  if (!err) err = encode_game(folder, (void *)room, out, diag);
+  if (!err) err = describe_all(r, folder, parts, lq_writer_span(out), room, diag);
+  lq_pages_give(room, bytes);
+  return err;
+}
+
 /* room: twice LQ_GAME_BYTES_MAX, for the encoded game and for the blob. */
 static lq_err build(lq_releases *r, const char *folder, uint8_t *room, const lq_release **out,
                     lq_diag *diag) {
@@ -265,8 +406,8 @@ static lq_err build(lq_releases *r, const char *folder, uint8_t *room, const lq_
   gathering g = {.parts = &parts, .diag = diag};
   lq_writer game = lq_writer_of(room, LQ_GAME_BYTES_MAX);
   lq_writer blob = lq_writer_of(room + LQ_GAME_BYTES_MAX, LQ_GAME_BYTES_MAX);
-  lq_err err = encode_game(folder, &game, diag);
-  if (!err) err = gather_sources(folder, &g);
+  lq_err err = gather_sources(folder, &g);
+  if (!err) err = describe_and_encode(r, folder, &parts, &game, diag);
   if (!err) {
     parts.game = lq_writer_span(&game);
     lqi_blob_write(&parts, &blob);

@@ -1,5 +1,5 @@
 /* Templates write games that build, and destroy nothing. */
-#include "lq_service/release/build_testing.h"
+#include "lq_service/release/guest_testing.h"
 
 static char *slurp(const char *folder, const char *name, size_t *bytes) {
   char path[512];
@@ -10,44 +10,74 @@ static char *slurp(const char *folder, const char *name, size_t *bytes) {
 }
 
 LQ_TEST(every_template_builds_under_its_new_name) {
-  char cache[64], folder[64], game[128];
+  char cache[64], folder[64], game[200];
   fx_folder(cache);
   fx_folder(folder);
   lq_releases *releases = fx_releases(cache, NULL);
+  lq_releases_guests(releases, lq_guest_describe, fx_jails());
   uint32_t count = 0;
-  for (const char *const *name = lq_template_names(); *name; name++, count++) {
-    (void)snprintf(game, sizeof game, "%s/deep/%s", folder, *name);
-    assert_ok(lq_template_write(*name, "my-game", game, NULL));
-    const lq_release *release = fx_build(releases, game);
-    assert_string_equal(release->game->name, "my-game");
-  }
-  assert_int_equal(count, 3);
+  for (const char *const *name = lq_template_names(); *name; name++)
+    for (const char *const *language = lq_template_languages(); *language; language++) {
+      (void)snprintf(game, sizeof game, "%s/deep/%s/%s", folder, *language, *name);
+      lq_err err = lq_template_write(*name, *language, "my-game", game, NULL);
+      assert_int_equal(err, lq_template_has(*name, *language) ? LQ_OK : LQ_ERR_NOT_FOUND);
+      if (err) continue;
+      count++;
+      assert_string_equal(fx_build(releases, game)->game->name, "my-game");
+    }
+  assert_int_equal(count, 11);
   lq_releases_close(releases);
   fx_folder_remove(cache);
   fx_folder_remove(folder);
 }
 
 LQ_TEST(the_treasure_hunt_is_the_example_itself) {
-  char folder[64];
-  fx_folder(folder);
-  assert_ok(lq_template_write("treasure_hunt", "demo", folder, NULL));
-  static const char *const files[] = {"systems/hunt.c", "README.md"};
-  for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+  static const struct {
+    const char *language, *example, *file;
+  } hunts[] = {{"c", "examples/treasure_hunt_c", "systems/hunt.c"},
+               {"python", "examples/treasure_hunt", "systems/treasure_hunt.py"},
+               {"python", "examples/treasure_hunt", "systems/rules.py"},
+               {"lua", "examples/treasure_hunt_lua", "systems/hunt.lua"},
+               {"wasm", "examples/treasure_hunt_wasm", "systems/hunt.wasm"},
+               {"wasm", "examples/treasure_hunt_wasm", "src/hunt.c"},
+               {"wasm", "examples/treasure_hunt_wasm", "src/lq_guest.h"}};
+  for (size_t i = 0; i < sizeof hunts / sizeof *hunts; i++) {
+    char folder[64];
     size_t a, b;
-    char *one = slurp(folder, files[i], &a), *two = slurp("examples/treasure_hunt", files[i], &b);
+    fx_folder(folder);
+    assert_ok(lq_template_write("treasure_hunt", hunts[i].language, "demo", folder, NULL));
+    char *one = slurp(folder, hunts[i].file, &a), *two = slurp(hunts[i].example, hunts[i].file, &b);
     assert_int_equal(a, b);
     assert_memory_equal(one, two, a);
     lq_file_free((uint8_t *)one);
     lq_file_free((uint8_t *)two);
+    fx_folder_remove(folder);
   }
   /* game.yaml differs in its line name: at most. */
-  char cache[64];
+  char cache[64], folder[64];
   fx_folder(cache);
+  fx_folder(folder);
   lq_releases *releases = fx_releases(cache, NULL);
-  assert_ptr_equal(fx_build(releases, folder), fx_build(releases, "examples/treasure_hunt"));
+  assert_ok(lq_template_write("treasure_hunt", NULL, "demo", folder, NULL));
+  assert_ptr_equal(fx_build(releases, folder), fx_build(releases, "examples/treasure_hunt_c"));
   lq_releases_close(releases);
   fx_folder_remove(cache);
   fx_folder_remove(folder);
+}
+
+LQ_TEST(the_readme_says_what_to_type_for_the_new_game) {
+  for (const char *const *language = lq_template_languages(); *language; language++) {
+    char folder[64];
+    size_t bytes;
+    fx_folder(folder);
+    assert_ok(lq_template_write("treasure_hunt", *language, "market", folder, NULL));
+    char *text = slurp(folder, "README.md", &bytes);
+    assert_non_null(strstr(text, "lq dev market\n"));
+    assert_null(strstr(text, "lq dev examples"));
+    assert_null(strstr(text, "\"demo\""));
+    lq_file_free((uint8_t *)text);
+    fx_folder_remove(folder);
+  }
 }
 
 LQ_TEST(nothing_is_overwritten_and_mistakes_are_named) {
@@ -55,7 +85,7 @@ LQ_TEST(nothing_is_overwritten_and_mistakes_are_named) {
   lq_diag diag = {0};
   fx_folder(folder);
   fx_write(folder, "systems/hunt.c", "mine");
-  assert_int_equal(lq_template_write("treasure_hunt", "demo", folder, &diag), LQ_ERR_EXISTS);
+  assert_int_equal(lq_template_write("treasure_hunt", "c", "demo", folder, &diag), LQ_ERR_EXISTS);
   assert_non_null(strstr(diag.message, "systems/hunt.c is there already"));
   size_t bytes;
   char *kept = slurp(folder, "systems/hunt.c", &bytes);
@@ -64,10 +94,15 @@ LQ_TEST(nothing_is_overwritten_and_mistakes_are_named) {
   char path[128];
   (void)snprintf(path, sizeof path, "%s/game.yaml", folder);
   assert_false(lq_file_exists(path));
-  assert_int_equal(lq_template_write("empty", "Not Good", folder, &diag), LQ_ERR_INVALID);
+  assert_int_equal(lq_template_write("empty", NULL, "Not Good", folder, &diag), LQ_ERR_INVALID);
   assert_non_null(strstr(diag.message, "'Not Good'"));
-  assert_int_equal(lq_template_write("chess", "demo", folder, &diag), LQ_ERR_NOT_FOUND);
+  assert_int_equal(lq_template_write("chess", NULL, "demo", folder, &diag), LQ_ERR_NOT_FOUND);
   assert_non_null(strstr(diag.message, "treasure_hunt, turns, empty"));
+  assert_int_equal(lq_template_write("empty", "cobol", "demo", folder, &diag), LQ_ERR_NOT_FOUND);
+  assert_string_equal(diag.message, "no template empty in 'cobol'; there are: python, lua, c, "
+                                    "assemblyscript, wasm");
+  assert_int_equal(lq_template_write("turns", "lua", "demo", folder, &diag), LQ_ERR_NOT_FOUND);
+  assert_string_equal(diag.message, "no template turns in 'lua'; there are: c");
   fx_folder_remove(folder);
 }
 

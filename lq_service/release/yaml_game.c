@@ -1,4 +1,5 @@
 /* game.yaml to a sealed game: the top of the file and its sections. */
+#include "lq_service/release/described.h"
 #include "lq_service/release/yaml_int.h"
 
 #include <stdio.h>
@@ -168,16 +169,6 @@ static lq_err read_role_names(lqi_reader *r, const lqi_yaml *node) {
 }
 
 /* ---- systems ---- */
-static bool dotted_name(lq_span text) {
-  size_t from = 0;
-  for (size_t at = 0; at <= text.bytes; at++) {
-    if (at < text.bytes && text.data[at] != '.') continue;
-    if (!lq_name_valid(lq_span_of(text.data + from, at - from))) return false;
-    from = at + 1;
-  }
-  return text.bytes > 0;
-}
-
 static lq_err read_system(lqi_reader *r, const lqi_yaml *node, lq_system_type *system) {
   static const char *const keys[] = {"name", "tick_order", NULL};
   const lqi_yaml *key[2] = {node, NULL};
@@ -187,12 +178,14 @@ static lq_err read_system(lqi_reader *r, const lqi_yaml *node, lq_system_type *s
     return lqi_fail(r, node->at, LQ_ERR_INVALID, "write {name: hunt.credit, tick_order: 60}",
                     "a system without a name");
   if ((err = lqi_want_text(r, key[0], "systems"))) return err;
-  if (!dotted_name(key[0]->text) || !lq_text_copy(system->name, sizeof system->name, key[0]->text))
+  if (!lqi_dotted_name(key[0]->text) ||
+      !lq_text_copy(system->name, sizeof system->name, key[0]->text))
     return lqi_fail(r, key[0]->at, LQ_ERR_INVALID, "write names joined by dots: hunt.collect",
                     "%s is not a valid name for a system", lqi_show(key[0]).text);
   int64_t order = 50;
   if (key[1]) err = lqi_want_i64(r, key[1], "tick_order", INT32_MIN, INT32_MAX, &order);
   system->tick_order = (int32_t)order;
+  if (!err && r->described) err = lqi_merge_system(r, key[0], system, key[1] != NULL);
   return err;
 }
 
@@ -233,14 +226,15 @@ static lq_err read_component(lqi_reader *r, const lqi_yaml *node, lq_component *
 }
 
 static lq_err read_components(lqi_reader *r, const lqi_yaml *node) {
-  if (!node) return LQ_OK;
-  lq_component *component = NULL;
-  lq_err err = lqi_want_map(r, node, "components");
+  if (!node && !r->described) return LQ_OK;
+  lq_err err = node ? lqi_want_map(r, node, "components") : LQ_OK;
   if (!err) err = check_count(r, node, "components", LQ_COMPONENTS_MAX);
-  if (!err) err = lqi_take(r, node->count, sizeof *component, &component);
-  r->game->schema.component = component;
-  for (const lqi_yaml *child = node->first; !err && child; child = child->next)
-    err = read_component(r, child, &component[r->game->schema.component_count++]);
+  size_t room = r->described ? LQ_COMPONENTS_MAX : node->count; /* guests may add theirs */
+  if (!err) err = lqi_take(r, room, sizeof *r->component, &r->component);
+  r->game->schema.component = r->component;
+  for (const lqi_yaml *child = node ? node->first : NULL; !err && child; child = child->next)
+    err = read_component(r, child, &r->component[r->game->schema.component_count++]);
+  if (!err && r->described) err = lqi_merge_components(r, node);
   return err;
 }
 
@@ -285,12 +279,14 @@ static lq_err read_commands(lqi_reader *r, const lqi_yaml *node) {
   if (!err) err = lqi_take(r, count, sizeof *command, &command);
   if (err) return err;
   lq_game_builtins(command);
+  r->command = command;
   r->game->command = command;
   r->game->command_count = LQ_CMD_BUILTIN_COUNT;
   for (const lqi_yaml *child = node ? node->first : NULL; !err && child; child = child->next) {
     err = read_command(r, child, &command[r->game->command_count]);
     r->game->command_count++;
   }
+  if (!err && r->described) err = lqi_merge_commands(r, node);
   return err;
 }
 
@@ -313,7 +309,7 @@ static lq_err read_about(lqi_reader *r, const lqi_yaml *node, lq_event_type *e) 
 static lq_err read_event(lqi_reader *r, const lqi_yaml *node, lq_event_type *e) {
   static const char *const keys[] = {"fields", "about", "see", NULL};
   const lqi_yaml *key[3];
-  if (!dotted_name(node->key) || !lq_text_copy(e->record.name, LQ_NAME_BYTES, node->key))
+  if (!lqi_dotted_name(node->key) || !lq_text_copy(e->record.name, LQ_NAME_BYTES, node->key))
     return lqi_fail(r, node->key_at, LQ_ERR_INVALID,
                     "write names joined by dots: treasure.collected, at most 31 characters",
                     "%s is not a valid name for an event", lqi_show_text(node->key).text);
@@ -397,6 +393,7 @@ static lq_err read_top(lqi_reader *r) {
   if (!err) err = read_commands(r, top[TOP_COMMANDS]);
   if (!err) err = read_events(r, top[TOP_EVENTS]);
   if (!err) err = read_systems(r, top[TOP_SYSTEMS]);
+  if (!err && r->described) err = lqi_merge_systems_listed(r);
   if (!err && top[TOP_SCENE])
     err = check_count(r, top[TOP_SCENE], "scene entities", LQ_SCENE_ENTITIES_MAX);
   if (!err) err = lqi_read_scene(r, top[TOP_SCENE]);
@@ -407,8 +404,13 @@ static lq_err read_top(lqi_reader *r) {
 
 lq_err lq_game_yaml_read(lq_span text, const char *file, lq_arena *arena, lq_game **out,
                          lq_diag *diag) {
+  return lqi_game_read(text, file, NULL, arena, out, diag);
+}
+
+lq_err lqi_game_read(lq_span text, const char *file, const lqi_described *described,
+                     lq_arena *arena, lq_game **out, lq_diag *diag) {
   *out = NULL;
-  lqi_reader r = {.file = file, .diag = diag, .arena = arena};
+  lqi_reader r = {.file = file, .diag = diag, .arena = arena, .described = described};
   size_t slots = 16 * (size_t)LQI_YAML_NODES_MAX, nodes = LQI_YAML_NODES_MAX * sizeof(lqi_yaml);
   size_t bytes = slots + nodes + 40 * (size_t)LQI_YAML_NODES_MAX + 2 * (size_t)LQ_GAME_BYTES_MAX;
   void *memory = lq_pages_take(bytes);

@@ -17,7 +17,7 @@
 #define LQI_YAML_DEPTH_MAX 8u /* the deepest legal place: commands/name/fields/field/type */
 
 typedef struct lqi_place {
-  uint32_t line, column; /* from 1 */
+  uint32_t line, column; /* from 1; 0: not known (a guest's place) */
 } lqi_place;
 
 typedef enum lqi_yaml_kind { LQI_YAML_TEXT = 1, LQI_YAML_MAP, LQI_YAML_LIST } lqi_yaml_kind;
@@ -46,6 +46,11 @@ typedef struct lqi_reader {
   lq_arena *arena; /* the game */
   lq_game *game;
   const lqi_yaml *scene; /* entity values name its keys; NULL without a scene */
+  /* What the guests say; NULL: the text alone is read, and systems and commands stay unresolved,
+   * which is LQ_GUEST_NATIVE. */
+  const struct lqi_described *described;
+  lq_component *component; /* of the game, writable */
+  lq_command_type *command;
 } lqi_reader;
 
 /* Sets the diag: "file:line:column: " and the message; mend may be NULL (the error's own). */
@@ -91,6 +96,8 @@ LQ_MUST lq_err lqi_want_name(lqi_reader *r, lq_span text, lqi_place at, const ch
 LQ_MUST lq_err lqi_take(lqi_reader *r, size_t count, size_t size, void *out_pointer);
 
 /* ---- records ---- */
+/* "i32", "str(32)", "money(EUR)", "i32[3]", "str(16)[4]": kind, count, size, currency. */
+LQ_MUST lq_err lqi_read_type(lqi_reader *r, const lqi_yaml *node, lq_field *field);
 /* fields: into record (name set before), laid out. defaults: NULL where a default is not allowed.
  */
 LQ_MUST lq_err lqi_read_fields(lqi_reader *r, const lqi_yaml *fields, lqi_place owner_at,
@@ -110,5 +117,15 @@ LQ_MUST lq_err lqi_read_scene(lqi_reader *r, const lqi_yaml *node);
 LQ_MUST lq_err lqi_read_migrate(lqi_reader *r, const lqi_yaml *node);
 /* Index of a component by name, or a failure with a guess. */
 LQ_MUST lq_err lqi_component(lqi_reader *r, lq_span name, lqi_place at, uint32_t *out);
+
+/* ---- guests: r->described is there ---- */
+/* Components that guests declare: added behind those of game.yaml, or found to agree. */
+LQ_MUST lq_err lqi_merge_components(lqi_reader *r, const lqi_yaml *components);
+/* Who runs the system of this name, and what it sees; its order where game.yaml has none. */
+LQ_MUST lq_err lqi_merge_system(lqi_reader *r, const lqi_yaml *name, lq_system_type *system,
+                                bool has_order);
+LQ_MUST lq_err lqi_merge_systems_listed(lqi_reader *r);
+/* Who handles which command. */
+LQ_MUST lq_err lqi_merge_commands(lqi_reader *r, const lqi_yaml *commands);
 
 #endif

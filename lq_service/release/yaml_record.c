@@ -149,7 +149,7 @@ static lq_err read_size(lqi_reader *r, const lqi_yaml *node, const char *what, l
 }
 
 /* "i32", "str(32)", "money(EUR)", "i32[3]", "str(16)[4]". */
-static lq_err read_type(lqi_reader *r, const lqi_yaml *node, lq_field *field) {
+lq_err lqi_read_type(lqi_reader *r, const lqi_yaml *node, lq_field *field) {
   if (node->kind != LQI_YAML_TEXT) return type_error(r, node, (lq_span){NULL, 0});
   lq_span text = node->text, inside;
   size_t at = 0;
@@ -322,13 +322,13 @@ enum { FIELD_TYPE, FIELD_DEFAULT, FIELD_CURRENCY, FIELD_KEYS };
 
 static lq_err read_field(lqi_reader *r, const lqi_yaml *node, lq_field *field, bool defaults) {
   lq_err err = lqi_want_name(r, node->key, node->key_at, "field", field->name);
-  if (err || node->kind != LQI_YAML_MAP) return err ? err : read_type(r, node, field);
+  if (err || node->kind != LQI_YAML_MAP) return err ? err : lqi_read_type(r, node, field);
   const lqi_yaml *key[FIELD_KEYS];
   if ((err = lqi_want_keys(r, node, field->name, field_keys, key))) return err;
   if (!key[FIELD_TYPE])
     return lqi_fail(r, node->at, LQ_ERR_INVALID, "add type: i32, or another type",
                     "the field %s has no type", field->name);
-  if ((err = read_type(r, key[FIELD_TYPE], field))) return err;
+  if ((err = lqi_read_type(r, key[FIELD_TYPE], field))) return err;
   if (key[FIELD_CURRENCY] && field->kind != LQ_FIELD_MONEY)
     return lqi_fail(r, key[FIELD_CURRENCY]->key_at, LQ_ERR_INVALID, "remove it, or use type: money",
                     "only money has a currency");

@@ -18,7 +18,12 @@ lq_err lqi_fail(lqi_reader *r, lqi_place at, lq_err code, const char *mend, cons
   /* The end of a long path says more than its beginning. */
   size_t length = strlen(r->file);
   const char *file = length > FILE_SHOWN ? r->file + length - FILE_SHOWN : r->file;
-  (void)lq_diag_set(r->diag, code, "%s:%u:%u: %s", file, at.line, at.column, text);
+  if (at.column)
+    (void)lq_diag_set(r->diag, code, "%s:%u:%u: %s", file, at.line, at.column, text);
+  else if (at.line)
+    (void)lq_diag_set(r->diag, code, "%s:%u: %s", file, at.line, text);
+  else
+    (void)lq_diag_set(r->diag, code, "%s: %s", file, text);
   r->diag->line = at.line;
   r->diag->column = at.column;
   (void)snprintf(r->diag->mend, sizeof r->diag->mend, "%s", mend ? mend : lq_err_mend(code));

@@ -60,57 +60,43 @@ static void on_move(lq_sys *sys, const void *row) {
 }
 
 /* ---- systems ---- */
-/* Does a player of an earlier row stand on this field? Then the chest there is theirs. */
-static bool somebody_was_first(lq_sys *sys, uint32_t row, Position field) {
-  lq_sys_iter players = sys_query(sys, M_PlayerTag | M_Position, 0);
+/* What a chest is worth goes into the purse of each player on its field. Runs before the chest is
+ * taken away. */
+static void credit(lq_sys *sys) {
+  lq_sys_iter players = sys_query(sys, M_PlayerTag | M_Position | M_Purse, 0);
   while (sys_next(sys, &players)) {
     const Position *at = read_Position(sys, &players);
-    for (uint32_t i = 0; i < players.count && players.first + i < row; i++)
-      if (at[i].x == field.x && at[i].y == field.y) return true;
-  }
-  return false;
-}
-
-/* Takes every chest on this field off the map; how many there were. */
-static int32_t take_chests(lq_sys *sys, lq_entity player, Position field) {
-  int32_t found = 0;
-  lq_sys_iter chests = sys_query(sys, M_TreasureTag | M_Position, 0);
-  while (sys_next(sys, &chests)) {
-    const Position *at = read_Position(sys, &chests);
-    for (uint32_t i = 0; i < chests.count; i++) {
-      if (at[i].x != field.x || at[i].y != field.y) continue;
-      if (!sys_destroy(sys, sys_entity(sys, &chests, i))) continue;
-      emit_treasure_collected(sys,
-                              (Evt_treasure_collected){.player = player, .value = K_chest_value});
-      found++;
+    for (uint32_t p = 0; p < players.count; p++) {
+      lq_sys_iter chests = sys_query(sys, M_TreasureTag | M_Position, 0);
+      while (sys_next(sys, &chests)) {
+        const Position *chest = read_Position(sys, &chests);
+        for (uint32_t c = 0; c < chests.count; c++) {
+          if (at[p].x != chest[c].x || at[p].y != chest[c].y) continue;
+          set_Purse(sys, sys_entity(sys, &players, p))->coins += K_chest_value;
+        }
+      }
     }
   }
-  return found;
 }
 
-/* A player on a chest's field collects it; of two players, the one who has been here longest. */
+/* A player on a chest's field collects it. Two players on one chest share the luck: the chest goes
+ * once, when this system is done, and both have found it. */
 static void collect(lq_sys *sys) {
   lq_sys_iter players = sys_query(sys, M_PlayerTag | M_Position, 0);
   while (sys_next(sys, &players)) {
     const Position *at = read_Position(sys, &players);
-    for (uint32_t i = 0; i < players.count; i++) {
-      if (somebody_was_first(sys, players.first + i, at[i])) continue;
-      lq_entity player = sys_entity(sys, &players, i);
-      int32_t found = take_chests(sys, player, at[i]);
-      if (found) add_Collected(sys, player, &(Collected){.chests = found});
-    }
-  }
-}
-
-/* What was collected goes into the purse. */
-static void credit(lq_sys *sys) {
-  lq_sys_iter rich = sys_query(sys, M_Collected | M_Purse, 0);
-  while (sys_next(sys, &rich)) {
-    const Collected *collected = read_Collected(sys, &rich);
-    Purse *purse = write_Purse(sys, &rich);
-    for (uint32_t i = 0; i < rich.count; i++) {
-      purse[i].coins += (int64_t)collected[i].chests * K_chest_value;
-      remove_Collected(sys, sys_entity(sys, &rich, i));
+    for (uint32_t p = 0; p < players.count; p++) {
+      lq_sys_iter chests = sys_query(sys, M_TreasureTag | M_Position, 0);
+      while (sys_next(sys, &chests)) {
+        const Position *chest = read_Position(sys, &chests);
+        for (uint32_t c = 0; c < chests.count; c++) {
+          if (at[p].x != chest[c].x || at[p].y != chest[c].y) continue;
+          (void)sys_destroy(sys, sys_entity(sys, &chests, c));
+          emit_treasure_collected(sys,
+                                  (Evt_treasure_collected){.player = sys_entity(sys, &players, p),
+                                                           .value = K_chest_value});
+        }
+      }
     }
   }
 }
@@ -130,4 +116,4 @@ static void respawn(lq_sys *sys) {
 }
 
 LQ_COMMANDS({"join", on_join}, {"move", on_move})
-LQ_SYSTEMS({"hunt.collect", collect}, {"hunt.credit", credit}, {"hunt.respawn", respawn})
+LQ_SYSTEMS({"hunt.credit", credit}, {"hunt.collect", collect}, {"hunt.respawn", respawn})

@@ -1,0 +1,1 @@
+../../../sdk/wasm/lq_guest.h
