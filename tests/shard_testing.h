@@ -114,6 +114,14 @@ static lq_err lab_find(void *context, const uint8_t release[32], const lq_game *
   return *out ? LQ_OK : lq_diag_set(diag, LQ_ERR_NOT_FOUND, "no such release");
 }
 
+/* Of releases with guests; NULL: there are none. */
+static lq_guests *lab_guests;
+static const lq_guest_port *lab_port(void *context, const uint8_t release[32]) {
+  (void)context;
+  return lab_guests ? lq_guests_waiting(lab_guests, "acme", release) : NULL;
+}
+static const lq_release_source lab_source = {NULL, lab_find, lab_port};
+
 /* ---- a store in between ---- */
 
 enum { HELD_MAX = 4096 };
@@ -315,6 +323,7 @@ typedef struct rig {
   lq_metrics *metrics;
   lq_trace *trace;
   lq_log *log;
+  bool console;
 } rig;
 
 static void pulse(void *context, uint64_t fires) {
@@ -336,7 +345,9 @@ static void store_failed(void *context, lq_err err) { ((rig *)context)->failed =
 static void shard_open(rig *r) {
   lq_shard_options options = {.loop = r->loop,
                               .store = &r->between.port,
-                              .releases = {NULL, lab_find},
+                              .releases = lab_source,
+                              .guests = lab_guests,
+                              .console = r->console,
                               .secret = {1, 2, 3},
                               .hibernate_ms = r->hibernate_ms,
                               .sessions_max = r->sessions_max,
@@ -349,13 +360,14 @@ static void shard_open(rig *r) {
   r->stopped = false;
 }
 
-static void serve(rig *r, const char *yaml) {
+static void serve_to(rig *r, const char *tenant, const uint8_t release[32]) {
   lq_diag diag = {0};
-  if (lq_shard_serve(r->shard, "acme", "lab", lab_release[lab(yaml)].id, &diag))
-    fail_msg("%s", diag.message);
+  if (lq_shard_serve(r->shard, tenant, "lab", release, &diag)) fail_msg("%s", diag.message);
 }
+static void serve(rig *r, const char *yaml) { serve_to(r, "acme", lab_release[lab(yaml)].id); }
 
-static void rig_open(rig *r, const char *yaml) {
+/* Nothing is served yet. */
+static void rig_open_bare(rig *r) {
   lq_diag diag = {0};
   (void)snprintf(r->folder, sizeof r->folder, "/tmp/lq-shard-test-XXXXXX");
   assert_non_null(mkdtemp(r->folder));
@@ -377,6 +389,10 @@ static void rig_open(rig *r, const char *yaml) {
   b->real = r->store;
   b->loop = r->loop;
   assert_ok(lq_timer_open(r->loop, 1000, pulse, r, &r->pulse));
+}
+
+MAYBE_UNUSED static void rig_open(rig *r, const char *yaml) {
+  rig_open_bare(r);
   shard_open(r);
   serve(r, yaml);
 }
@@ -474,14 +490,17 @@ MAYBE_UNUSED static void log_clear(conn *c) {
   c->count = 0;
 }
 
-static lq_err join_roles(rig *r, conn *c, const char *more, uint32_t roles) {
+static lq_err join_tenant(rig *r, conn *c, const char *tenant, const char *more, uint32_t roles) {
   char text[512];
   lq_message message;
   lq_diag diag = {0};
-  (void)snprintf(text, sizeof text, "{\"action\":\"join\",\"tenant\":\"acme\",\"game\":\"lab\"%s}",
-                 more);
+  (void)snprintf(text, sizeof text, "{\"action\":\"join\",\"tenant\":\"%s\",\"game\":\"lab\"%s}",
+                 tenant, more);
   if (lq_message_read(lq_span_text(text), &message, &diag)) fail_msg("%s", diag.message);
   return lq_shard_join(r->shard, &message, roles, NULL, &conn_sink, c, &c->client, &diag);
+}
+MAYBE_UNUSED static lq_err join_roles(rig *r, conn *c, const char *more, uint32_t roles) {
+  return join_tenant(r, c, "acme", more, roles);
 }
 static void join_start(rig *r, conn *c, const char *more) { assert_ok(join_roles(r, c, more, 0)); }
 /* Joins, and waits for the answer. */

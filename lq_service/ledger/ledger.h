@@ -80,6 +80,9 @@ bool lq_checkpoint_due(uint64_t tick, uint64_t checkpoint_tick, uint64_t journal
 typedef struct lq_release_source {
   void *context;
   lq_err (*game)(void *context, const uint8_t release[32], const lq_game **out, lq_diag *diag);
+  /* Who runs the release's guests, waiting for each answer; kept as long as the games. NULL, or
+   * answering NULL: nobody, and a journal with guests cannot be run again. */
+  const lq_guest_port *(*guests)(void *context, const uint8_t release[32]);
 } lq_release_source;
 
 /* ---- recovery and replay ---- */

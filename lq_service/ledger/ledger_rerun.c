@@ -40,6 +40,13 @@ static lq_err find_game(lqi_rerun *rerun, const uint8_t release[32], const lq_ga
   return err;
 }
 
+/* After its release is set. */
+static void ask_guests(lqi_rerun *rerun) {
+  const lq_release_source *from = &rerun->releases;
+  if (from->guests)
+    lq_session_guests(rerun->live.session, from->guests(from->context, rerun->live.release));
+}
+
 lq_err lqi_rerun_start(lqi_rerun *rerun, const uint8_t release[32], uint64_t seed) {
   const lq_game *game;
   lq_err err = find_game(rerun, release, &game);
@@ -47,6 +54,7 @@ lq_err lqi_rerun_start(lqi_rerun *rerun, const uint8_t release[32], uint64_t see
   err = lq_ledger_session_new(game, release, seed, &rerun->live);
   if (err)
     return lq_diag_set(&rerun->diag, err, "the session cannot be made: %s", lq_err_cause(err));
+  ask_guests(rerun);
   rerun->has_chain = true; /* 32 zeroes before the first slice */
   return LQ_OK;
 }
@@ -71,6 +79,7 @@ lq_err lqi_rerun_load(lqi_rerun *rerun, lq_span body) {
                        (ull)checkpoint.tick, lq_err_cause(err));
   }
   memcpy(live->release, checkpoint.release, 32);
+  ask_guests(rerun);
   return LQ_OK;
 }
 
@@ -104,6 +113,7 @@ lq_err lqi_rerun_swap(lqi_rerun *rerun) {
   memcpy(next.release, rerun->release_next, 32);
   lq_pages_give(rerun->live.memory, rerun->live.bytes);
   rerun->live = next;
+  ask_guests(rerun);
   return LQ_OK;
 }
 
@@ -164,6 +174,10 @@ static lq_err run_tick(lqi_rerun *rerun, const lq_slice_header *header,
   lq_tick_result result;
   if (rerun->each) lq_session_watch(session, &rerun->causes);
   lq_session_tick(session, NULL, &result);
+  if (result.state != LQ_TICK_DONE)
+    return lq_diag_set(&rerun->diag, LQ_ERR_GUEST,
+                       "slice %llu, tick %llu: a guest that answered then does not now: %.100s",
+                       (ull)header->slice, (ull)tick, result.guest_why);
   rerun->ticks++;
   rerun->events += result.event_count;
   rerun->commands += count_commands(lq_session_game(session), result.commands);

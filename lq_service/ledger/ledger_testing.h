@@ -86,7 +86,7 @@ static inline play *play_begin(void) {
   play *p = calloc(1, sizeof *p);
   LQ_CHECK(p != NULL);
   p->games = play_games_open();
-  p->releases = (lq_release_source){p->games, play_game};
+  p->releases = (lq_release_source){.context = p->games, .game = play_game};
   p->data = lq_memory_data_open();
   p->store = lq_store_memory_open(p->data);
   LQ_CHECK(p->data && p->store);

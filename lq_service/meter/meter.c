@@ -137,7 +137,7 @@ void lq_meter_session_close(lq_meter_session *s) {
 
 lq_err lq_meter_systems(lq_meter_session *s, const char *const *names, uint32_t count) {
   uint64_t *ns = calloc(count ? count : 1, sizeof *ns);
-  char(*copy)[LQ_NAME_BYTES] = calloc(count ? count : 1, sizeof *copy);
+  char(*copy)[LQ_USAGE_SYSTEM_BYTES] = calloc(count ? count : 1, sizeof *copy);
   bool good = ns && copy;
   for (uint32_t i = 0; i < count && good; i++)
     good = lq_text_copy(copy[i], sizeof copy[i], lq_span_text(names[i]));

@@ -56,7 +56,7 @@ struct lq_meter_session {
   lq_usage hour_item;
 
   uint64_t *system_ns;
-  char (*system_name)[LQ_NAME_BYTES];
+  char (*system_name)[LQ_USAGE_SYSTEM_BYTES];
   uint32_t system_count, connected;
   uint64_t connected_ms;
   uint64_t kept, kept_flying;

@@ -216,7 +216,9 @@ LQ_TEST(flushes_come_when_they_are_due_and_when_a_session_closes) {
 /* ---- what is measured ---- */
 
 LQ_TEST(connections_systems_and_bytes_are_summed) {
-  static const char *const first[] = {"move", "trade"}, *const second[] = {"trade", "move", "win"};
+  static const char *const first[] = {"move", "trade"},
+                           *const second[] = {"trade", "move",
+                                              "systems.treasure_hunt.TreasureCollectSystem"};
   begin(1, 1769860000000);
   book *b = &w.session[0];
   uint32_t hour = lq_usage_hour(w.wall_ms);

@@ -58,13 +58,13 @@ static bool systems_reserve(lq_usage *usage, uint32_t count) {
 }
 
 lq_err lq_usage_system_add(lq_usage *to, lq_span name, uint64_t cpu_ns) {
-  char text[LQ_NAME_BYTES];
+  char text[LQ_USAGE_SYSTEM_BYTES];
   bool found;
   if (!lq_text_copy(text, sizeof text, name)) return LQ_ERR_INVALID;
   uint32_t at = system_at(to, text, &found);
   /* One place stays free for the others. */
   if (!found && to->system_count >= LQ_USAGE_SYSTEMS_MAX - 1) {
-    memcpy(text, LQ_USAGE_OTHERS, sizeof LQ_USAGE_OTHERS);
+    (void)lq_text_copy(text, sizeof text, lq_span_text(LQ_USAGE_OTHERS));
     at = system_at(to, text, &found);
   }
   if (found) {
@@ -150,7 +150,7 @@ void lq_usage_encode(const lq_usage *usage, lq_writer *out) {
 
 /* A text of 1..capacity-1 bytes without a NUL, above the one before. */
 static bool name_next(lq_reader *in, char *name, size_t capacity) {
-  char last[LQ_NAME_BYTES];
+  char last[LQ_USAGE_SYSTEM_BYTES];
   memcpy(last, name, sizeof last < capacity ? sizeof last : capacity);
   lq_span text = lq_read_sized(in);
   if (in->failed || !text.bytes || memchr(text.data, 0, text.bytes)) return false;
@@ -159,7 +159,7 @@ static bool name_next(lq_reader *in, char *name, size_t capacity) {
 
 static lq_err systems_decode(lq_reader *in, lq_usage *out) {
   uint64_t count = lq_read_varint(in);
-  char name[LQ_NAME_BYTES] = "";
+  char name[LQ_USAGE_SYSTEM_BYTES] = "";
   if (in->failed || count > LQ_USAGE_SYSTEMS_MAX) return LQ_ERR_CORRUPT;
   if (count && !systems_reserve(out, (uint32_t)count)) return LQ_ERR_MEMORY;
   for (uint64_t i = 0; i < count; i++) {

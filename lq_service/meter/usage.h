@@ -51,8 +51,9 @@ lq_usage_id lq_usage_find(lq_span name);
  * and each has at most LQ_SYSTEMS_MAX. */
 #define LQ_USAGE_SYSTEMS_MAX 256u
 #define LQ_USAGE_OTHERS "~others"
+#define LQ_USAGE_SYSTEM_BYTES (LQ_NAME_BYTES * 2) /* as lq_system_type.name: a guest's is long */
 typedef struct lq_usage_system {
-  char name[LQ_NAME_BYTES];
+  char name[LQ_USAGE_SYSTEM_BYTES];
   uint64_t cpu_ns;
 } lq_usage_system;
 /* Zero is empty; lq_usage_clear frees what it holds. */
@@ -79,7 +80,7 @@ uint32_t lq_usage_month(uint32_t hour);      /* the first hour of its month */
 uint32_t lq_usage_month_next(uint32_t hour); /* the first hour of the next month */
 
 /* ---- items ---- */
-#define LQ_USAGE_ITEM_BYTES_MAX 16384u
+#define LQ_USAGE_ITEM_BYTES_MAX 32768u /* the longest: names of 63 letters, 256 of them */
 /* session "": the whole game. */
 void lq_usage_sk(uint32_t hour, const char *game, const char *session, char out[LQ_STORE_SK_BYTES]);
 /* False when it is no such key. */

@@ -80,8 +80,11 @@ LQ_TEST(more_systems_than_the_limit_are_summed_as_others) {
   lq_usage usage = {0};
   uint64_t sum = 0;
   for (uint32_t i = 0; i < LQ_USAGE_SYSTEMS_MAX + 50; i++) {
-    char name[16];
-    (void)snprintf(name, sizeof name, "s%03u", i);
+    char name[LQ_USAGE_SYSTEM_BYTES]; /* as long as a system's can be */
+    (void)snprintf(name, sizeof name,
+                   "systems.a_file_of_some_length.AClassOfSomeLengthForAGuest%03u", i);
+    (void)memset(name + strlen(name), 'x', sizeof name - strlen(name));
+    name[sizeof name - 1] = 0;
     assert_ok(lq_usage_system_add(&usage, lq_span_text(name), i));
   }
   assert_int_equal(usage.system_count, LQ_USAGE_SYSTEMS_MAX);
@@ -89,8 +92,14 @@ LQ_TEST(more_systems_than_the_limit_are_summed_as_others) {
   assert_int_equal(sum, (LQ_USAGE_SYSTEMS_MAX + 50) * (LQ_USAGE_SYSTEMS_MAX + 49) / 2);
   uint8_t room[LQ_USAGE_ITEM_BYTES_MAX];
   lq_writer w = lq_writer_of(room, sizeof room);
+  for (uint32_t i = 0; i < LQ_USAGE_COUNT; i++) usage.count[i] = UINT64_MAX;
+  for (uint32_t i = 0; i < usage.system_count; i++) usage.system[i].cpu_ns = UINT64_MAX;
   lq_usage_encode(&usage, &w);
   assert_false(w.failed);
+  lq_usage back = {0};
+  assert_ok(lq_usage_decode(lq_writer_span(&w), &back));
+  assert_true(same(&usage, &back));
+  lq_usage_clear(&back);
   lq_usage_clear(&usage);
 }
 

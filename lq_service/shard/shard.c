@@ -293,6 +293,7 @@ void lqi_session_free(lqi_session *s) {
   lqi_gauge(s, LQ_GAUGE_SESSIONS, -1);
   shard->waiting_bytes -= s->queue_bytes - s->queue_at;
   lqi_meter_end(s);
+  lqi_guests_unseat(s);
   if (s->live.session) lq_ledger_session_free(&s->live);
   free(s->queue);
   free(s->by_slot);
@@ -368,6 +369,7 @@ void lq_shard_tenant_stop(lq_shard *shard, const char *tenant) {
       next = s->next_bucket;
       if (!strcmp(s->name.tenant, tenant)) lqi_session_drop(s, LQ_ERR_UNKNOWN_TENANT, NULL);
     }
+  if (shard->options.guests) lq_guests_tenant_stop(shard->options.guests, tenant);
 }
 
 /* ---- housekeeping, once a second: hibernation, the breaker's probes ---- */
@@ -410,12 +412,23 @@ static void every_second(void *context, uint64_t fires) {
     for (lqi_session *s = shard->bucket[i]; s; s = s->next_bucket) house_keep(s, now_ms);
 }
 
+/* One whose guests do not answer in time goes as in a crash: what is durable stays, nothing else
+ * was acknowledged. */
+static void stop_one(lqi_session *s, uint64_t now_ms) {
+  if (!s->parked || now_ms - s->shard->stop_ms < LQI_STOP_GUESTS_MS)
+    lqi_checkpoint(s, true);
+  else
+    lqi_session_drop(s, LQ_ERR_BUSY,
+                     "the server stops, and the game's code did not answer in time");
+}
+
 static void stop_step(lq_shard *shard) {
+  uint64_t now_ms = lq_loop_now_ms(shard->options.loop);
   shard->stop_again = false;
   for (uint32_t i = 0; i < shard->bucket_count; i++)
     for (lqi_session *s = shard->bucket[i]; s; s = s->next_bucket)
       if (s->state == LQI_LIVE)
-        lqi_checkpoint(s, true);
+        stop_one(s, now_ms);
       else
         s->state = LQI_LEAVING;
 }
@@ -498,6 +511,7 @@ static void turn_please(void *context) { (void)context; }
 
 void lq_shard_stop(lq_shard *shard, void (*done)(void *context), void *context) {
   shard->stopping = true;
+  shard->stop_ms = lq_loop_now_ms(shard->options.loop);
   shard->stopped = done;
   shard->stopped_context = context;
   shard->stop_again = true;
@@ -531,7 +545,8 @@ void lq_shard_close(lq_shard *shard) {
   lq_pages_give(shard->text, LQI_TEXT_BYTES);
   free(shard->command_body);
   free(shard->traced);
-  free(shard);
+  shard->closed = true;
+  if (!shard->turn_asked) free(shard);
 }
 
 /* ---- numbers ---- */

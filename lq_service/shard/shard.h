@@ -14,6 +14,7 @@
 
 #include "lq_engine/net/message.h"
 #include "lq_host/loop.h"
+#include "lq_service/guest/guests.h"
 #include "lq_service/ledger/ledger.h"
 #include "lq_service/meter/meter.h"
 #include "lq_service/meter/quota.h"
@@ -34,6 +35,16 @@ typedef struct lq_shard_tenant {
   void *receipt_context;
 } lq_shard_tenant;
 
+/* A guest's failure, borrowed until return. */
+typedef struct lq_shard_guest_failure {
+  const lq_session_name *at;
+  const char *name; /* the system or the command */
+  uint64_t tick;    /* which ran without it */
+  bool suspended;   /* the third time: it does not run any more in this session */
+  lq_span error;    /* one line, with file and line where there are */
+  lq_span stack;    /* lines; may be empty */
+} lq_shard_guest_failure;
+
 typedef struct lq_shard_options {
   lq_loop *loop;
   lq_store *store; /* the real one */
@@ -49,6 +60,10 @@ typedef struct lq_shard_options {
   lq_metrics *metrics;
   lq_trace *trace;
   lq_log *log;
+  lq_guests *guests; /* kept until the shard closes; NULL: guests fail */
+  bool console;      /* what guests do wrong is told to every client (no sign-in: lq dev) */
+  /* And here, with failed_context. May be NULL. */
+  void (*guest_failed)(void *context, const lq_shard_guest_failure *failure);
   uint8_t secret[32];    /* signs resume tokens; the same after a restart */
   uint32_t sessions_max; /* live at once; 0 = 65536 */
   uint32_t hibernate_ms; /* 0 = LQ_HIBERNATE_MS */

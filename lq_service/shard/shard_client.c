@@ -107,6 +107,7 @@ static void admit(lqi_session *s, lq_client *client) {
   lq_err err = lqi_host_command(s, LQ_CMD_JOIN, lq_writer_span(&w));
   client->submitted = !err;
   client->submit_tick = lq_session_tick_number(session);
+  client->behind_tick = s->behind_tick && !LQ_PLANTED(JOIN_BEHIND);
   if (err) lqi_client_close(client, err, NULL);
 }
 
@@ -170,8 +171,10 @@ static const lq_applied *join_of(const lq_game *game, const lq_tick_result *resu
 void lqi_clients_joined(lqi_session *s, const lq_game *ran, const lq_tick_result *result) {
   for (lq_client *client = s->waiting, *next; client; client = next) {
     next = client->next;
-    if (!client->submitted || client->submit_tick + 1 != result->tick) continue;
+    uint64_t after = client->submit_tick + 1;
+    if (!client->submitted || (after != result->tick && !client->behind_tick)) continue;
     const lq_applied *join = join_of(ran, result, client->player);
+    if (!join && client->behind_tick && result->tick <= after) continue;
     lq_err err = join ? join->outcome : LQ_ERR_INTERNAL;
     lq_player player = lq_session_player_find(s->live.session, lq_span_text(client->player));
     if (!err && !player.slot) err = LQ_ERR_NOT_JOINED; /* and left, in the same tick */

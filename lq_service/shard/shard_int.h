@@ -29,6 +29,8 @@ enum {
   LQI_BREAKER_PROBE_MS = 10000,   /* after which the game's own rate is tried again */
   LQI_PROBE_MS = 30000,           /* an idle store is asked whether it can still write */
   LQI_BREAKER_HZ = 30,
+  LQI_STOP_GUESTS_MS = 1000,  /* a stop waits so long for ticks that wait for guests */
+  LQI_GUESTS_FAILED_MAX = 16, /* in one go; then the session's next tick goes on */
   LQI_TICK_BUDGET_NS = 16 * 1000 * 1000,
   LQI_RESUME_SECONDS =
       30, /* events sent again to a resuming player who does not say what was seen */
@@ -144,16 +146,20 @@ struct lqi_session {
   lqi_served *served;
   lq_session_name name;
   lqi_state state;
-  uint32_t hz_class;    /* 0 = on_command */
-  uint8_t phase;        /* which list of its rate it stands in */
-  uint16_t traced;      /* entries of the shard's ring that are of this session */
-  bool due;             /* in the shard's due list (on_command) */
-  bool failed;          /* a commit failed: nothing may leave any more */
-  bool broken;          /* an output was lost for want of memory: dropped at the next tick */
-  bool freed;           /* only the struct is left, until the turn ends */
-  bool release_queued;  /* a release command waits for the next tick */
-  bool release_refused; /* the served release could not take over: not offered again */
+  uint32_t hz_class; /* 0 = on_command */
+  uint8_t phase;     /* which list of its rate it stands in */
+  uint16_t traced;   /* entries of the shard's ring that are of this session */
+  bool due;          /* in the shard's due list (on_command) */
+  bool failed;       /* a commit failed: nothing may leave any more */
+  bool broken;       /* an output was lost for want of memory: dropped at the next tick */
+  bool freed;        /* only the struct is left, until the turn ends */
+  bool parked;       /* its tick waits for a guest */
+  bool behind_tick;  /* so it does, or did and is to be run again: what comes is behind it */
+  uint8_t checkpoint_wanted; /* once it has ticked: 1 a checkpoint, 2 and then sleep */
+  bool release_queued;       /* a release command waits for the next tick */
+  bool release_refused;      /* the served release could not take over: not offered again */
   lq_ledger_session live;
+  lq_guest_seat *seat; /* NULL: no guests */
   /* committing */
   uint64_t slice_given, slice_done; /* handed to the store; durable */
   uint64_t slice_tick;              /* last tick inside a given slice */
@@ -198,9 +204,10 @@ struct lq_client {
   uint32_t serial, roles;
   uint16_t slot;
   bool resumed, has_seen, submitted;
-  bool receipts;  /* wants one for each slice */
-  bool slow;      /* gets no deltas ... */
-  bool resyncing; /* ... until the snapshot that is in the queue */
+  bool behind_tick; /* a tick was under way: its join may be of the tick after */
+  bool receipts;    /* wants one for each slice */
+  bool slow;        /* gets no deltas ... */
+  bool resyncing;   /* ... until the snapshot that is in the queue */
   char player[LQ_ID_BYTES], team[LQ_ID_BYTES];
   char user[LQ_ID_BYTES], address[48];
   uint64_t told_ms; /* that its tenant is above a limit; 0 = never */
@@ -241,7 +248,8 @@ struct lq_shard {
   uint64_t turn_ns; /* when this turn's ticks began; 0 = none yet */
   uint32_t queued;  /* sessions */
   bool crowded;     /* more is due than fits a turn: ticks are queued */
-  bool turn_asked;
+  bool turn_asked;  /* a post is under way, which the loop runs at its close at the latest */
+  bool closed;
   uint64_t put_off_before, stored_ms;
   lqi_served *gone; /* not served any more; sessions and readers may hold them yet */
   lqi_session *due;
@@ -265,6 +273,7 @@ struct lq_shard {
   uint8_t *text;         /* LQI_TEXT_BYTES */
   uint8_t *command_body; /* LQ_ROW_BYTES_MAX * 4 */
   bool stopping;
+  uint64_t stop_ms; /* when that began */
   void (*stopped)(void *context);
   void *stopped_context;
   lq_shard_stats stats;
@@ -297,6 +306,13 @@ void lqi_rate_enter(lqi_session *s);
 void lqi_rate_leave(lqi_session *s);
 void lqi_rates_check(lq_shard *shard); /* once a second */
 void lqi_rates_close(lq_shard *shard);
+
+/* ---- shard_guest.c ---- */
+/* s->live is new: who answers for its guests. */
+void lqi_guests_seat(lqi_session *s);
+void lqi_guests_unseat(lqi_session *s);
+/* A guest failed in a tick that was undone: it enters as a command. False: not now. */
+bool lqi_guest_failed(lqi_session *s, const lq_tick_result *result);
 
 /* ---- shard_tick.c ---- */
 void lqi_session_live(lqi_session *s); /* just woken */

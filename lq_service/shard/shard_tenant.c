@@ -287,7 +287,12 @@ static lqi_tenant *tenant_of(const lq_shard *shard, uint32_t fair) {
   return t;
 }
 
-static void turn_comes(void *context) { ((lq_shard *)context)->turn_asked = false; }
+/* Closed meanwhile: then this was the last that knew of it. */
+static void turn_comes(void *context) {
+  lq_shard *shard = context;
+  shard->turn_asked = false;
+  if (shard->closed) free(shard);
+}
 
 void lqi_queue_run(lq_shard *shard) {
   if (!shard->runs && !shard->queued) {

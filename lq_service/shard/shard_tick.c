@@ -58,6 +58,7 @@ void lqi_session_live(lqi_session *s) {
     lq_write_u8(&w, 0);
     if (lqi_host_command(s, LQ_CMD_CONNECTION, lq_writer_span(&w))) break;
   }
+  lqi_guests_seat(s);
   lqi_meter_begin(s);
   lqi_release_offer(s);
   lqi_calls_ready(s, LQ_OK);
@@ -313,8 +314,11 @@ void lqi_checkpoint(lqi_session *s, bool hibernate) {
   lqi_pin(s);
   if (settle(s))
     checkpoint_begin(s, hibernate);
-  else if (s->state == LQI_LIVE)
+  else if (s->state == LQI_LIVE) {
     s->shard->stop_again = true; /* the store is behind: another turn, should the shard stop */
+    uint8_t wanted = hibernate ? 2 : 1;
+    if (s->parked && s->checkpoint_wanted < wanted) s->checkpoint_wanted = wanted;
+  }
   lqi_unpin(s);
 }
 
@@ -523,6 +527,7 @@ static bool swap(lqi_session *s, const uint8_t release[32], lq_ledger_session *o
   memcpy(s->live.release, release, 32);
   memcpy(s->live.head.release, release, 32);
   s->slice_hash = lq_session_hash(s->live.session);
+  if (!LQ_PLANTED(SWAP_SEAT) || !s->seat) lqi_guests_seat(s);
   lqi_meter_begin(s);
   s->shard->stats.swaps++;
   lqi_session_log(s, LQ_LOG_INFO, "session.swapped", NULL, 0);
@@ -579,10 +584,30 @@ static bool tick_after(lqi_session *s, uint64_t tick) {
     return false;
   }
   if (lq_session_queued(s->live.session)) lqi_session_due(s);
-  if (!s->checkpointing && s->slice_tick == tick &&
-      lq_checkpoint_due(tick, s->live.head.checkpoint_tick, s->live.journal_bytes_since))
+  uint8_t wanted = s->checkpoint_wanted;
+  s->checkpoint_wanted = 0;
+  if (wanted)
+    lqi_checkpoint(s, wanted == 2);
+  else if (!s->checkpointing && s->slice_tick == tick &&
+           lq_checkpoint_due(tick, s->live.head.checkpoint_tick, s->live.journal_bytes_since))
     lqi_checkpoint(s, false);
   return !moved && !s->failed;
+}
+
+/* False: it waits for a guest, and was undone. */
+static bool tick_try(lqi_session *s, lq_tick_result *result) {
+  lq_tick_probe probe;
+  for (uint32_t i = 0; i < LQI_GUESTS_FAILED_MAX; i++) {
+    lq_session_tick(s->live.session, lqi_meter_probe(s, &probe), result);
+    s->parked = s->behind_tick = result->state == LQ_TICK_WAITS;
+    if (s->parked) return false;
+    if (result->state == LQ_TICK_DONE) {
+      if (s->seat) lqi_meter_add(s, LQ_USAGE_GUEST_CPU_NS, lq_guest_seat_over(s->seat));
+      return true;
+    }
+    if (!lqi_guest_failed(s, result)) return false;
+  }
+  return false;
 }
 
 static bool tick_run(lqi_session *s) {
@@ -593,10 +618,10 @@ static bool tick_run(lqi_session *s) {
   lq_session *ran = s->live.session;
   lqi_ran(shard, s->served->of);
   uint64_t before = shard->now_ns;
-  lq_tick_probe probe;
-  lq_session_tick(ran, lqi_meter_probe(s, &probe), &result);
+  bool over = tick_try(s, &result);
   uint64_t took_ns = lq_clock_mono_ns() - before;
   lqi_meter_add(s, LQ_USAGE_CPU_NS, took_ns);
+  if (!over) return true;
   if (s->served->scope) lqi_watch_tick(s->served->scope, &result, took_ns);
   lqi_tenant_ticked(s->served->of, result.event_count, took_ns, before + took_ns);
   shard->stats.ticks++;
@@ -636,7 +661,7 @@ bool lqi_session_tick(lqi_session *s) {
   if (shard->batch_count == LQI_BATCH_MAX) lqi_commit_flush(shard); /* may drop anybody */
   if (s->failed)
     stays = false;
-  else if (lqi_session_may_tick(s))
+  else if (!s->parked && lqi_session_may_tick(s))
     stays = tick_run(s);
   lqi_unpin(s);
   return stays;
