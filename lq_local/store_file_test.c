@@ -97,11 +97,11 @@ LQ_TEST(newer_format_is_refused_and_named) {
   store->close(store);
   sqlite3 *db;
   assert_int_equal(sqlite3_open(folder_file(&t, "lq.db"), &db), 0);
-  assert_int_equal(sqlite3_exec(db, "PRAGMA user_version=4", NULL, NULL, NULL), 0);
+  assert_int_equal(sqlite3_exec(db, "PRAGMA user_version=5", NULL, NULL, NULL), 0);
   (void)sqlite3_close(db);
   for (int read_only = 0; read_only < 2; read_only++) {
     assert_int_equal(store_open(&t, read_only, &store, &diag), LQ_ERR_VERSION);
-    assert_non_null(strstr(diag.message, "format 4"));
+    assert_non_null(strstr(diag.message, "format 5"));
   }
   folder_end(&t);
 }
@@ -445,6 +445,45 @@ LQ_TEST(close_answers_what_is_in_flight) {
   assert_int_equal(w.good, 1);
   store = open_good(&t);
   assert_int_equal(slices_count(&t, store, &name, &w), 1);
+  store->close(store);
+  folder_end(&t);
+}
+
+static void leaf_counted(void *context, lq_err err, uint64_t index, lq_span leaf) {
+  waited *w = context;
+  (void)leaf;
+  if (err)
+    w->err = err;
+  else
+    assert_int_equal(index, w->items++);
+}
+
+/* A page that lay in another's place for a while can leave an older one behind, whole and with its
+ * sum: rows are gone, and others are not. */
+LQ_TEST(a_row_that_is_gone_from_a_log_is_damage_and_not_its_end) {
+  folder_under_test t = folder_begin();
+  lq_store *store = open_good(&t);
+  waited w = {.t = &t};
+  lq_span leaf = lq_span_text("leaf");
+  lq_store_change change = {.tenant = "acme", .leaves = &leaf, .leaf_count = 1};
+  for (uint32_t i = 0; i < 4; i++) {
+    store->change(store, &change, waited_changed, &w);
+    wait_calls(&w, i + 1);
+  }
+  assert_int_equal(w.good, 4);
+  static const uint32_t gone[] = {2, 0}; /* leaves */
+  for (size_t i = 0; i < 2; i++) {
+    char text[80];
+    lqi_store *inside = (lqi_store *)store;
+    (void)snprintf(text, sizeof text, "DELETE FROM log WHERE id %% 65536 = %u", gone[i]);
+    assert_int_equal(sqlite3_exec(inside->writer.db, text, NULL, NULL, NULL), SQLITE_OK);
+    w.items = 0;
+    store->log(store, "acme", 0, 0, leaf_counted, &w);
+    assert_int_equal(w.err, LQ_ERR_CORRUPT);
+    assert_int_equal(w.items, gone[i]);
+  }
+  store->log(store, "acme", 4, 0, leaf_counted, &w);
+  assert_int_equal(w.err, LQ_ERR_NOT_FOUND); /* behind the end there is nothing to miss */
   store->close(store);
   folder_end(&t);
 }

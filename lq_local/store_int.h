@@ -16,7 +16,7 @@
 #include <sqlite3.h>
 
 enum {
-  LQI_FORMAT = 3,                  /* user_version */
+  LQI_FORMAT = 4,                  /* user_version */
   LQI_APPLICATION_ID = 0x4c515354, /* "LQST" */
   LQI_JOURNAL_SOFT =
       32 << 20, /* group rows; above it each commit also gathers of the oldest row ... */

@@ -25,9 +25,9 @@ static const char schema[] =
     "value BLOB NOT NULL,PRIMARY KEY(tenant,sk)) WITHOUT ROWID;"
     "CREATE TABLE log(id INTEGER PRIMARY KEY,body BLOB NOT NULL/*%s*/);"
     "PRAGMA application_id=1280398164;" /* LQI_APPLICATION_ID */
-    "PRAGMA user_version=3;"            /* LQI_FORMAT */
+    "PRAGMA user_version=4;"            /* LQI_FORMAT */
     "COMMIT;";
-_Static_assert(LQI_APPLICATION_ID == 1280398164 && LQI_FORMAT == 3, "as in the schema's text");
+_Static_assert(LQI_APPLICATION_ID == 1280398164 && LQI_FORMAT == 4, "as in the schema's text");
 
 /* synchronous=FULL: a commit is on the disk when it returns. No mmap: an I/O error would be a
  * signal. Spilling is off so that a transaction writes only when it commits. */

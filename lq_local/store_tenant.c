@@ -355,7 +355,19 @@ void lqi_log(lq_store *port, const char *tenant, uint64_t first, uint32_t limit,
   uint64_t size = 0, left = limit ? limit : UINT64_MAX, next = first;
   lq_err err = number_of(store, tenant, &id);
   bool none = err == LQ_ERR_NOT_FOUND;
-  while (!err && left && next < LEAVES_MAX) err = row_give(store, id, &next, &left, got, context);
+  bool missed = false;
+  while (!err && left && next < LEAVES_MAX) {
+    err = row_give(store, id, &next, &left, got, context);
+    if (err != LQ_ERR_NOT_FOUND) {
+      missed = false;
+      continue;
+    }
+    err = size_read(&store->reader, id, &size);
+    if (err || next >= size) break;
+    /* A commit between the two looks, which the next one sees; or a row is gone. */
+    if (missed) err = LQ_ERR_CORRUPT;
+    missed = true;
+  }
   if (err == LQ_ERR_NOT_FOUND) err = LQ_OK;
   if (!err && !none) err = size_read(&store->reader, id, &size);
   got(context, err ? err : LQ_ERR_NOT_FOUND, size, (lq_span){0});

@@ -64,7 +64,7 @@ static inline lab *lab_begin(uint64_t seed) {
   fixture_fill(&l->fx);
   lq_arena arena = lq_arena_of(l->arena, sizeof l->arena);
   fixture_ready(&l->fx, &arena);
-  l->releases = (lq_release_source){l, lab_game};
+  l->releases = (lq_release_source){.context = l, .game = lab_game};
   for (uint32_t i = 0, x = 7; i < BLOB_BYTES; i++)
     l->blob[i] = (uint8_t)((x = x * 1664525u + 1013904223u) >> 24);
   l->digest = lq_sha256_of(lq_span_of(l->blob, BLOB_BYTES));

@@ -73,7 +73,7 @@ static void game_build(void) {
   if (the_game) return;
   (void)signal(SIGPIPE, SIG_IGN);
   assert_ok(lq_releases_open("/tmp/lq-gateway-test-modules", NULL, &the_releases));
-  if (lq_releases_build(the_releases, LQ_SOURCE_DIR "/examples/treasure_hunt", &the_game, &diag))
+  if (lq_releases_build(the_releases, LQ_SOURCE_DIR "/examples/treasure_hunt_c", &the_game, &diag))
     fail_msg("%s", diag.message);
 }
 

@@ -273,7 +273,7 @@ void lq_gateway_close(lq_gateway *gateway) {
       if (c->client) lq_client_gone(c->client, false);
       c->client = NULL;
       http_drop(c);
-      lq_conn_abort(c->conn, LQ_OK);
+      lq_conn_close(c->conn, LQ_OK);
     }
   gateway->closed = true;
   free_when_unused(gateway);

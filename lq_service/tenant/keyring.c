@@ -1,6 +1,7 @@
 /* The key store's files. */
 #include "lq_service/tenant/keyring.h"
 #include "lq_base/plant.h"
+#include "lq_service/port/store.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -297,8 +298,10 @@ lq_err lq_keyring_open(const char *folder, const char *tenant, const uint8_t roo
   if (err == LQ_ERR_NOT_FOUND && diag)
     (void)snprintf(diag->mend, sizeof diag->mend,
                    "name the key store that belongs to this data with LQ_KEYS, or restore it");
-  err = lq_diag_set(diag, err, "the keys of tenant %s in %.160s cannot be opened: %s", tenant,
-                    ring->path, err == LQ_ERR_NOT_FOUND ? "there are none" : lq_err_cause(err));
+  bool platform = !strcmp(tenant, LQ_STORE_PLATFORM);
+  err = lq_diag_set(diag, err, "the keys of %s%s in %.160s cannot be opened: %s",
+                    platform ? "the platform" : "tenant ", platform ? "" : tenant, ring->path,
+                    err == LQ_ERR_NOT_FOUND ? "there are none" : lq_err_cause(err));
   lq_keyring_close(ring);
   return err;
 }
@@ -370,15 +373,29 @@ lq_err lq_keyring_shred(const char *folder, const char *tenant) {
 
 /* ---- wrapping ---- */
 
+/* A crash between renaming and syncing left a version that power takes away again: nothing may be
+ * wrapped under it before. */
+static lq_err settle_ring(lq_keyring *ring) {
+  lq_err err = ring->settled ? LQ_OK : lq_name_settle(ring->path);
+  if (!err) ring->settled = true;
+  return err;
+}
+
+lq_err lq_keyring_derive(lq_keyring *ring, const char *purpose, bool settle, uint8_t out[32]) {
+  const ring_key *k = &ring->key[ring->count - 1];
+  uint8_t context[CONTEXT_BYTES];
+  lq_span info = context_of(context, "derived", ring->tenant, purpose, k->version);
+  lq_err err = !info.data ? LQ_ERR_TOO_BIG : settle ? settle_ring(ring) : LQ_OK;
+  if (!err) lq_hkdf_sha256(lq_span_of(k->key, LQ_KEY_BYTES), (lq_span){0}, info, out, 32);
+  return err;
+}
+
 lq_err lq_keyring_wrap(lq_keyring *ring, const char *purpose, const uint8_t key[32],
                        uint8_t out[LQ_WRAPPED_BYTES]) {
   const ring_key *k = &ring->key[ring->count - 1];
   uint8_t context[CONTEXT_BYTES];
-  /* A crash between renaming and syncing left a version that power takes away again: nothing may be
-   * wrapped under it before. */
-  lq_err err = ring->settled ? LQ_OK : lq_name_settle(ring->path);
+  lq_err err = settle_ring(ring);
   if (err) return err;
-  ring->settled = true;
   lq_span bound = context_of(context, "data", ring->tenant, purpose, k->version);
   lq_writer w = lq_writer_of(out, LQ_WRAPPED_BYTES);
   lq_write_u8(&w, WRAP_VERSION);

@@ -27,13 +27,18 @@ LQ_MUST lq_err lq_root_from_passphrase(const char *folder, const char *passphras
 #define LQ_WRAPPED_BYTES 65u
 
 typedef struct lq_keyring lq_keyring;
-/* Reads folder/<tenant>.keys, or makes it. LQ_ERR_NOT_FOUND: there is none, and `make` is false.
- * LQ_ERR_CORRUPT: it is damaged, or the root key is another one. */
+/* Reads folder/<tenant>.keys, or makes it; the platform's is _.keys. LQ_ERR_NOT_FOUND: there is
+ * none, and `make` is false. LQ_ERR_CORRUPT: it is damaged, or the root key is another one. */
 LQ_MUST lq_err lq_keyring_open(const char *folder, const char *tenant, const uint8_t root[32],
                                bool make, lq_keyring **out, lq_diag *diag);
 void lq_keyring_close(lq_keyring *ring);              /* wipes; NULL is nothing */
 uint32_t lq_keyring_version(const lq_keyring *ring);  /* the newest, from 1 */
 uint32_t lq_keyring_versions(const lq_keyring *ring); /* how many are kept */
+/* What the newest version gives for `purpose`, and nothing else: the same at every call.
+ * LQ_ERR_TOO_BIG: the purpose is too long. `settle`: durable first, for something is going to be
+ * sealed with it. */
+LQ_MUST lq_err lq_keyring_derive(lq_keyring *ring, const char *purpose, bool settle,
+                                 uint8_t out[32]);
 /* Under the newest version. `purpose` names what the key is for: its item's sort key. */
 LQ_MUST lq_err lq_keyring_wrap(lq_keyring *ring, const char *purpose, const uint8_t key[32],
                                uint8_t out[LQ_WRAPPED_BYTES]);

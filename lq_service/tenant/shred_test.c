@@ -81,6 +81,8 @@ static void end(world *w) {
   lq_memory_data_close(w->data);
   (void)snprintf(path, sizeof path, "%s/acme.keys", w->folder);
   (void)unlink(path);
+  (void)snprintf(path, sizeof path, "%s/_.keys", w->folder);
+  (void)unlink(path);
   assert_int_equal(rmdir(w->folder), 0);
   free(w);
 }

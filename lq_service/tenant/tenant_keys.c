@@ -72,7 +72,7 @@ static void grow(lqi_tenant_store *s) {
   }
 }
 
-static lq_err keep(lqi_tenant_store *s, const char *purpose, const uint8_t data_key[32]) {
+lq_err lqi_key_keep(lqi_tenant_store *s, const char *purpose, const uint8_t data_key[32]) {
   uint64_t hash = hash_of(purpose);
   if (*slot_of(s, purpose, hash)) return LQ_OK;
   lqi_key *oldest = s->oldest;
@@ -110,7 +110,7 @@ static void fetched(void *context, lq_err err, const char *sk, uint64_t version,
   (void)version;
   if (!err && !f->s->ring) err = LQ_ERR_NOT_FOUND;
   if (!err) err = lq_keyring_unwrap(f->s->ring, sk, value, key);
-  if (!err) err = keep(f->s, sk, key);
+  if (!err) err = lqi_key_keep(f->s, sk, key);
   lq_wipe(key, sizeof key);
   f->err = err;
   f->came = true;
@@ -167,7 +167,7 @@ static void made(void *context, lq_err err, uint64_t leaf) {
   if (err == LQ_ERR_CONFLICT)
     err = LQ_OK; /* there is one already: it is read when it is needed */
   else if (!err)
-    err = keep(m->s, m->purpose, m->key);
+    err = lqi_key_keep(m->s, m->purpose, m->key);
   lqi_tenant_store *s = m->s;
   lq_store_done done = m->done;
   void *told = m->context;

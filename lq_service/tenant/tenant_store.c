@@ -29,6 +29,16 @@ lq_span lqi_seal_context(uint8_t memory[LQ_SEAL_CONTEXT_BYTES], const char *kind
   return lq_writer_span(&w);
 }
 
+lq_span lqi_item_context(const lqi_tenant_store *s, uint8_t memory[LQ_SEAL_CONTEXT_BYTES],
+                         const char *sk, uint64_t version) {
+  lq_span bound = lqi_seal_context(memory, "item", s->tenant, "", sk);
+  if (!s->platform) return bound;
+  lq_writer w = lq_writer_of(memory + bound.bytes, LQ_SEAL_CONTEXT_BYTES - bound.bytes);
+  lq_write_u64(&w, version);
+  LQ_CHECK(!w.failed);
+  return lq_span_of(memory, bound.bytes + w.bytes);
+}
+
 static void place_of(const lq_session_name *name, char out[LQI_PURPOSE_BYTES]) {
   (void)snprintf(out, LQI_PURPOSE_BYTES, "KEY#S#%s#%s", name->game, name->session);
 }
@@ -224,6 +234,25 @@ static void blob_put(lq_store *port, const char *tenant, const uint8_t digest[32
   free(sealed);
 }
 
+static void version_came(void *context, lq_err err, const char *sk, uint64_t version,
+                         lq_span value) {
+  lq_store_item *item = context;
+  (void)sk;
+  (void)value;
+  if (!err) item->expect = version;
+  if (err == LQ_ERR_NOT_FOUND) item->expect = LQ_ITEM_ABSENT;
+}
+
+/* The version that the item is going to have. Where any may be there, it is read, and holds. */
+static lq_err version_next(lqi_tenant_store *s, lq_store_item *item, uint64_t *out) {
+  *out = 0;
+  if (!s->platform) return LQ_OK;
+  if (item->expect == LQ_ITEM_ANY) s->real->item(s->real, s->tenant, item->sk, version_came, item);
+  if (item->expect == LQ_ITEM_ANY) return LQ_ERR_BUSY;
+  *out = item->expect + 1;
+  return LQ_OK;
+}
+
 /* The values, sealed into `at`, which has room for them. */
 static lq_err items_seal(lqi_tenant_store *s, const lq_store_change *what, lq_store_item *items,
                          uint8_t *at) {
@@ -232,10 +261,12 @@ static lq_err items_seal(lqi_tenant_store *s, const lq_store_change *what, lq_st
     items[i] = what->items[i];
     if (!items[i].value.data || lq_item_is_plain(items[i].sk)) continue;
     lqi_key *key;
-    lq_err err = lqi_key_get(s, LQI_KEY_ITEMS, &key);
+    uint64_t version;
+    lq_err err = version_next(s, &items[i], &version);
+    if (!err) err = lqi_key_get(s, LQI_KEY_ITEMS, &key);
     if (!err)
-      err = lq_seal_put(key->seal, lqi_seal_context(bound, "item", s->tenant, "", items[i].sk),
-                        items[i].value, at);
+      err = lq_seal_put(key->seal, lqi_item_context(s, bound, items[i].sk, version), items[i].value,
+                        at);
     if (err) return err;
     items[i].value = lq_span_of(at, items[i].value.bytes + LQ_SEAL_BYTES);
     at += items[i].value.bytes;
@@ -316,27 +347,29 @@ static void reading_end(reading *r) {
   free(r);
 }
 
-/* The text, in memory of its own. */
-static lq_err reading_open(const reading *r, const char *sk, lq_span sealed, uint8_t **out,
-                           lq_span *text) {
-  uint8_t bound[LQ_SEAL_CONTEXT_BYTES];
+static lq_span reading_context(const reading *r, uint8_t memory[LQ_SEAL_CONTEXT_BYTES],
+                               const char *sk) {
+  return lqi_seal_context(memory, r->kind, r->s->tenant, r->place, sk);
+}
+
+lq_err lqi_text_open(const lqi_key *key, lq_span bound, lq_span sealed, uint8_t **out,
+                     lq_span *text) {
   *out = NULL;
   *text = (lq_span){0};
   if (sealed.bytes < LQ_SEAL_BYTES) return LQ_ERR_CORRUPT;
   *out = malloc(sealed.bytes);
   if (!*out) return LQ_ERR_MEMORY;
   *text = lq_span_of(*out, sealed.bytes - LQ_SEAL_BYTES);
-  return lq_seal_get(r->key->seal, lqi_seal_context(bound, r->kind, r->s->tenant, r->place, sk),
-                     sealed, *out);
+  return lq_seal_get(key->seal, bound, sealed, *out);
 }
 
 static void item_came(void *context, lq_err err, const char *sk, lq_span body) {
   reading *r = context;
-  uint8_t *memory = NULL;
+  uint8_t *memory = NULL, bound[LQ_SEAL_CONTEXT_BYTES];
   lq_span text = {0};
   bool last = r->one || err;
   if (!err && !r->err) {
-    lq_err opened = reading_open(r, sk, body, &memory, &text);
+    lq_err opened = lqi_text_open(r->key, reading_context(r, bound, sk), body, &memory, &text);
     if (!opened) r->got.item(r->context, LQ_OK, sk, text);
     r->err = opened;
     free(memory);
@@ -352,11 +385,14 @@ static void item_came(void *context, lq_err err, const char *sk, lq_span body) {
 
 static void entry_came(void *context, lq_err err, const char *sk, uint64_t version, lq_span value) {
   reading *r = context;
-  uint8_t *memory = NULL;
+  uint8_t *memory = NULL, bound[LQ_SEAL_CONTEXT_BYTES];
   lq_span text = value;
   bool last = r->one || err;
   if (!err && !r->err) {
-    lq_err opened = lq_item_is_plain(sk) ? LQ_OK : reading_open(r, sk, value, &memory, &text);
+    lq_err opened = lq_item_is_plain(sk)
+                        ? LQ_OK
+                        : lqi_text_open(r->key, lqi_item_context(r->s, bound, sk, version), value,
+                                        &memory, &text);
     if (!opened) r->got.entry(r->context, LQ_OK, sk, version, text);
     r->err = opened;
     free(memory);
@@ -503,9 +539,7 @@ static const lq_store calls = {.commit = commit,
                                .log = log_read,
                                .close = close_store};
 
-lq_err lq_tenant_store_open(lq_store *real, const char *tenant, lq_keyring *ring, lq_store **out) {
-  *out = NULL;
-  if (!lq_slug_valid(lq_span_text(tenant))) return LQ_ERR_INVALID;
+lq_err lqi_store_open(lq_store *real, const char *tenant, lq_keyring *ring, lq_store **out) {
   lqi_tenant_store *s = calloc(1, sizeof *s);
   if (!s || !lqi_keys_init(s)) {
     free(s);
@@ -517,4 +551,10 @@ lq_err lq_tenant_store_open(lq_store *real, const char *tenant, lq_keyring *ring
   (void)lq_text_copy(s->tenant, sizeof s->tenant, lq_span_text(tenant));
   *out = &s->port;
   return LQ_OK;
+}
+
+lq_err lq_tenant_store_open(lq_store *real, const char *tenant, lq_keyring *ring, lq_store **out) {
+  *out = NULL;
+  if (!lq_slug_valid(lq_span_text(tenant))) return LQ_ERR_INVALID;
+  return lqi_store_open(real, tenant, ring, out);
 }

@@ -81,7 +81,7 @@ lqi_found lqi_record_find(const lq_tenants *tenants, const char *name) {
   if (!lq_slug_valid(lq_span_text(name)) || !strcmp(name, LQ_TENANT_RESERVED)) return f;
   sk_of(name, sk);
   f.err = LQ_ERR_BUSY;
-  tenants->options.store->item(tenants->options.store, LQ_STORE_PLATFORM, sk, record_came, &f);
+  tenants->platform->item(tenants->platform, LQ_STORE_PLATFORM, sk, record_came, &f);
   LQ_CHECK(f.came);
   return f;
 }
@@ -127,7 +127,7 @@ void lqi_record_put(const lq_tenants *tenants, const char *name, const lq_tenant
   }
   *d = (record_done){done, context};
   lq_store_change change = {.tenant = LQ_STORE_PLATFORM, .items = &item, .item_count = 1};
-  tenants->options.store->change(tenants->options.store, &change, record_changed, d);
+  tenants->platform->change(tenants->platform, &change, record_changed, d);
 }
 
 typedef struct walking {
@@ -153,8 +153,7 @@ static void walked(void *context, lq_err err, const char *sk, uint64_t version, 
 
 lq_err lq_tenants_walk(const lq_tenants *tenants, lq_tenant_each each, void *context) {
   walking w = {each, context, LQ_OK};
-  tenants->options.store->items(tenants->options.store, LQ_STORE_PLATFORM, "TENANT#", NULL, 0,
-                                walked, &w);
+  tenants->platform->items(tenants->platform, LQ_STORE_PLATFORM, "TENANT#", NULL, 0, walked, &w);
   return w.err;
 }
 
@@ -196,7 +195,8 @@ void lq_tenant_receipt(void *tenant, uint64_t index, lq_span leaf, lq_writer *ou
   lq_audit_receipt_json(&receipt, out);
 }
 
-void lq_tenants_told(lq_tenants *tenants, uint64_t leaf) {
+static void platform_told(void *context, uint64_t leaf) {
+  const lq_tenants *tenants = context;
   if (tenants->follower) lq_follower_told(tenants->follower, leaf);
 }
 
@@ -218,6 +218,63 @@ void lq_tenants_stop(lq_tenants *tenants) {
   }
 }
 
+/* ---- the platform ---- */
+
+static const char *const platform_items[] = {"TENANT#", "USER#", "APIKEY#"};
+enum { PLATFORM_ITEMS = sizeof platform_items / sizeof *platform_items };
+
+typedef struct looking {
+  lq_err err;
+  bool found;
+} looking;
+
+static void one_came(void *context, lq_err err, const char *sk, uint64_t version, lq_span value) {
+  looking *l = context;
+  (void)sk;
+  (void)version;
+  (void)value;
+  if (!err) l->found = true;
+  if (err && err != LQ_ERR_NOT_FOUND) l->err = err;
+}
+
+/* Something is sealed already: new keys would open none of it, and hide that the right ones are
+ * missing. */
+static lq_err platform_is_sealed(lq_store *store, bool *out) {
+  looking l = {0};
+  for (int i = 0; i < PLATFORM_ITEMS && !l.err && !l.found; i++)
+    store->items(store, LQ_STORE_PLATFORM, platform_items[i], NULL, 1, one_came, &l);
+  *out = l.found;
+  return l.err;
+}
+
+static lq_err platform_open(lq_tenants *tenants, lq_diag *diag) {
+  const lq_tenants_options *o = &tenants->options;
+  char sk[LQ_STORE_SK_BYTES] = "";
+  bool sealed;
+  lq_err err = platform_is_sealed(o->store, &sealed);
+  if (err)
+    return lq_diag_set(diag, err, "the platform's items cannot be read: %s", lq_err_cause(err));
+  bool makes = !sealed && !o->read_only && !o->joins;
+  err = lq_keyring_open(o->keys, LQ_STORE_PLATFORM, o->root, makes, &tenants->ring, diag);
+  if (err == LQ_ERR_NOT_FOUND && o->read_only && !sealed) err = LQ_OK; /* and nothing to be read */
+  if (err) return err;
+  if (diag) *diag = (lq_diag){0};
+  err = lq_platform_store_open(o->store, tenants->ring, !o->read_only, &tenants->platform);
+  for (int i = 0; i < PLATFORM_ITEMS && !err; i++)
+    err = lq_platform_store_check(tenants->platform, platform_items[i], sk);
+  if (!err) lq_tenant_store_watch(tenants->platform, platform_told, tenants);
+  if (!err) return LQ_OK;
+  if (err != LQ_ERR_CORRUPT || !sk[0])
+    return lq_diag_set(diag, err, "the platform's items cannot be read: %s", lq_err_cause(err));
+  if (diag)
+    (void)snprintf(diag->mend, sizeof diag->mend,
+                   "find out who can write lq.db, and go on with a backup from before");
+  return lq_diag_set(diag, err,
+                     "%.120s in the platform's partition is not what this server wrote there: it "
+                     "was forged, moved or damaged",
+                     sk);
+}
+
 lq_err lq_tenants_open(const lq_tenants_options *options, lq_tenants **out, lq_diag *diag) {
   *out = NULL;
   lq_err err = options->read_only ? LQ_OK : lq_folder_make(options->keys);
@@ -234,7 +291,12 @@ lq_err lq_tenants_open(const lq_tenants_options *options, lq_tenants **out, lq_d
   }
   (void)lq_text_copy(tenants->server, sizeof tenants->server,
                      lq_span_text(options->server ? options->server : "ledgerquest"));
-  err = follow(tenants, LQ_STORE_PLATFORM, options->store, &tenants->follower);
+  err = platform_open(tenants, diag);
+  if (err) {
+    lq_tenants_close(tenants);
+    return err;
+  }
+  err = follow(tenants, LQ_STORE_PLATFORM, tenants->platform, &tenants->follower);
   if (err) {
     lq_tenants_close(tenants);
     return lq_diag_set(diag, err, "'%.60s' cannot name a log", tenants->server);
@@ -259,11 +321,13 @@ void lq_tenants_close(lq_tenants *tenants) {
     if (t->store) t->store->close(t->store);
     free(t);
   }
+  if (tenants->platform) tenants->platform->close(tenants->platform);
+  lq_keyring_close(tenants->ring);
   lq_wipe(tenants, sizeof *tenants);
   free(tenants);
 }
 
-lq_store *lq_tenants_platform(const lq_tenants *tenants) { return tenants->options.store; }
+lq_store *lq_tenants_platform(const lq_tenants *tenants) { return tenants->platform; }
 
 lq_tenant *lq_tenant_find(const lq_tenants *tenants, const char *name) {
   for (lq_tenant *t = tenants->first; t; t = t->next)
@@ -334,20 +398,13 @@ static void keys_open(needing *n, bool make) {
     lq_tenant_store_ready(t->store, keys_ready, n);
 }
 
-static void key_came(void *context, lq_err err, const char *sk, uint64_t version, lq_span value) {
-  (void)sk;
-  (void)version;
-  (void)value;
-  *(bool *)context = err != LQ_ERR_NOT_FOUND;
-}
-
-/* Something is sealed already: new keys would open none of it, and hide that the right ones are
- * missing. */
-static bool is_sealed(const needing *n) {
-  bool sealed = true;
+/* Something of the tenant's is sealed already: see platform_is_sealed. */
+static lq_err is_sealed(const needing *n, bool *out) {
+  looking l = {0};
   lq_store *store = n->tenants->options.store;
-  store->item(store, n->name, LQI_KEY_ITEMS, key_came, &sealed);
-  return sealed;
+  store->item(store, n->name, LQI_KEY_ITEMS, one_came, &l);
+  *out = l.found;
+  return l.err;
 }
 
 static void record_made(void *context, lq_err err) {
@@ -396,7 +453,12 @@ static void need(lq_tenants *tenants, const char *name, bool make, bool imports,
     need_end(n, LQ_OK, NULL);
   } else {
     /* A crash between a tenant's item and its keys left it without: it has nothing sealed yet. */
-    keys_open(n, make && f.version == 1 && !is_sealed(n));
+    bool sealed;
+    lq_err err = is_sealed(n, &sealed);
+    if (err)
+      need_end(n, err, NULL);
+    else
+      keys_open(n, make && f.version == 1 && !sealed);
   }
 }
 

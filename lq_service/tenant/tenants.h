@@ -20,11 +20,15 @@ typedef struct lq_tenants_options {
   const char *keys; /* the key store's folder, made when absent */
   uint8_t root[32]; /* the root key */
   bool read_only;   /* beside a running server: nothing is made */
+  bool joins;       /* one of several servers, and another one makes what they share */
   /* Signs checkpoints of the tenants' logs; NULL: nobody does. Kept until close. */
   lq_signer *signer;
   const char *server; /* the first part of a log's origin: "<server>/<tenant>"; copied */
 } lq_tenants_options;
 
+/* The platform's keys are made with the first item of its. LQ_ERR_NOT_FOUND: they are missing, or
+ * `joins` and they are not made yet; LQ_ERR_CORRUPT: they are damaged or another root key's, or an
+ * item of the platform was not written by its servers (diag names it). */
 LQ_MUST lq_err lq_tenants_open(const lq_tenants_options *options, lq_tenants **out, lq_diag *diag);
 /* Now and then, many times a second: what is due of the logs' checkpoints. */
 void lq_tenants_turn(lq_tenants *tenants, uint64_t now_ms);
@@ -72,8 +76,6 @@ const char *lq_tenant_name(const lq_tenant *tenant);
 lq_follower *lq_tenants_follower(const lq_tenants *tenants, const char *tenant);
 /* A signed receipt for a committed leaf of the tenant's log, as JSON; null when nobody signs. */
 void lq_tenant_receipt(void *tenant, uint64_t index, lq_span leaf, lq_writer *out);
-/* A leaf was written past the tenant's store: into the platform's log. */
-void lq_tenants_told(lq_tenants *tenants, uint64_t leaf);
 /* Lives as long; once the tenant is shredded, what needs a key is LQ_ERR_NOT_FOUND. */
 lq_store *lq_tenant_store(const lq_tenant *tenant);
 

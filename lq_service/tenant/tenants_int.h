@@ -24,7 +24,9 @@ struct lq_tenants {
   char keys[LQI_KEYS_PATH_BYTES]; /* options.keys */
   char server[64];                /* options.server */
   lq_tenant *first;
-  lq_follower *follower; /* of the platform's log */
+  lq_keyring *ring;      /* of the platform; NULL: it has nothing yet, and this one makes nothing */
+  lq_store *platform;    /* its partition */
+  lq_follower *follower; /* of its log */
   bool stopped;
   lqi_shredding *shredding; /* under way */
   uint64_t shred_next_ms;   /* nothing is due before it; 0: nobody has looked yet */

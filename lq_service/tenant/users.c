@@ -15,20 +15,6 @@ static lq_store *partition_of(const lq_tenants *tenants, const char *tenant) {
 
 /* ---- acts ---- */
 
-/* The platform's partition has no store of its own that tells its log. */
-typedef struct platform_act {
-  lq_tenants *tenants;
-  lq_store_changed done;
-  void *context;
-} platform_act;
-
-static void platform_done(void *context, lq_err err, uint64_t leaf) {
-  platform_act p = *(platform_act *)context;
-  free(context);
-  if (!err) lq_tenants_told(p.tenants, leaf);
-  p.done(p.context, err, leaf);
-}
-
 void lq_act_write(lq_tenants *tenants, const lq_act *act, const lq_actor *actor,
                   const lq_store_item *items, uint32_t count, lq_store_changed done,
                   void *context) {
@@ -56,9 +42,7 @@ void lq_act_write(lq_tenants *tenants, const lq_act *act, const lq_actor *actor,
   if (count) memcpy(all, items, count * sizeof *items);
   all[count] = made.item;
   lq_store_change change = {act->tenant, all, count + 1, &made.leaf, 1};
-  platform_act *p = strcmp(act->tenant, LQ_STORE_PLATFORM) ? NULL : malloc(sizeof *p);
-  if (p) *p = (platform_act){tenants, done, context};
-  store->change(store, &change, p ? platform_done : done, p ? p : context);
+  store->change(store, &change, done, context);
 }
 
 typedef struct telling {

@@ -1,7 +1,7 @@
 /* Users of a tenant (and operators, who are users of LQ_STORE_PLATFORM), and their API keys.
  *
- * Shape: a user is a sealed item USER#<id> of the tenant; a key is an item APIKEY#<public id> in
- * the operator's partition, for whoever shows a key has not said whose it is. Of a key only its
+ * Shape: a user is a sealed item USER#<id> of the tenant; a key is a sealed item APIKEY#<public id>
+ * in the operator's partition, for whoever shows a key has not said whose it is. Of a key only its
  * SHA-256 is kept. A user's epoch goes up when what was given to them shall not count any more:
  * tokens carry the epoch they were made under. Roles are the user's, never the token's, so a change
  * holds at once. Each change writes a leaf into the tenant's log, in the same transaction. */
