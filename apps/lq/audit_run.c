@@ -2,12 +2,14 @@
 #include <stdlib.h>
 
 #include "apps/lq/audit.h"
+#include "apps/lq/server.h"
 
 /* What the ledger needs of a store, out of a bundle. */
 typedef struct bundled {
   lq_store port; /* first */
   lq_audit_tool *tool;
   lq_releases *releases;
+  lq_guests *guests;
   lq_span *record; /* slices 1, 2, 3 ... */
   size_t count, capacity;
   lq_store_head head;
@@ -48,6 +50,10 @@ static lq_err game_of(void *context, const uint8_t release[32], const lq_game **
   *out = known ? known->game : NULL;
   if (known) return LQ_OK;
   return lq_diag_set(diag, LQ_ERR_NOT_FOUND, "the bundle does not carry the session's release");
+}
+
+static const lq_guest_port *guests_of(void *context, const uint8_t release[32]) {
+  return lq_guests_waiting(((const bundled *)context)->guests, "bundle", release);
 }
 
 static void take_release(void *context, const uint8_t id[32], lq_span blob) {
@@ -99,8 +105,15 @@ lq_err lq_audit_rerun(lq_audit_tool *t, lq_span bundle, const char *key, lq_veri
   const char *data = lq_setting_text(LQ_SETTING_DATA, t->cli->value[LQ_AUDIT_DATA], NULL);
   if (snprintf(modules, sizeof modules, "%s/modules", data) >= (int)sizeof modules)
     return lq_diag_set(&t->diag, LQ_ERR_RANGE, "the data folder's path is too long");
-  lq_err err = lq_releases_open(modules, lq_setting_text(LQ_SETTING_CC, NULL, NULL), &b.releases);
-  if (err) return lq_diag_set(&t->diag, err, "releases cannot be loaded");
+  lq_err err = lq_place_releases(modules, &b.releases);
+  if (!err) {
+    lq_guest_supply supply = lq_releases_supply(b.releases);
+    err = lq_guests_open(NULL, &supply, &b.guests);
+  }
+  if (err) {
+    lq_releases_close(b.releases);
+    return lq_diag_set(&t->diag, err, "releases cannot be loaded");
+  }
   lq_bundle_check check = {.bundle = bundle,
                            .key = lq_span_text(key),
                            .context = &b,
@@ -113,11 +126,12 @@ lq_err lq_audit_rerun(lq_audit_tool *t, lq_span bundle, const char *key, lq_veri
     err = lq_diag_set(&t->diag, LQ_ERR_UNSUPPORTED,
                       "only a session that is there from slice 1 on can be run again");
   if (!err) {
-    lq_release_source source = {&b, game_of};
+    lq_release_source source = {&b, game_of, guests_of};
     b.head.seed = read.seed;
     lq_ledger_verify(&b.port, &source, &read.name, differs, verified, &b);
   }
   free(b.record);
+  lq_guests_close(b.guests);
   lq_releases_close(b.releases);
   return err ? err : b.err;
 }

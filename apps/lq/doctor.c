@@ -124,6 +124,109 @@ static void check_port(check *c, bool server_runs) {
   if (loop) lq_loop_close(loop);
 }
 
+/* ---- guests ---- */
+
+enum { GUEST_BYTES = 2048, GUEST_MS = 10000, LAYERS_BYTES = 700 };
+
+/* What a jail has besides seccomp, and what a machine without it lacks. */
+typedef struct layer {
+  const char *key, *name, *mend;
+} layer;
+static const layer layers[] = {
+    {"net_namespace", "an own network",
+     "allow unprivileged user namespaces: sysctl user.max_user_namespaces"},
+    {"empty_root", "an empty root", "allow unprivileged user namespaces"},
+    {"landlock", "Landlock", "Linux 5.13 or newer, with landlock in its list of LSMs"},
+    {"no_capabilities", "no capabilities", "a container that lets go of them"},
+};
+
+static bool layer_is(lq_json report, const char *key) {
+  bool is = false;
+  int64_t version = 0;
+  lq_json value = lq_json_get(report, key);
+  return (lq_json_bool(value, &is) && is) || (lq_json_i64(value, &version) && version > 0);
+}
+
+/* "on: shut in by seccomp, ...; without Landlock (...)" */
+static void guest_layers(lq_json report, char text[LAYERS_BYTES]) {
+  lq_writer w = lq_writer_of(text, LAYERS_BYTES - 1);
+  lq_write_text(&w, "on, shut in by seccomp");
+  for (size_t i = 0; i < sizeof layers / sizeof *layers; i++)
+    if (layer_is(report, layers[i].key)) {
+      lq_write_text(&w, ", ");
+      lq_write_text(&w, layers[i].name);
+    }
+  const char *before = "; this machine does not give ";
+  for (size_t i = 0; i < sizeof layers / sizeof *layers; i++)
+    if (!layer_is(report, layers[i].key)) {
+      lq_write_text(&w, before);
+      lq_write_text(&w, layers[i].name);
+      lq_write_text(&w, " (");
+      lq_write_text(&w, layers[i].mend);
+      lq_write_text(&w, ")");
+      before = ", ";
+    }
+  text[w.bytes] = 0;
+}
+
+/* The report is the last line; in front of it stands what went wrong. */
+static lq_json guest_report(char *text) {
+  lq_json report = {0};
+  lq_diag diag;
+  char *line = strrchr(text, '{');
+  while (line && line > text && line[-1] != '\n') line--;
+  if (!line || lq_json_parse(lq_span_text(line), &report, &diag)) return (lq_json){0};
+  *line = 0;
+  return report;
+}
+
+static void check_guest(check *c, const char *language) {
+  char what[32], path[1200], found[GUEST_BYTES + 200], said[GUEST_BYTES], shut[LAYERS_BYTES];
+  (void)snprintf(what, sizeof what, "guests %s", language);
+  (void)snprintf(path, sizeof path, "%.1024s/lq-jail-%s", lq_place_jails(), language);
+  const char *argv[] = {path, "--report", NULL};
+  lq_writer w = lq_writer_of(said, sizeof said - 1);
+  int status = 1;
+  if (!lq_file_exists(path)) {
+    (void)snprintf(found, sizeof found, "off: there is no %.1024s", path);
+    report(c, what, false, found, "install it there, or say with LQ_JAILS where it lies");
+    return;
+  }
+  lq_err err = lq_process_run(argv, GUEST_MS, &w, &status);
+  said[w.bytes] = 0;
+  lq_json told = guest_report(said);
+  if (!err && status == 0 && layer_is(told, "seccomp") && layer_is(told, "no_new_privs")) {
+    guest_layers(told, shut);
+    report(c, what, true, shut, "");
+    return;
+  }
+  said[strcspn(said, "\n")] = 0;
+  bool shuts = layer_is(told, "seccomp");
+  (void)snprintf(found, sizeof found, "off: %s",
+                 said[0] ? said
+                 : err   ? lq_err_cause(err)
+                         : "its program ended without a report");
+  report(c, what, false, found,
+         told.kind != LQ_JSON_NONE && !shuts
+             ? "a kernel, or a container, that gives seccomp filters; games in C need none"
+             : "install the libraries it names; games without such systems need none");
+}
+
+/* WebAssembly is compiled before it runs. */
+static void check_wasm2c(check *c) {
+  const char *argv[] = {"wasm2c", "--version", NULL};
+  char text[256];
+  lq_writer w = lq_writer_of(text, sizeof text - 1);
+  int status = 1;
+  bool good = !lq_process_run(argv, GUEST_MS, &w, &status) && status == 0;
+  text[w.bytes] = 0;
+  text[strcspn(text, "\n")] = 0;
+  char found[300];
+  (void)snprintf(found, sizeof found, good ? "wasm2c %s, and the compiler above" : "no wasm2c%.0s",
+                 text);
+  report(c, "wasm compiler", good, found, "apt install wabt; games without WebAssembly need none");
+}
+
 int lq_cmd_doctor(const lq_cli *cli) {
   check c = {.json = cli->json};
   const char *folder = lq_setting_text(LQ_SETTING_DATA, cli->value[0], NULL);
@@ -137,7 +240,10 @@ int lq_cmd_doctor(const lq_cli *cli) {
   check_disk(&c, folder);
   check_files(&c);
   check_port(&c, server_runs);
-  report(&c, "guests", true, "off: Python, Lua and WASM systems are not part of this version", "");
+  check_guest(&c, "python");
+  check_guest(&c, "lua");
+  check_guest(&c, "wasm");
+  check_wasm2c(&c);
   if (c.json) {
     lq_write_u8(&c.w, ']');
     lq_out_end(&c.w);

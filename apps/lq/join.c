@@ -1,15 +1,26 @@
 /* `lq join`: a player in the terminal. What comes is printed, a line each; what is typed is sent.
+ * What the game's own code did wrong is told as an error, and in a terminal not as JSON as well.
  * A line that starts with { is sent as it is; "move entity=p1 vec=[0,1,0] id=c1" becomes the
  * command of that name. */
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "apps/lq/remote.h"
+#include "apps/lq/session_guests.h"
+#include "lq_base/limits.h"
 #include "lq_host/host.h"
 #include "lq_host/loop.h"
 #include "lq_service/gateway/ws.h"
 
 enum { LINE_BYTES = 8192, LINGER_MS = 1000, SECONDS_MAX = 86400 };
+
+typedef struct line line;
+struct line {
+  struct joiner *j;
+  line *next;
+  size_t bytes; /* 0 = the input ended */
+  char text[];
+};
 
 typedef struct joiner {
   const lq_cli *cli;
@@ -21,17 +32,13 @@ typedef struct joiner {
   uint8_t *scratch;
   char address[128];
   char token[LQ_TOKEN_BYTES]; /* "" = the server asks for none */
+  line *held, **held_end;     /* lines that came before the welcome, in order */
+  char session[LQ_ID_BYTES];
   bool upgraded, joined, leaving, input_ended;
   uint64_t leave_at_ms; /* 0 = not set */
   lq_err err;
   lq_diag diag;
 } joiner;
-
-typedef struct line {
-  joiner *j;
-  size_t bytes; /* 0 = the input ended */
-  char text[];
-} line;
 
 static void quit(joiner *j, lq_err err) {
   if (!j->err) j->err = err;
@@ -128,13 +135,9 @@ static bool line_to_json(lq_span in, lq_writer *w) {
   return !w->failed;
 }
 
-static void take_line(void *context) {
-  line *l = context;
-  joiner *j = l->j;
+static void send_line(joiner *j, line *l) {
   if (!l->bytes) {
     j->input_ended = true;
-  } else if (!j->joined) {
-    if (!lq_loop_post(j->loop, take_line, l)) return; /* its turn comes after the welcome */
   } else if (l->text[0] == '{') {
     send_frame(j, LQ_WS_OP_TEXT, lq_span_of(l->text, l->bytes));
   } else if (lq_utf8_valid(lq_span_of(l->text, l->bytes))) {
@@ -146,6 +149,18 @@ static void take_line(void *context) {
       (void)fprintf(stderr, "lq: a line is JSON, or: COMMAND name=value ...\n");
   }
   free(l);
+}
+
+static void take_line(void *context) {
+  line *l = context;
+  joiner *j = l->j;
+  l->next = NULL;
+  if (j->joined) {
+    send_line(j, l);
+    return;
+  }
+  *(j->held ? j->held_end : &j->held) = l;
+  j->held_end = &l->next;
 }
 
 static void read_input(void *context) {
@@ -191,17 +206,48 @@ static void greet(lq_json json) {
                 player, session, player);
 }
 
+/* The game's own code failed: whoever writes it reads it as an error, not as JSON. */
+static void show_failure(const joiner *j, lq_json json) {
+  static char error[LQ_GUEST_TEXT_BYTES_MAX + 1], stack[LQ_GUEST_TEXT_BYTES_MAX + 1];
+  char name[LQ_NAME_BYTES * 2];
+  int64_t tick = 0;
+  lq_session_name at = {0};
+  lq_shard_guest_failure failure = {.at = &at, .name = name};
+  if (!lq_json_text(lq_json_get(json, "name"), name, sizeof name) ||
+      !lq_json_text(lq_json_get(json, "error"), error, sizeof error) ||
+      !lq_json_text(lq_json_get(json, "stack"), stack, sizeof stack) ||
+      !lq_json_i64(lq_json_get(json, "tick"), &tick) ||
+      !lq_json_bool(lq_json_get(json, "suspended"), &failure.suspended))
+    return;
+  memcpy(at.session, j->session, sizeof at.session);
+  failure.tick = (uint64_t)tick;
+  failure.error = lq_span_text(error);
+  failure.stack = lq_span_text(stack);
+  lq_guest_failure_print(&failure, NULL, false);
+}
+
 static void got_text(joiner *j, lq_span text) {
-  (void)fwrite(text.data, 1, text.bytes, stdout);
-  (void)fputc('\n', stdout);
-  (void)fflush(stdout);
   lq_json json;
   char evt[16] = "";
-  if (lq_json_parse(text, &json, NULL) || !lq_json_text(lq_json_get(json, "evt"), evt, sizeof evt))
-    return;
+  bool known =
+      !lq_json_parse(text, &json, NULL) && lq_json_text(lq_json_get(json, "evt"), evt, sizeof evt);
+  bool failure = known && !strcmp(evt, "guest.failed");
+  if (failure) show_failure(j, json);
+  if (!failure || isatty(STDOUT_FILENO) != 1) {
+    (void)fwrite(text.data, 1, text.bytes, stdout);
+    (void)fputc('\n', stdout);
+    (void)fflush(stdout);
+  }
+  if (!known) return;
   if (!strcmp(evt, "joined")) {
     j->joined = true;
+    (void)lq_json_text(lq_json_get(json, "session"), j->session, sizeof j->session);
     greet(json);
+    for (line *l = j->held, *next; l; l = next) {
+      next = l->next;
+      send_line(j, l);
+    }
+    j->held = NULL;
   }
   if (!strcmp(evt, "error") && !j->joined) join_refused(j, json);
 }

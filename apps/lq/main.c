@@ -15,9 +15,11 @@ const lq_cli_command lq_commands[] = {
      "NAME",
      "make a new game from a template",
      "  lq new market                         a treasure hunt to start from\n"
+     "  lq new island --lang lua              the same, its rules in Lua\n"
      "  lq new auction --template turns       a game in turns\n",
      {{"template", "NAME", "treasure_hunt (default), turns, empty"},
-      {"folder", "PATH", "where to put it (default: ./NAME)"}},
+      {"folder", "PATH", "where to put it (default: ./NAME)"},
+      {"lang", "NAME", "python (default where it runs), lua, c, assemblyscript, wasm (C for it)"}},
      lq_cmd_new},
     {"build",
      "[FOLDER]",

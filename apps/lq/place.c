@@ -1,7 +1,9 @@
 /* The data folder, opened: store, releases, loop; and `lq new`, `lq build`. */
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "apps/lq/server.h"
+#include "lq_service/guest/guest_describe.h"
 
 /* The key store is a folder of its own, beside the data unless LQ_KEYS says where: a copy of the
  * data then has no keys in it. */
@@ -39,10 +41,30 @@ static lq_err keys_open(lq_place *place, lq_diag *diag) {
   return err;
 }
 
+const char *lq_place_jails(void) {
+  static char folder[1024];
+  const char *said = lq_setting_text(LQ_SETTING_JAILS, NULL, NULL);
+  if (said[0]) return said;
+  if (folder[0]) return folder;
+  if (!lq_program_folder(folder)) folder[0] = 0;
+  return folder;
+}
+
 lq_err lq_place_open(const char *data_flag, bool read_only, lq_place *out, lq_diag *diag) {
   lq_err err = lq_place_open_bare(data_flag, read_only, out, diag);
   if (!err && (err = keys_open(out, diag))) lq_place_close(out);
   return err;
+}
+
+lq_err lq_place_releases(const char *modules, lq_releases **out) {
+  lq_err err = lq_releases_open(modules, lq_setting_text(LQ_SETTING_CC, NULL, NULL), out);
+  if (!err) lq_releases_guests(*out, lq_guest_describe, lq_place_jails());
+  return err;
+}
+
+static lq_err guests_open(lq_place *place) {
+  lq_guest_supply supply = lq_releases_supply(place->releases);
+  return lq_guests_open(place->loop, &supply, &place->guests);
 }
 
 lq_err lq_place_open_bare(const char *data_flag, bool read_only, lq_place *out, lq_diag *diag) {
@@ -57,13 +79,13 @@ lq_err lq_place_open_bare(const char *data_flag, bool read_only, lq_place *out, 
   lq_err err = lq_loop_open(&out->loop);
   if (err) return lq_diag_set(diag, err, "the event loop could not be opened");
   if ((err = lq_store_sqlite_open(out->loop, &options, &out->store, diag)) ||
-      (err =
-           lq_releases_open(modules, lq_setting_text(LQ_SETTING_CC, NULL, NULL), &out->releases))) {
+      (err = lq_place_releases(modules, &out->releases)) || (err = guests_open(out))) {
     if (diag && !diag->message[0])
       lq_diag_set(diag, err, "the data folder %s could not be opened", out->folder);
     lq_place_close(out);
+    return err;
   }
-  return err;
+  return LQ_OK;
 }
 
 void lq_place_close(lq_place *place) {
@@ -75,6 +97,7 @@ void lq_place_close(lq_place *place) {
   if (place->store) place->store->close(place->store);
   lq_tenants_close(place->tenants);
   lq_signer_close(place->signer);
+  lq_guests_close(place->guests);
   if (place->loop) lq_loop_close(place->loop);
   if (place->releases) lq_releases_close(place->releases);
   memset(place, 0, sizeof *place);
@@ -196,8 +219,13 @@ static lq_err source_game(void *context, const uint8_t release[32], const lq_gam
   return b.err;
 }
 
+static const lq_guest_port *source_guests(void *context, const uint8_t release[32]) {
+  const lq_place_tenant *tenant = context;
+  return lq_guests_waiting(tenant->place->guests, lq_tenant_name(tenant->tenant), release);
+}
+
 lq_release_source lq_place_source(lq_place_tenant *tenant) {
-  return (lq_release_source){tenant, source_game};
+  return (lq_release_source){tenant, source_game, source_guests};
 }
 
 void lq_place_wait(lq_place *place, const bool *done) {
@@ -244,13 +272,21 @@ lq_err lq_place_build(lq_place_tenant *tenant, const char *folder, const lq_rele
   return LQ_OK;
 }
 
+static bool can_python(void) {
+  char path[1100];
+  (void)snprintf(path, sizeof path, "%s/lq-jail-python", lq_place_jails());
+  return lq_file_exists(path);
+}
+
 int lq_cmd_new(const lq_cli *cli) {
   if (cli->word_count > 1) return lq_cli_usage("one game at a time: lq new NAME");
   if (!cli->word_count) return lq_cli_usage("what is the game's name? lq new NAME");
   lq_diag diag = {0};
   const char *name = cli->word[0], *folder = cli->value[1] ? cli->value[1] : name;
-  lq_err err =
-      lq_template_write(cli->value[0] ? cli->value[0] : "treasure_hunt", name, folder, &diag);
+  const char *template_name = cli->value[0] ? cli->value[0] : "treasure_hunt";
+  const char *language = cli->value[2];
+  if (!language && lq_template_has(template_name, "python") && can_python()) language = "python";
+  lq_err err = lq_template_write(template_name, language, name, folder, &diag);
   if (err) return lq_cli_fail(cli, err, &diag);
   if (cli->json) {
     lq_writer w = lq_out_begin();
@@ -267,6 +303,39 @@ int lq_cmd_new(const lq_cli *cli) {
   return LQ_EXIT_OK;
 }
 
+/* As REST shows a game, and its systems with who runs them. */
+static void build_json(const lq_release *release) {
+  const lq_game *game = release->game;
+  lq_writer w = lq_out_begin();
+  lq_game_to_json(game, release->id_hex, &w);
+  if (w.bytes) w.bytes--; /* its closing brace */
+  lq_write_text(&w, ",\"systems\":[");
+  for (uint32_t i = 0; i < game->system_count; i++) {
+    lq_write_text(&w, i ? ",{\"name\":" : "{\"name\":");
+    lq_json_write_text(&w, lq_span_text(game->system[i].name));
+    lq_write_text(&w, ",\"tick_order\":");
+    lq_json_write_i64(&w, game->system[i].tick_order);
+    lq_write_text(&w, ",\"language\":");
+    lq_json_write_text(
+        &w, lq_span_text(lq_guest_language_name((lq_guest_language)game->system[i].guest)));
+    lq_write_u8(&w, '}');
+  }
+  lq_write_text(&w, "]}");
+  lq_out_end(&w);
+}
+
+static void build_text(const lq_release *release) {
+  const lq_game *game = release->game;
+  (void)printf(
+      "%s %s\n  release     %s\n  size        %zu bytes\n  components  %u\n  commands    %u\n"
+      "  events      %u\n  systems     %u\n",
+      game->name, game->version, release->id_hex, release->blob.bytes, game->schema.component_count,
+      game->command_count - (uint32_t)LQ_CMD_BUILTIN_COUNT, game->event_count, game->system_count);
+  for (uint32_t i = 0; i < game->system_count; i++)
+    (void)printf("    %-6d %-44s %s\n", (int)game->system[i].tick_order, game->system[i].name,
+                 lq_guest_language_name((lq_guest_language)game->system[i].guest));
+}
+
 int lq_cmd_build(const lq_cli *cli) {
   if (cli->word_count > 1) return lq_cli_usage("one folder at a time");
   lq_diag diag = {0};
@@ -279,25 +348,16 @@ int lq_cmd_build(const lq_cli *cli) {
   const lq_release *release = NULL;
   const char *folder = cli->word_count ? cli->word[0] : ".";
   lq_err err = lq_place_has_game(folder, &diag);
-  if (!err) err = lq_releases_open(modules, lq_setting_text(LQ_SETTING_CC, NULL, NULL), &releases);
+  if (!err) err = lq_place_releases(modules, &releases);
   if (!err) err = lq_releases_build(releases, folder, &release, &diag);
   if (err) {
     lq_releases_close(releases);
     return lq_cli_fail(cli, err, &diag);
   }
-  const lq_game *game = release->game;
-  if (cli->json) {
-    lq_writer w = lq_out_begin();
-    lq_game_to_json(game, release->id_hex, &w);
-    lq_out_end(&w);
-  } else {
-    (void)printf(
-        "%s %s\n  release     %s\n  size        %zu bytes\n  components  %u\n  commands    %u\n"
-        "  events      %u\n  systems     %u\n",
-        game->name, game->version, release->id_hex, release->blob.bytes,
-        game->schema.component_count, game->command_count - (uint32_t)LQ_CMD_BUILTIN_COUNT,
-        game->event_count, game->system_count);
-  }
+  if (cli->json)
+    build_json(release);
+  else
+    build_text(release);
   lq_releases_close(releases);
   return LQ_EXIT_OK;
 }

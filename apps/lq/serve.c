@@ -4,6 +4,8 @@
 
 #include "apps/lq/budget.h"
 #include "apps/lq/observe.h"
+#include "apps/lq/session_guests.h"
+#include "lq_service/guest/guest_describe.h"
 
 enum { GAMES_MAX = 64, WATCH_US = 300000, TENANTS_US = 250 * 1000 };
 
@@ -272,7 +274,7 @@ static void build_thread(void *context) {
   lq_releases *own = NULL;
   const lq_release *release = NULL;
   memset(&sv->build_diag, 0, sizeof sv->build_diag);
-  sv->build_err = lq_releases_open(modules, lq_setting_text(LQ_SETTING_CC, NULL, NULL), &own);
+  sv->build_err = lq_place_releases(modules, &own);
   if (!sv->build_err)
     sv->build_err =
         lq_releases_build(own, sv->game[sv->build_index].folder, &release, &sv->build_diag);
@@ -325,6 +327,15 @@ static void store_failed(void *context, lq_err err) {
                 "acknowledged is there; this process ends\n",
                 sv->place.folder, lq_err_cause(err), lq_err_mend(err));
   stop(sv);
+}
+
+/* Whoever writes the game sees it where they started it. */
+static void guest_failed(void *context, const lq_shard_guest_failure *failure) {
+  const server *sv = context;
+  const char *folder = NULL;
+  for (uint32_t i = 0; i < sv->game_count; i++)
+    if (!strcmp(sv->game[i].game, failure->at->game)) folder = sv->game[i].folder;
+  lq_guest_failure_print(failure, folder, sv->json);
 }
 
 static void store_metrics(void *context, lq_writer *out) {
@@ -406,6 +417,9 @@ static lq_err services_open(server *sv, const char *port_flag, bool tokens, lq_d
   if (!sv->meter) return lq_diag_set(diag, LQ_ERR_MEMORY, "no memory for the meter");
   lq_meter_turn(sv->meter, lq_clock_wall_ms(), lq_clock_mono_ns() / 1000000);
   lq_shard_options shard = {.loop = sv->place.loop,
+                            .guests = sv->place.guests,
+                            .console = !tokens,
+                            .guest_failed = guest_failed,
                             .store = sv->place.store,
                             .tenant = tenant_at,
                             .tenant_context = sv,

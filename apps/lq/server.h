@@ -6,6 +6,7 @@
 #include "apps/lq/cli.h"
 #include "lq_local/store_sqlite.h"
 #include "lq_service/gateway/gateway.h"
+#include "lq_service/guest/guests.h"
 #include "lq_service/release/release.h"
 #include "lq_service/tenant/first.h"
 
@@ -16,6 +17,7 @@ typedef struct lq_place {
   lq_store *store; /* the real one */
   lq_releases *releases;
   lq_tenants *tenants;
+  lq_guests *guests;
   lq_signer *signer; /* of the logs; NULL when read only */
   lq_place_tenant *first;
   bool read_only;
@@ -46,6 +48,11 @@ LQ_MUST lq_err lq_place_tenant_need(lq_place *place, const char *tenant, bool ma
                                     lq_place_tenant **out, lq_diag *diag);
 /* The tenant's games by release id: loaded already, or from its blobs in the store. */
 lq_release_source lq_place_source(lq_place_tenant *tenant);
+/* Releases whose guests' programs lie beside this one. */
+LQ_MUST lq_err lq_place_releases(const char *modules, lq_releases **out);
+/* The folder of lq-jail-python and the others; "" when it cannot be told. Not by two threads at
+ * once before the first call is over. */
+const char *lq_place_jails(void);
 /* Runs the loop until *done; whoever sets it calls lq_loop_stop. */
 void lq_place_wait(lq_place *place, const bool *done);
 /* Runs the loop for a moment, whoever is called back meanwhile. */

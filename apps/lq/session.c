@@ -1,6 +1,7 @@
 /* `lq session list|show|replay|verify|export`: reads the data folder beside a running server,
  * changes nothing. */
 #include "apps/lq/server.h"
+#include "apps/lq/session_guests.h"
 #include "lq_service/ledger/journal_json.h"
 
 /* The store as the ledger sees it here: reads only, and each slice read moves the progress line. */
@@ -27,6 +28,8 @@ typedef struct tool {
   counted counted;
   lq_progress progress;
   lq_place_tenant *at; /* where the session lies */
+  lq_store_head head;  /* show */
+  lq_failed_guests failed;
 } tool;
 
 static void finish(tool *t, lq_err err, const lq_diag *diag) {
@@ -84,7 +87,8 @@ static const char *state_name(uint8_t state) {
   return state == LQ_HEAD_LIVE ? "live" : state == LQ_HEAD_ENDED ? "ended" : "hibernated";
 }
 
-static void head_json(const lq_session_name *name, const lq_store_head *head, lq_writer *w) {
+static void head_json(const lq_session_name *name, const lq_store_head *head,
+                      const lq_failed_guests *failed, lq_writer *w) {
   char hex[65];
   lq_hex(head->release, 32, hex);
   lq_write_text(w, "{\"session\":");
@@ -107,6 +111,10 @@ static void head_json(const lq_session_name *name, const lq_store_head *head, lq
   lq_write_decimal_u(w, head->created_ms);
   lq_write_text(w, ",\"changed_ms\":");
   lq_write_decimal_u(w, head->changed_ms);
+  if (failed) {
+    lq_write_text(w, ",\"guests_failed\":");
+    lq_failed_guests_json(failed, w);
+  }
   lq_write_text(w, "}");
 }
 
@@ -119,7 +127,7 @@ static void listed(void *context, lq_err err, const lq_session_name *name,
     finish(t, err == LQ_ERR_NOT_FOUND ? LQ_OK : err, NULL);
   } else if (t->cli->json) {
     if (t->count++) lq_write_u8(&t->w, ',');
-    head_json(name, head, &t->w);
+    head_json(name, head, NULL, &t->w);
   } else {
     char changed[24];
     lq_cli_time(head->changed_ms, changed);
@@ -148,32 +156,61 @@ static void run_list(tool *t) {
 
 /* ---- show ---- */
 
+static void show(tool *t) {
+  const lq_store_head *head = &t->head;
+  if (t->cli->json) {
+    t->w = lq_out_begin();
+    head_json(&t->name, head, &t->failed, &t->w);
+    lq_out_end(&t->w);
+    return;
+  }
+  char hex[65], chain[65], created[24], changed[24];
+  lq_hex(head->release, 32, hex);
+  lq_hex(head->chain, 32, chain);
+  (void)printf(
+      "session     %s\nstate       %s\ntick        %llu\nhash        %016llx\nslices      %llu\n"
+      "epoch       %llu\nplayers     %u\ncheckpoint  ",
+      t->name.session, state_name(head->state), (unsigned long long)head->tick,
+      (unsigned long long)head->hash, (unsigned long long)head->slice,
+      (unsigned long long)head->epoch, head->players);
+  if (head->checkpoint_tick == UINT64_MAX)
+    (void)printf("none yet");
+  else
+    (void)printf("tick %llu", (unsigned long long)head->checkpoint_tick);
+  lq_cli_time(head->created_ms, created);
+  lq_cli_time(head->changed_ms, changed);
+  (void)printf("\ncreated     %s UTC\nchanged     %s UTC\nrelease     %s\nchain       %s\n",
+               created, changed, hex, chain);
+  lq_failed_guests_print(&t->failed);
+}
+
+static void show_slice(void *context, lq_err err, const char *sk, lq_span body) {
+  tool *t = context;
+  (void)sk;
+  lq_release_source source = lq_place_source(t->at);
+  if (!err && !t->err) t->err = lq_failed_guests_take(&t->failed, &source, body, &t->diag);
+  if (!err || t->done) return;
+  if (!t->err && err == LQ_ERR_NOT_FOUND) show(t);
+  finish(t, t->err ? t->err : err == LQ_ERR_NOT_FOUND ? LQ_OK : err, NULL);
+}
+
 static void shown(void *context, lq_err err, const lq_store_head *head) {
   tool *t = context;
-  if (!err && t->cli->json) {
-    t->w = lq_out_begin();
-    head_json(&t->name, head, &t->w);
-    lq_out_end(&t->w);
-  } else if (!err) {
-    char hex[65], chain[65], created[24], changed[24];
-    lq_hex(head->release, 32, hex);
-    lq_hex(head->chain, 32, chain);
-    (void)printf(
-        "session     %s\nstate       %s\ntick        %llu\nhash        %016llx\nslices      %llu\n"
-        "epoch       %llu\nplayers     %u\ncheckpoint  ",
-        t->name.session, state_name(head->state), (unsigned long long)head->tick,
-        (unsigned long long)head->hash, (unsigned long long)head->slice,
-        (unsigned long long)head->epoch, head->players);
-    if (head->checkpoint_tick == UINT64_MAX)
-      (void)printf("none yet");
-    else
-      (void)printf("tick %llu", (unsigned long long)head->checkpoint_tick);
-    lq_cli_time(head->created_ms, created);
-    lq_cli_time(head->changed_ms, changed);
-    (void)printf("\ncreated     %s UTC\nchanged     %s UTC\nrelease     %s\nchain       %s\n",
-                 created, changed, hex, chain);
+  const lq_game *game = NULL;
+  lq_release_source source = lq_place_source(t->at);
+  if (err) {
+    finish(t, err, NULL);
+    return;
   }
-  finish(t, err, NULL);
+  t->head = *head;
+  /* A release that cannot be had here shows in other commands. */
+  lq_diag diag;
+  if (!source.game(source.context, head->release, &game, &diag) && lq_game_has_guests(game)) {
+    t->at->store->slices(t->at->store, &t->name, 1, UINT64_MAX, 0, show_slice, t);
+    return;
+  }
+  show(t);
+  finish(t, LQ_OK, NULL);
 }
 
 static void run_show(tool *t) {

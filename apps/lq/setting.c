@@ -39,6 +39,8 @@ const lq_setting lq_settings[LQ_SETTING_COUNT] = {
      "a collector of traces over HTTP: http://127.0.0.1:4318/v1/traces; empty = no traces", 0, 0},
     {"trace-one-in", "LQ_TRACE_ONE_IN", "100", "commands",
      "of so many one is traced, beside those whose caller asks; 0 = those alone", 0, 1000000000},
+    {"jails", "LQ_JAILS", "", "path",
+     "where lq-jail-python, -lua and -wasm lie; empty = beside this program", 0, 0},
 };
 
 const char *lq_setting_text(lq_setting_id id, const char *flag, const char **origin) {

@@ -7,7 +7,7 @@ import { createInterface } from "node:readline";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 
-export async function startLq({ game = "examples/treasure_hunt", data, port = 0, command = "dev", env = {} } = {}) {
+export async function startLq({ game = "examples/treasure_hunt_c", data, port = 0, command = "dev", env = {} } = {}) {
   const folder = data ?? (await mkdtemp(join(tmpdir(), "lq-browser-")));
   const child = spawn(process.env.LQ_BIN ?? join(ROOT, "bin/lq"), [command, game], {
     cwd: ROOT,

@@ -9,6 +9,8 @@ import {
   type EventPlace,
   type GameEvent,
   type GameTypes,
+  type GuestFailed,
+  type GuestFailedMessage,
   type JoinedMessage,
   type JoinMessage,
   LedgerError,
@@ -81,6 +83,8 @@ export interface ClientEvents<G extends GameTypes> {
   change: Change & { readonly tick: number };
   /** An event of the game, each exactly once. What was missed may come after the first new ones. */
   event: GameEvent<G>;
+  /** The game's own code failed: told by `lq dev` and whoever serves without sign-in. */
+  guestFailed: GuestFailed;
   /** Errors that no promise carries. */
   error: LedgerError;
 }
@@ -372,6 +376,9 @@ export class LedgerClient<G extends GameTypes = AnyGame> {
       const { id, tick } = message as AckMessage;
       this.#outbox.acknowledged(id, tick);
       this.#outbox.pump(this.#write);
+    } else if (message.evt === "guest.failed") {
+      const { tick, name, suspended, error, stack } = message as GuestFailedMessage;
+      this.#emit("guestFailed", { tick, name, suspended, error, stack });
     } else if (isGameEvent(message)) {
       this.#onEvent(message as unknown as GameEvent<G>);
     }

@@ -18,6 +18,7 @@ export {
   type Fields,
   type GameEvent,
   type GameTypes,
+  type GuestFailed,
   type State,
   type Value,
 } from "./protocol.js";

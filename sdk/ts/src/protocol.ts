@@ -89,8 +89,26 @@ export interface ErrorMessage {
   id?: string;
 }
 
-/** Names that `evt` has besides a game's own events. */
-const BUILT_IN = new Set(["joined", "state", "snapshot", "ack", "error", "pong"]);
+/**
+ * The game's own code failed: the tick ran without it. Told where nobody signs in (`lq dev`), to whoever
+ * writes the game. No event of the game: it has no `seq`, and does not come again after a resume.
+ */
+export interface GuestFailed {
+  readonly tick: number;
+  /** The system or command: "systems.hunt.Collect", "move". */
+  readonly name: string;
+  /** True after the third failure: it does not run any more in this session. */
+  readonly suspended: boolean;
+  /** "systems/hunt.py:12: ZeroDivisionError: division by zero" */
+  readonly error: string;
+  /** Lines; "" where the language gives none. */
+  readonly stack: string;
+}
+
+export type GuestFailedMessage = { evt: "guest.failed" } & GuestFailed;
+
+/** Names that `evt` has besides a game's own events; a game cannot declare them. */
+const BUILT_IN = new Set(["joined", "state", "snapshot", "ack", "error", "pong", "receipt", "guest.failed"]);
 
 export function isGameEvent(message: { evt?: unknown }): message is { evt: string } {
   return typeof message.evt === "string" && !BUILT_IN.has(message.evt);

@@ -458,3 +458,25 @@ test("retryNow does not wait out the backoff", async () => {
   await nextOf(client, "joined");
   assert.equal(server.connectionCount, 1);
 });
+
+test("a guest that failed is told, and is no event of the game", async () => {
+  const { client, peer, events, errors } = await joined();
+  const failures = [];
+  client.on("guestFailed", (failure) => failures.push(failure));
+  const failure = { tick: 12, name: "systems.x.Y", suspended: false, error: "systems/x.py:12: ValueError: no", stack: "in Y\n" };
+  peer.send({ evt: "treasure.collected", player: "p1", value: 1, tick: 11, seq: 0 });
+  peer.send({ evt: "guest.failed", ...failure });
+  peer.send({ evt: "guest.failed", ...failure, tick: 13, suspended: true });
+  await settle(client, peer);
+  assert.deepEqual(failures, [failure, { ...failure, tick: 13, suspended: true }]);
+  assert.deepEqual(events.map(({ evt }) => evt), ["treasure.collected"]);
+  assert.deepEqual(client.credentials.seen, { tick: 11, seq: 0 });
+  assert.deepEqual(errors, []);
+});
+
+test("a receipt is no event of the game", async () => {
+  const { client, peer, events } = await joined();
+  peer.send({ evt: "receipt", slice: 12, receipt: {} });
+  await settle(client, peer);
+  assert.deepEqual(events, []);
+});

@@ -2,6 +2,7 @@
 
 import { LedgerClient, LedgerError, type Credentials } from "@ledgerquest/client";
 import { Board } from "./board.js";
+import { Console } from "./console.js";
 import { Door } from "./door.js";
 import { Keep } from "./keep.js";
 import { eventText, mapInWords, mapSize, readGame, type Game, type Size } from "./model.js";
@@ -44,6 +45,7 @@ class Page {
   readonly #door = new Door();
   readonly #signIn: SignIn;
   readonly #panel = new Panel();
+  readonly #console = new Console();
   readonly #board = new Board(element<HTMLCanvasElement>("board"), element("board-box"));
   readonly #steer = new Steer(STEP_MS, (direction) => this.#move(direction));
   #game: Game;
@@ -129,6 +131,7 @@ class Page {
       if (text.who !== "" && text.more.startsWith("+")) this.#board.celebrate(text.who, text.more);
       this.#remember();
     });
+    client.on("guestFailed", (failure) => this.#console.failed(failure));
     client.on("error", (error) => {
       // Refusals of a join are told by what the line does next.
       if (client.status === "connected") this.#panel.warn(error.message, error.mend);

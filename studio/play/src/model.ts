@@ -222,6 +222,12 @@ function fieldText(game: Game, fields: readonly Field[], key: string, value: Val
   return `${key} ${typeof value === "object" ? JSON.stringify(value) : String(value)}`;
 }
 
+/** "systems/hunt.py:12: ValueError: no" as where and what; where is "" when the error does not begin with a file. */
+export function failureText(error: string): { readonly place: string; readonly what: string } {
+  const found = /^((?:[\w.-]+\/)*[\w-][\w.-]*\.\w+(?::\d+)?): +(.+)$/s.exec(error);
+  return found ? { place: found[1] as string, what: found[2] as string } : { place: "", what: error };
+}
+
 /** What the map shows, for those who do not see it. */
 export function mapInWords(state: State<AnyGame>, own: string | undefined, size: Size): string {
   const place = own === undefined ? undefined : placeOf(state[own]);

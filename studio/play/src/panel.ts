@@ -20,7 +20,7 @@ export function setText(target: HTMLElement, text: string): void {
   if (target.textContent !== text) target.textContent = text;
 }
 
-function make(tag: string, className: string, text: string): HTMLElement {
+export function make(tag: string, className: string, text: string): HTMLElement {
   const made = document.createElement(tag);
   if (className) made.className = className;
   made.textContent = text;

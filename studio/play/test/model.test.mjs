@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { eventText, mapInWords, mapSize, moneyText, readGame, scoreOf, lookOf, placeOf } from "../.tests/model.js";
+import { eventText, failureText, mapInWords, mapSize, moneyText, readGame, scoreOf, lookOf, placeOf } from "../.tests/model.js";
 import { keyDirection, Steer, swipeDirection } from "../.tests/steer.js";
 
 const HUNT = {
@@ -124,4 +124,12 @@ test("the last key pressed leads; letting it go gives the lead back", (t) => {
   steer.release("KeyD");
   tick(1000);
   assert.deepEqual(steps, ["1,0", "1,0", "0,1", "0,1", "1,0"]);
+});
+
+test("a failure of the game's code is where and what", () => {
+  assert.deepEqual(failureText("systems/x.py:12: ValueError: no: never"), { place: "systems/x.py:12", what: "ValueError: no: never" });
+  assert.deepEqual(failureText("systems/hunt.wasm: memory out of bounds"), { place: "systems/hunt.wasm", what: "memory out of bounds" });
+  for (const error of ["its process was killed (SIGKILL)", "ValueError: no", "no answer in 2 s: killed", ""]) {
+    assert.deepEqual(failureText(error), { place: "", what: error });
+  }
 });
