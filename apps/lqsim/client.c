@@ -93,6 +93,7 @@ static void send_join(sim_client *c) {
   (void)snprintf(text, sizeof text, "{\"action\":\"join\",\"tenant\":\"%s\",\"game\":\"%s\"%s%s}",
                  sim_tenant[c->tenant], game_name(c), team, resume);
   c->state = SIM_JOINING;
+  c->line++;
   send_text(c, text);
 }
 
@@ -143,6 +144,8 @@ static bool pending(const sim_command *command) {
 static void command_send(sim_client *c, sim_command *command) {
   if (!command->sent_ns) command->sent_ns = sim.now_ns;
   command->again_ns = sim.now_ns;
+  command->line = c->line;
+  command->put_off = false;
   send_text(c, command->text);
 }
 
@@ -193,6 +196,19 @@ static sim_command *command_of(const sim_client *c, const char *id) {
   return number && number <= c->command_count ? c->command[number - 1] : NULL;
 }
 
+/* What a player sends over one connection is run in its order: before `later`, which was sent once,
+ * all that was sent over the same connection before it has an answer. */
+static void none_lost(const sim_client *c, const sim_command *later) {
+  if (later->again_ns != later->sent_ns || later->line != c->line) return;
+  for (uint32_t i = 0; i < c->command_count; i++) {
+    const sim_command *before = c->command[i];
+    if (pending(before) && !before->put_off && before->line == c->line &&
+        before->again_ns < later->sent_ns)
+      sim_violation("client %u: c%u was sent before c%u and has no answer", c->number,
+                    before->number, later->number);
+  }
+}
+
 static void acked(sim_client *c, const client_message *m) {
   sim_command *command = command_of(c, m->id);
   if (!command) {
@@ -206,14 +222,22 @@ static void acked(sim_client *c, const client_message *m) {
     command->acked_ns = sim.now_ns;
     command->acked_tick = m->tick;
     c->answered_count++;
+    none_lost(c, command);
   }
+}
+
+/* One without an id is of a message that was not even read: any of them. */
+static void all_put_off(sim_client *c) {
+  for (uint32_t i = 0; i < c->command_count; i++) c->command[i]->put_off = true;
 }
 
 /* A refusal that does not say "try again" is an answer. */
 static void refused(sim_client *c, const client_message *m) {
+  if (!m->id[0]) all_put_off(c);
   sim_command *command = command_of(c, m->id);
   bool again = !strcmp(m->code, "LQ_ERR_BUSY") || !strcmp(m->code, "LQ_ERR_RATE") ||
                !strcmp(m->code, "LQ_ERR_NOT_JOINED") || !strcmp(m->code, "LQ_ERR_MEMORY");
+  if (command && again) command->put_off = true;
   if (!command || !pending(command) || again) return;
   command->refused = true;
   c->pending_count--;
@@ -281,12 +305,13 @@ static void text_came(sim_client *c, lq_span text) {
     event_came(c, &m, text);
     break;
   case CLIENT_MESSAGE_ERROR:
-    if (m.id[0])
-      refused(c, &m);
-    else if (c->state == SIM_PLAYING)
+    refused(c, &m);
+    if (!m.id[0] && c->state == SIM_PLAYING)
       c->gap_until = c->last_joined_tick; /* it may tell that what was missed cannot be read */
     if (!c->rude && (!strcmp(m.code, "LQ_ERR_SYNTAX") || !strcmp(m.code, "LQ_ERR_UTF8")))
       sim_violation("client %u sent nothing wrong and is told %s", c->number, m.code);
+    if (!strcmp(m.code, "LQ_ERR_INTERNAL"))
+      sim_violation("client %u is told %s", c->number, m.code);
     /* The first join may have been durable although nobody could be told: then the name is taken
      * by this very player, whose token was lost with the answer. Another name, then. */
     if (!strcmp(m.code, "LQ_ERR_EXISTS") && c->state == SIM_JOINING && !c->resume[0])

@@ -284,6 +284,7 @@ static void process_gone(sim_process *process) {
   sim_net_process_gone(process, process->silent);
   sim_vfs_process_gone(process);
   sim_locks_drop(process);
+  sim_jails_drop(process);
   sim_secrets_drop(process);
   sim_memory_drop(process);
   for (uint32_t i = 0; i < process->fiber_count; i++) {

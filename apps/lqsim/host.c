@@ -1,6 +1,7 @@
 /* lq_host for simulated processes: clocks, threads, randomness, and the few file calls that do not
  * go through SQLite. Outside processes (building the games at the start) files are real. */
 #include <stdlib.h>
+#include <sys/random.h>
 
 #include "apps/lqsim/sim_server.h"
 #include "lq_host/crypto.h"
@@ -26,8 +27,11 @@ uint64_t lq_clock_wall_ms(void) {
 }
 uint64_t lq_clock_thread_cpu_ns(void) { return sim.now_ns; }
 
+/* Outside of a process the games are built: several simulators at once, in one folder, must not
+ * give their temporary files the same names. */
 lq_err lq_random_bytes(void *out, size_t bytes) {
   uint8_t *at = out;
+  if (!sim.process) return getrandom(out, bytes, 0) == (ssize_t)bytes ? LQ_OK : LQ_ERR_IO;
   lq_err err = sim_error_now();
   for (size_t i = 0; i < bytes && !err; i++) at[i] = (uint8_t)sim_next(SIM_HOST);
   return err ? LQ_ERR_IO : LQ_OK;

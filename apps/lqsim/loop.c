@@ -426,6 +426,7 @@ static void turn(lq_loop *loop) {
   offers_take(loop);
   for (lq_conn *conn = loop->conns; conn; conn = conn->next)
     if (conn->ready) conn_serve(conn);
+  if (sim_jails_turn(loop->process)) loop->busy = true;
   if (posts_run(loop)) loop->busy = true;
   turn_end(loop);
   conns_sweep(loop);

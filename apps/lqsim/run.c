@@ -40,6 +40,10 @@ static const uint32_t usual[SIM_FAULT_COUNT] = {
     [SIM_F_MEMORY] = 8,
     [SIM_F_SLOW_TICK] = 300,
     [SIM_F_ERROR] = 2000,
+    /* each step of a guest's process */
+    [SIM_F_JAIL_KILL] = 4000,
+    [SIM_F_JAIL_SILENT] = 800,
+    [SIM_F_JAIL_DAMAGE] = 2500,
     /* each piece of bytes, each act of a player */
     [SIM_F_SPLIT] = 20000,
     [SIM_F_NET_DELAY] = 3000,

@@ -92,7 +92,8 @@ static bool is_gone(const lq_tenants *tenants, const char *name, lq_err err) {
 }
 
 static lq_err tenants_open(running *r, lq_diag *diag) {
-  lq_tenants_options options = {.store = r->store, .keys = "/keys", .server = "sim"};
+  lq_tenants_options options = {
+      .store = r->store, .keys = "/keys", .server = "sim", .joins = !makes_tenants(r->server)};
   uint8_t seed[32];
   lq_err err = lq_folder_make("/keys");
   if (!err) err = lq_secret_need("/keys", "root.key", options.root, diag);
@@ -176,6 +177,8 @@ static lq_err open_all(running *r, lq_diag *diag) {
   }
   r->store = sim_port_open(r->store, server->witness);
   if (!r->store) return LQ_ERR_MEMORY;
+  lq_guest_supply supply = sim_guest_supply();
+  if ((err = lq_guests_open(r->loop, &supply, &r->guests))) return err;
   if ((err = meter_open(r)) || (err = tenants_open(r, diag))) return err;
   if ((err = lq_timer_open(r->loop, LOOK_US, look, r, &r->timer))) return err;
   lq_shard_options shard = {.loop = r->loop,
@@ -183,6 +186,7 @@ static lq_err open_all(running *r, lq_diag *diag) {
                             .tenant = tenant_at,
                             .tenant_context = r,
                             .meter = r->meter,
+                            .guests = r->guests,
                             .hibernate_ms = server->hibernate_ms,
                             .failed = store_failed,
                             .failed_context = r};
@@ -225,6 +229,7 @@ static void server_main(void *argument) {
   }
   if (r->gateway) lq_gateway_close(r->gateway);
   if (r->shard) lq_shard_close(r->shard);
+  lq_guests_close(r->guests);
   if (r->timer) lq_timer_close(r->timer);
   /* What is under way ends with the store, while those who asked are there. */
   if (r->tenants) lq_tenants_stop(r->tenants);
@@ -347,13 +352,20 @@ static void listed(void *context, lq_err err, const lq_session_name *name,
   list->at[list->count++] = (found){*name, *head};
 }
 
-static void audit_tenant(sim_audit *audit, lq_tenants *tenants, lq_loop *loop, const char *name) {
-  needed n = {.loop = loop};
-  lq_tenant_need(tenants, name, false, tenant_ready, &n);
+/* What a process that only looks has open; a copy of the data never lies in a shared store. */
+typedef struct looking {
+  lq_loop *loop;
+  lq_store *store;
+  lq_tenants *tenants;
+} looking;
+
+static void audit_tenant(sim_audit *audit, const looking *at, const char *name) {
+  needed n = {.loop = at->loop};
+  lq_tenant_need(at->tenants, name, false, tenant_ready, &n);
   LQ_CHECK(n.done);
   if (n.err == LQ_ERR_UNKNOWN_TENANT && sim_shredded(name) && cluster.shred.done) {
     sim_shred_check(audit->server->machine, name);
-    audit->log(audit, lq_tenants_platform(tenants), NULL, name);
+    audit->log(audit, at->store, NULL, name);
     return;
   }
   if (!n.err && sim_shredded(name) && cluster.shred.done)
@@ -363,24 +375,17 @@ static void audit_tenant(sim_audit *audit, lq_tenants *tenants, lq_loop *loop, c
     audit->diag = n.diag;
     return;
   }
-  lq_store *store = lq_tenant_store(lq_tenant_find(tenants, name));
+  lq_store *store = lq_tenant_store(lq_tenant_find(at->tenants, name));
   listing *list = calloc(1, sizeof *list);
   LQ_CHECK(list);
   for (uint32_t g = 0; g < sim_games_built.count; g++)
     store->sessions(store, name, sim_games_built.game[g].name, NULL, 0, listed, list);
   if (list->err) audit->err = list->err;
   for (uint32_t i = 0; i < list->count && !sim.failed; i++)
-    audit->session(audit->context, store, loop, &list->at[i].name, &list->at[i].head);
+    audit->session(audit->context, store, at->loop, &list->at[i].name, &list->at[i].head);
   free(list);
-  if (!sim.failed) audit->log(audit, lq_tenants_platform(tenants), store, name);
+  if (!sim.failed) audit->log(audit, at->store, store, name);
 }
-
-/* What a process that only looks has open; a copy of the data never lies in a shared store. */
-typedef struct looking {
-  lq_loop *loop;
-  lq_store *store;
-  lq_tenants *tenants;
-} looking;
 
 static void look_open(sim_audit *audit, bool copy, looking *out) {
   lq_store_sqlite_options options = {.folder = "/data", .read_only = true};
@@ -410,8 +415,7 @@ static void audit_main(void *argument) {
   looking at;
   look_open(audit, false, &at);
   for (uint32_t t = 0; t < SIM_TENANTS_MAX && !audit->err && !sim.failed; t++)
-    if (sim_server_serves(audit->server, t))
-      audit_tenant(audit, at.tenants, at.loop, sim_tenant[t]);
+    if (sim_server_serves(audit->server, t)) audit_tenant(audit, &at, sim_tenant[t]);
   look_close(audit, &at);
 }
 

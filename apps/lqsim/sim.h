@@ -78,6 +78,9 @@ typedef enum sim_stream {
   X(ROTATE_JOIN, "keys rotated while a session is made")                                           \
   X(SHRED, "tenant shredded")                                                                      \
   X(SLOW_TICK, "tick over budget")                                                                 \
+  X(JAIL_KILL, "guest's process killed")                                                           \
+  X(JAIL_SILENT, "guest's process never answers")                                                  \
+  X(JAIL_DAMAGE, "guest's answer damaged")                                                         \
   X(ERROR, "error told by the host or the store")
 
 typedef enum sim_fault {
@@ -276,6 +279,10 @@ void sim_locks_drop(const sim_process *process);
 /* What OpenSSL holds for a process, expanded keys, goes with it; how many there are. */
 void sim_secrets_drop(sim_process *process);
 uint32_t sim_secrets_count(const sim_process *process);
+
+/* ---- jail.c ---- */
+bool sim_jails_turn(const sim_process *process); /* calls whoever watches; was there anything? */
+void sim_jails_drop(const sim_process *process);
 
 /* ---- loop.c and net.c ---- */
 typedef struct sim_sock sim_sock;

@@ -14,7 +14,9 @@ typedef struct sim_command {
   uint32_t number; /* its id is "c<number>" */
   char text[256];
   uint64_t sent_ns, acked_ns, acked_tick; /* first sent; 0 = not yet */
-  uint64_t again_ns;                      /* last sent */
+  uint64_t again_ns;                      /* last sent ... */
+  uint32_t line;                          /* ... over the connection that began with this join */
+  bool put_off;                           /* and told to try again */
   bool refused;
 } sim_command;
 
@@ -52,6 +54,7 @@ typedef struct sim_client {
   uint64_t seen_tick, seen_seq;
   uint64_t joined_tick, last_joined_tick; /* of the first join, and the last */
   uint64_t *seat;                         /* the tick of each "joined" */
+  uint32_t line;                          /* joins asked for */
   uint32_t seat_count, slot;              /* slot: in the journal, found by the audit */
   uint64_t gap_until;                     /* it was told that events up to this tick are left out */
   uint64_t heard_ns, since_ns;

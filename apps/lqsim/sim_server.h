@@ -7,7 +7,7 @@
 #include "lq_service/release/release.h"
 #include "lq_service/tenant/tenants.h"
 
-enum { SIM_PORT = 8080, SIM_GAMES_MAX = 3, SIM_TENANTS_MAX = 2, SIM_RELEASES_MAX = 2 };
+enum { SIM_PORT = 8080, SIM_GAMES_MAX = 4, SIM_TENANTS_MAX = 2, SIM_RELEASES_MAX = 2 };
 
 /* ---- the games, built once before the first run ---- */
 typedef struct sim_game {
@@ -23,6 +23,7 @@ extern sim_games sim_games_built;
 LQ_MUST lq_err sim_games_build(const char *root, const char *cache, lq_diag *diag);
 void sim_games_close(void);
 lq_release_source sim_release_source(void);
+lq_guest_supply sim_guest_supply(void);
 extern const char *const sim_tenant[SIM_TENANTS_MAX];
 
 /* ---- a store that nodes share ---- */
@@ -58,6 +59,7 @@ typedef struct sim_running {
   lq_gateway *gateway;
   lq_signer *signer;
   lq_meter *meter;
+  lq_guests *guests;
   lq_timer *timer; /* as lq serve's: what is due of logs, usage and shreds */
   lq_err failed;
   bool stopping, stopped;

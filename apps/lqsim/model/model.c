@@ -159,7 +159,7 @@ bool lqi_bind(model *m, const lq_game *game) {
 }
 
 static const lqi_rules *rules_of(const lq_game *game) {
-  static const lqi_rules *const known[] = {&lqi_hunt_rules, &lqi_bank_rules};
+  static const lqi_rules *const known[] = {&lqi_hunt_rules, &lqi_moon_rules, &lqi_bank_rules};
   for (size_t i = 0; i < sizeof known / sizeof *known; i++)
     if (strcmp(game->name, known[i]->game) == 0) return known[i];
   return NULL;
@@ -196,6 +196,13 @@ void model_close(model *m) {
   free(m);
 }
 
+bool lqi_left_out(const model *m, const char *name, bool command) {
+  for (uint32_t i = 0; m->rules->guest[i].name; i++)
+    if (m->rules->guest[i].command == command && strcmp(m->rules->guest[i].name, name) == 0)
+      return m->skip[i] || m->strikes[i] >= LQ_GUEST_STRIKES_MAX;
+  return false;
+}
+
 int64_t model_money(const model *m) { return m->rules->money(m); }
 uint64_t model_collected(const model *m) { return m->collected; }
 
@@ -204,6 +211,7 @@ uint64_t model_collected(const model *m) { return m->collected; }
 static bool tell(model *m, const lq_tick_result *result) {
   bool was_ended = m->ended;
   m->touched = false;
+  memset(m->skip, 0, sizeof m->skip);
   m->outcome_count = m->event_count = 0;
   if (result->commands.bytes && !lqi_commands_tell(m, result)) return false;
   bool fits = was_ended || m->rules->systems(m);
@@ -225,6 +233,7 @@ bool model_tick(model *m, lq_session *session, const lq_tick_result *result, cha
   if (game != m->game) { /* a rate that nobody changed becomes the new release's */
     if (m->hz == m->game->hz) m->hz = game->hz;
     if (!lqi_bind(m, game)) return false;
+    memset(m->strikes, 0, sizeof m->strikes);
   }
   if (!tell(m, result) || !lqi_compare_events(m, result)) return false;
   bool quiet = !m->touched && !result->changed && result->commands.bytes == 0;

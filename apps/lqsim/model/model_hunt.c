@@ -1,15 +1,16 @@
-/* The treasure hunt, told from examples/treasure_hunt's game.yaml and README.md. */
+/* The treasure hunt, told from examples/treasure_hunt_c's game.yaml and README.md. */
 #include "apps/lqsim/model/model_int.h"
 
-enum { POSITION, PLAYER_TAG, TREASURE_TAG, PURSE, COLLECTED };
+enum { POSITION, PLAYER_TAG, TREASURE_TAG, PURSE };
 enum { X, Y, COINS };
 enum { WIDTH, HEIGHT, CHESTS, CHEST_VALUE };
 enum { EVT_COLLECTED };
 
 static const lqi_rule_component components[] = {
-    [POSITION] = {"Position", 2, {{"x", X}, {"y", Y}}},  [PLAYER_TAG] = {"PlayerTag", 0, {{0}}},
-    [TREASURE_TAG] = {"TreasureTag", 0, {{0}}},          [PURSE] = {"Purse", 1, {{"coins", COINS}}},
-    [COLLECTED] = {"Collected", 1, {{"chests", COINS}}}, /* gone before the tick is over */
+    [POSITION] = {"Position", 2, {{"x", X}, {"y", Y}}},
+    [PLAYER_TAG] = {"PlayerTag", 0, {{0}}},
+    [TREASURE_TAG] = {"TreasureTag", 0, {{0}}},
+    [PURSE] = {"Purse", 1, {{"coins", COINS}}},
 };
 static const lqi_rule_event events[] = {
     [EVT_COLLECTED] = {"treasure.collected", {"player", NULL}, "value"},
@@ -83,23 +84,34 @@ static lqi_outcome command(model *m, const char *name, const lqi_order *order) {
   return (lqi_outcome){LQ_OK, NULL};
 }
 
-/* The one who has been here longest comes first; each chest on their field is theirs. */
-static void collect(model *m) {
-  for (uint32_t p = 0; p < m->thing_end; p++) {
-    lqi_thing *player = &m->thing[p];
-    if (!is(player, PLAYER_TAG)) continue;
+static bool is_found(const lqi_thing *chest, const lqi_thing *player) {
+  return is(player, PLAYER_TAG) && is(chest, TREASURE_TAG) && chest->value[X] == player->value[X] &&
+         chest->value[Y] == player->value[Y];
+}
+
+/* Every player on a chest's field has found it: who shares the field shares the luck. */
+static void credit(model *m) {
+  for (uint32_t p = 0; p < m->thing_end; p++)
     for (uint32_t c = 0; c < m->thing_end; c++) {
-      lqi_thing *chest = &m->thing[c];
-      if (!is(chest, TREASURE_TAG) || chest->value[X] != player->value[X] ||
-          chest->value[Y] != player->value[Y])
-        continue;
+      if (!is_found(&m->thing[c], &m->thing[p])) continue;
+      m->thing[p].value[COINS] += m->constant[CHEST_VALUE];
+      m->touched = true;
+    }
+}
+
+static void collect(model *m) {
+  for (uint32_t p = 0; p < m->thing_end; p++)
+    for (uint32_t c = 0; c < m->thing_end; c++) {
+      const lqi_thing *player = &m->thing[p];
+      if (!is_found(&m->thing[c], player)) continue;
       lqi_expected *event = lqi_expect(m, EVT_COLLECTED, player, m->constant[CHEST_VALUE]);
       memcpy(event->text[0], player->id, LQ_ID_BYTES);
-      player->value[COINS] += m->constant[CHEST_VALUE];
       m->collected++;
-      lqi_thing_remove(m, chest);
     }
-  }
+  /* The chests go when everybody has been asked. */
+  for (uint32_t c = 0; c < m->thing_end; c++)
+    for (uint32_t p = 0; p < m->thing_end; p++)
+      if (is_found(&m->thing[c], &m->thing[p])) lqi_thing_remove(m, &m->thing[c]);
 }
 
 static void respawn(model *m) {
@@ -113,8 +125,9 @@ static void respawn(model *m) {
 }
 
 static bool systems(model *m) {
-  collect(m);
-  respawn(m);
+  if (!lqi_left_out(m, "hunt.credit", false)) credit(m);
+  if (!lqi_left_out(m, "hunt.collect", false)) collect(m);
+  if (!lqi_left_out(m, "hunt.respawn", false)) respawn(m);
   return true;
 }
 
@@ -127,6 +140,29 @@ static int64_t money(const model *m) {
 
 const lqi_rules lqi_hunt_rules = {
     .game = "demo",
+    .component = components,
+    .component_count = sizeof components / sizeof *components,
+    .event = events,
+    .event_count = sizeof events / sizeof *events,
+    .constant = constants,
+    .spawn = 1u << PLAYER_TAG | 1u << POSITION | 1u << PURSE,
+    .start = start,
+    .join = join,
+    .leave = leave,
+    .command = command,
+    .systems = systems,
+    .money = money,
+};
+
+/* The same hunt with other hands: examples/treasure_hunt_lua, and a system that only counts. */
+const lqi_rules lqi_moon_rules = {
+    .game = "moon",
+    .guest = {{"moon.pulse", false},
+              {"hunt.credit", false},
+              {"hunt.collect", false},
+              {"hunt.respawn", false},
+              {"join", true},
+              {"move", true}},
     .component = components,
     .component_count = sizeof components / sizeof *components,
     .event = events,

@@ -8,6 +8,7 @@ enum {
   LQI_VALUES = 4,        /* numbers of one thing */
   LQI_COMPONENTS = 8,    /* component types of a game that has a model */
   LQI_CONSTANTS = 8,     /* constants that its rules use */
+  LQI_GUESTS = 8,        /* systems and handlers that guests run */
   LQI_EVENT_TEXTS = 2,   /* entities in one event */
   LQI_EVENTS_MAX = 4096, /* events of one tick: a system that needs one more fails the tick */
   LQI_QUIET_TICKS = 64,  /* a world in which nothing should happen is compared this often */
@@ -71,8 +72,15 @@ typedef struct lqi_rule_event {
   const char *name, *text[LQI_EVENT_TEXTS], *number; /* names of its fields; NULL: not so many */
 } lqi_rule_event;
 
+/* What a guest may run: a system, or the handler of a command. */
+typedef struct lqi_rule_guest {
+  const char *name; /* NULL: the end */
+  bool command;
+} lqi_rule_guest;
+
 typedef struct lqi_rules {
   const char *game;
+  lqi_rule_guest guest[LQI_GUESTS];
   const lqi_rule_component *component;
   uint32_t component_count;
   const lqi_rule_event *event;
@@ -103,7 +111,9 @@ struct model {
   uint32_t hz;
   bool ended;
   uint64_t collected;
-  int64_t gone; /* money that left with its owner */
+  uint32_t strikes[LQI_GUESTS]; /* index in rules->guest */
+  bool skip[LQI_GUESTS];        /* it failed in this tick */
+  int64_t gone;                 /* money that left with its owner */
 
   lqi_thing *thing;
   uint32_t thing_max, thing_end; /* end: one above the highest that lives */
@@ -121,7 +131,7 @@ struct model {
   size_t why_bytes;
 };
 
-extern const lqi_rules lqi_hunt_rules, lqi_bank_rules;
+extern const lqi_rules lqi_hunt_rules, lqi_moon_rules, lqi_bank_rules;
 
 /* ---- model.c ---- */
 /* Writes why; always false. */
@@ -139,6 +149,9 @@ lqi_thing *lqi_order_thing(model *m, const lqi_order *order, const char *field);
 int64_t lqi_order_number(const lqi_order *order, const char *field, uint32_t index);
 /* Finds the rules' components, events and constants in the game. */
 bool lqi_bind(model *m, const lq_game *game);
+
+/* A guest that does not run in this tick: it failed in it, or is suspended. */
+bool lqi_left_out(const model *m, const char *name, bool command);
 
 /* ---- model_session.c ---- */
 bool lqi_commands_tell(model *m, const lq_tick_result *result);

@@ -44,7 +44,8 @@ static lqi_outcome join_new(model *m, const char *id, const char *team, uint32_t
   if (lqi_thing_find(m, lq_span_text(id))) return plain(LQ_ERR_EXISTS);
   lqi_thing *player = lqi_thing_make(m, id, (uint16_t)slot, m->rules->spawn);
   if (!player) return plain(LQ_ERR_FULL);
-  lqi_outcome outcome = m->rules->join(m, player);
+  lqi_outcome outcome =
+      lqi_left_out(m, "join", true) ? plain(LQ_ERR_GUEST) : m->rules->join(m, player);
   if (outcome.err) {
     lqi_thing_remove(m, player);
     return outcome;
@@ -109,6 +110,36 @@ static lqi_outcome release(const lqi_order *order) {
   return plain(strlen(id) == 64 && strspn(id, "0123456789abcdef") == 64 ? LQ_OK : LQ_ERR_INVALID);
 }
 
+/* Index in rules->guest; LQI_GUESTS: none of that name. */
+static uint32_t guest_of(const model *m, const lqi_order *order) {
+  const char *name = text_of(order, "name");
+  bool command = text_of(order, "command")[0] != 0;
+  for (uint32_t i = 0; m->rules->guest[i].name; i++)
+    if (m->rules->guest[i].command == command && strcmp(m->rules->guest[i].name, name) == 0)
+      return i;
+  return LQI_GUESTS;
+}
+
+static lqi_outcome strike(model *m, const lqi_order *order) {
+  uint32_t guest = guest_of(m, order);
+  if (guest == LQI_GUESTS) return plain(LQ_ERR_NOT_FOUND);
+  if (m->strikes[guest] < LQ_GUEST_STRIKES_MAX) m->strikes[guest]++;
+  return plain(LQ_OK);
+}
+
+/* Wherever the command stands in the tick, the whole tick is without that guest. */
+static void skips(model *m, lq_span commands) {
+  lq_reader in = lq_reader_of(commands);
+  for (lq_command c; lq_command_read(&in, m->game, &c);) {
+    _Alignas(8) uint8_t row[LQ_ROW_BYTES_MAX];
+    const lq_record *record = &m->game->command[c.type].record;
+    lq_reader body = lq_reader_of(c.body);
+    if (c.type != LQ_CMD_GUEST || lq_record_decode(record, &body, NULL, row, NULL)) continue;
+    uint32_t guest = guest_of(m, &(lqi_order){record, row, c.slot});
+    if (guest < LQI_GUESTS) m->skip[guest] = true;
+  }
+}
+
 static lqi_outcome builtin(model *m, uint16_t type, const lqi_order *order) {
   switch ((lq_builtin)type) {
   case LQ_CMD_JOIN:
@@ -124,6 +155,8 @@ static lqi_outcome builtin(model *m, uint16_t type, const lqi_order *order) {
   case LQ_CMD_END:
     m->ended = true;
     return plain(LQ_OK);
+  case LQ_CMD_GUEST:
+    return strike(m, order);
   case LQ_CMD_BUILTIN_COUNT:
     break;
   }
@@ -157,6 +190,7 @@ static lqi_outcome apply(model *m, const lq_command *c) {
     if (!own) return plain(LQ_ERR_NOT_FOUND);
     if (c->slot && own->owner != c->slot) return plain(LQ_ERR_NOT_OWNER);
   }
+  if (lqi_left_out(m, type->record.name, true)) return plain(LQ_ERR_GUEST);
   return m->rules->command(m, type->record.name, &order);
 }
 
@@ -202,6 +236,7 @@ bool lqi_commands_tell(model *m, const lq_tick_result *result) {
   lq_reader in = lq_reader_of(result->commands);
   lq_command c;
   if (!check_order(m, result->commands)) return false;
+  skips(m, result->commands);
   while (m->outcome_count < LQ_TICK_COMMANDS_MAX && lq_command_read(&in, m->game, &c)) {
     uint32_t number = m->outcome_count++;
     if (number >= result->applied_count)

@@ -103,6 +103,12 @@ static uint16_t host_body(drive *d, lq_writer *out) {
     lq_write_zigzag(out, (int64_t)roll(d, 70) - 2);
     return LQ_CMD_RATE;
   case 1:
+    if (roll(d, 2)) { /* neither game has a guest */
+      put_text(out, roll(d, 2) ? "join" : "hunt.collect");
+      lq_write_u8(out, (uint8_t)roll(d, 2));
+      put_text(out, some_name(d));
+      return LQ_CMD_GUEST;
+    }
     put_text(out, roll(d, 2) ? hex : hex + 1);
     return LQ_CMD_RELEASE;
   case 2:
@@ -273,7 +279,7 @@ static void long_play(const char *example, uint64_t seed, uint32_t ticks) {
 }
 
 LQ_TEST(a_treasure_hunt_by_chance_is_what_the_model_says) {
-  for (uint64_t seed = 1; seed <= 3; seed++) long_play("examples/treasure_hunt", seed, 10000);
+  for (uint64_t seed = 1; seed <= 3; seed++) long_play("examples/treasure_hunt_c", seed, 10000);
 }
 
 LQ_TEST(a_bank_by_chance_is_what_the_model_says) {
@@ -299,13 +305,13 @@ static const lq_release *changed(const char *example, const char *file, const ch
 
 LQ_TEST(the_model_follows_a_session_to_another_release) {
   drive d;
-  drive_open(&d, build("examples/treasure_hunt")->game, 9);
+  drive_open(&d, build("examples/treasure_hunt_c")->game, 9);
   for (int i = 0; i < 500; i++) {
     provoke(&d);
     assert_true(tick(&d));
   }
   const lq_release *next =
-      changed("examples/treasure_hunt", "game.yaml",
+      changed("examples/treasure_hunt_c", "game.yaml",
               "s/chests: 1 /chests: 3 /; s/chest_value: 100/chest_value: 250/; s/hz: 20/hz: 30/");
   fx_play old = d.p;
   d.p.game = next->game;
@@ -341,19 +347,22 @@ LQ_TEST(a_game_with_one_rule_changed_is_found_out) {
   static const struct {
     const char *example, *file, *sed, *why;
   } spoilt[] = {
-      {"examples/treasure_hunt", "systems/hunt.c", "s/K_map_width - 1)/K_map_width - 2)/",
+      {"examples/treasure_hunt_c", "systems/hunt.c", "s/K_map_width - 1)/K_map_width - 2)/",
        "Position.x"},
-      {"examples/treasure_hunt", "systems/hunt.c",
+      {"examples/treasure_hunt_c", "systems/hunt.c",
        "s/between(-1, move->vec\\[1\\], 1)/move->vec[1] % 2/", "Position.y"},
-      {"examples/treasure_hunt", "systems/hunt.c", "s/\\.value = K_chest_value/.value = 99/",
+      {"examples/treasure_hunt_c", "systems/hunt.c", "s/\\.value = K_chest_value/.value = 99/",
        "value is 99, in the model 100"},
-      {"examples/treasure_hunt", "systems/hunt.c", "s/+= (int64_t)collected/= (int64_t)collected/",
-       "Purse.coins"},
-      {"examples/treasure_hunt", "systems/hunt.c",
+      {"examples/treasure_hunt_c", "systems/hunt.c",
+       "s/coins += K_chest_value/coins = K_chest_value/", "Purse.coins"},
+      {"examples/treasure_hunt_c", "systems/hunt.c",
        "s/sys_random(sys, count)/sys_random(sys, count) \\/ 2/", "Position."},
-      {"examples/treasure_hunt", "systems/hunt.c",
-       "s/players.first + i < row/players.first + i > row/", "event"},
-      {"examples/treasure_hunt", "game.yaml", "s/on_leave: delete/on_leave: keep/", "entity '"},
+      {"examples/treasure_hunt_c", "game.yaml", "s/tick_order: 45/tick_order: 55/", "Purse.coins"},
+      {"examples/treasure_hunt_c", "systems/hunt.c", "s/(void)sys_destroy/if (!p) sys_destroy/",
+       "entity '"},
+      {"examples/treasure_hunt_c", "systems/hunt.c",
+       "s/          emit_treasure/          if (!p) emit_treasure/", "event"},
+      {"examples/treasure_hunt_c", "game.yaml", "s/on_leave: delete/on_leave: keep/", "entity '"},
       {"examples/bank", "systems/bank.c",
        "s/from->balance < transfer->amount/from->balance <= transfer->amount/",
        "the model says LQ_OK"},
@@ -381,7 +390,7 @@ LQ_TEST(a_game_with_one_rule_changed_is_found_out) {
 
 LQ_TEST(a_world_that_changed_by_itself_is_found_out) {
   drive d;
-  drive_open(&d, build("examples/treasure_hunt")->game, 5);
+  drive_open(&d, build("examples/treasure_hunt_c")->game, 5);
   fx_join(&d.p, "p1");
   assert_true(model_tick(d.m, d.p.session, &d.p.result, d.why, sizeof d.why));
   lq_world *world = lq_session_world(d.p.session);
@@ -397,7 +406,7 @@ LQ_TEST(a_world_that_changed_by_itself_is_found_out) {
 
 LQ_TEST(other_dice_are_found_out) {
   drive d;
-  drive_open(&d, build("examples/treasure_hunt")->game, 5);
+  drive_open(&d, build("examples/treasure_hunt_c")->game, 5);
   model_close(d.m);
   d.m = model_open(d.p.game, 6);
   assert_non_null(strstr(found_out(&d, 3000), "Position."));
@@ -432,7 +441,7 @@ LQ_TEST(a_game_without_a_model_has_none) {
   for (size_t i = 0; i < sizeof seds / sizeof *seds; i++) {
     lq_arena arena = lq_arena_of(calloc(1, 16u << 20), 16u << 20);
     char command[256];
-    (void)snprintf(command, sizeof command, "sed '%s' examples/treasure_hunt/game.yaml", seds[i]);
+    (void)snprintf(command, sizeof command, "sed '%s' examples/treasure_hunt_c/game.yaml", seds[i]);
     FILE *pipe = popen(command, "r");
     char text[8192];
     assert_non_null(pipe);
