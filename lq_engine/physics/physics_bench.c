@@ -1,0 +1,96 @@
+/* Times of a step and of a save, a load and a hash. Processor time, one thread; each is the median
+ * of its steps. --quick: tiny sizes; --json: one object. */
+#include "lq_engine/physics/physics_testing.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+enum { STEPS_MAX = 400 };
+
+static double now_us(void) {
+  struct timespec t;
+  (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+  return (double)t.tv_sec * 1e6 + (double)t.tv_nsec * 1e-3;
+}
+
+static int by_size(const void *a, const void *b) {
+  double x, y;
+  memcpy(&x, a, sizeof x), memcpy(&y, b, sizeof y);
+  return (x > y) - (x < y);
+}
+static double median(double *value, uint32_t count) {
+  qsort(value, count, sizeof *value, by_size);
+  return value[count / 2];
+}
+
+static double step_us(lq_physics *w, uint32_t steps) {
+  double each[STEPS_MAX];
+  for (uint32_t i = 0; i < steps; i++) {
+    double from = now_us();
+    physics_run(w, 1);
+    each[i] = now_us() - from;
+  }
+  return median(each, steps);
+}
+
+typedef struct row {
+  const char *name;
+  double value;
+  const char *unit;
+} row;
+
+static void memory(lq_physics *w, uint32_t times, row out[4]) {
+  double save[STEPS_MAX], load[STEPS_MAX], hash[STEPS_MAX];
+  size_t bytes = lq_physics_save_bytes(w);
+  void *saved = malloc(bytes);
+  uint64_t sum = 0;
+  LQ_CHECK(saved != NULL);
+  for (uint32_t i = 0; i < times; i++) {
+    double a = now_us();
+    lq_physics_save(w, saved);
+    double b = now_us();
+    LQ_CHECK(lq_physics_load(w, saved, bytes) == LQ_OK);
+    double c = now_us();
+    sum ^= lq_physics_hash(w);
+    double d = now_us();
+    save[i] = b - a, load[i] = c - b, hash[i] = d - c;
+  }
+  LQ_CHECK(times % 2 == 0 ? sum == 0 : sum != 0);
+  free(saved);
+  out[0] = (row){"pile: state", (double)bytes / 1024, "KiB"};
+  out[1] = (row){"pile: save", median(save, times), "us"};
+  out[2] = (row){"pile: load", median(load, times), "us"};
+  out[3] = (row){"pile: hash", median(hash, times), "us"};
+}
+
+int main(int argc, char **argv) {
+  bool quick = false, json = false;
+  for (int i = 1; i < argc; i++) {
+    quick = quick || strcmp(argv[i], "--quick") == 0;
+    json = json || strcmp(argv[i], "--json") == 0;
+  }
+  uint32_t base = quick ? 10 : 100, layers = quick ? 1 : 5, steps = quick ? 20 : 200;
+  row out[8];
+  lq_physics *pyramid = physics_earth(base * (base + 1) / 2 + 10);
+  uint64_t top = physics_pyramid(pyramid, base);
+  out[0] = (row){"pyramid of 5,050 boxes: step", step_us(pyramid, steps) / 1e3, "ms"};
+  float low = (float)base - 0.5f - physics_get(pyramid, top).position[1];
+  out[1] = (row){"pyramid: its top has sunk by", (double)low * 100, "cm"};
+  physics_close(pyramid);
+  lq_physics *pile = physics_earth(1100);
+  physics_pile(pile, layers, true);
+  physics_run(pile, quick ? 10 : 120);
+  out[2] = (row){"pile of 1,000 boxes: step", step_us(pile, steps) / 1e3, "ms"};
+  out[3] = (row){"pile: contacts", (double)lq_physics_contacts(pile), ""};
+  memory(pile, steps, &out[4]);
+  physics_close(pile);
+  if (json) (void)printf("{");
+  for (uint32_t i = 0; i < 8; i++)
+    if (json)
+      (void)printf("%s\"%s\": %.4f", i ? ", " : "", out[i].name, out[i].value);
+    else
+      (void)printf("%-32s %10.2f %s\n", out[i].name, out[i].value, out[i].unit);
+  if (json) (void)printf("}\n");
+  return 0;
+}

@@ -1,0 +1,186 @@
+/* The parts of a world. STATE is saved and hashed; DERIVED is made anew in each step and may hold
+ * anything between steps (a test fills it with 0xCD). */
+#ifndef LQ_ENGINE_PHYSICS_PHYSICS_INT_H
+#define LQ_ENGINE_PHYSICS_PHYSICS_INT_H
+
+#include "lq_base/f32x4.h"
+#include "lq_base/hash.h"
+#include "lq_base/limits.h"
+#include "lq_engine/physics/physics.h"
+#include "lq_engine/physics/vec_int.h"
+
+#include <string.h>
+
+#define LQI_SLOP_M 0.005f   /* overlap that is left alone */
+#define LQI_MARGIN_M 0.02f  /* contacts begin at this distance */
+#define LQI_PUSH_M_S 3.0f   /* overlaps go away at most this fast */
+#define LQI_BOUNCE_M_S 1.0f /* slower contacts do not bounce */
+#define LQI_SLEEP_M_S 0.05f /* slower bodies tire */
+#define LQI_SLEEP_S 0.5f    /* so long slow: asleep, with the whole island */
+#define LQI_COLOURS 64u     /* a bit each in a word; more in further rounds */
+#define LQI_NONE UINT32_MAX
+
+enum { LQI_ASLEEP = 1, LQI_FROZEN = 2 };    /* lqi_dyn.flags */
+enum { LQI_SENSOR = 1, LQI_SLEEPLESS = 2 }; /* lqi_def.flags */
+enum { LQI_CONTACT_SENSOR = 1 };            /* lqi_contact.flags */
+
+/* ---- STATE: plain old data without padding ---- */
+typedef struct lqi_head {
+  uint32_t magic, version;
+  uint64_t tick;
+  uint32_t bodies, contacts, hz, substeps;
+  float gravity[3];
+  uint32_t spare;
+} lqi_head;
+_Static_assert(sizeof(lqi_head) == 48, "padding");
+
+typedef struct lqi_def {
+  uint64_t id;
+  uint32_t category, mask;
+  int32_t group;
+  uint8_t kind, shape, flags, locks;
+  float size[3];
+  float mass;       /* kg */
+  float inertia[3]; /* kg m^2, about the body's axes */
+  float friction, restitution, linear_damping, angular_damping, gravity_scale;
+  float reach; /* m, the farthest point from the centre */
+  float spare;
+} lqi_def;
+_Static_assert(sizeof(lqi_def) == 80, "padding");
+
+typedef struct lqi_dyn {
+  float position[3], tired; /* s, slow for so long */
+  float rotation[4];
+  float velocity[3];
+  uint32_t flags;
+  float spin[3], spare_a;
+  float force[3], spare_b; /* of the coming step */
+  float torque[3], spare_c;
+} lqi_dyn;
+_Static_assert(sizeof(lqi_dyn) == 96, "padding");
+
+typedef struct lqi_contact {
+  uint64_t a, b; /* ids, a < b */
+  uint32_t count, flags;
+  uint32_t feature[4];
+  float normal[4];   /* N s of a sub-step, each point */
+  float friction[3]; /* N s, in the world */
+  float twist;       /* N m s about the normal */
+} lqi_contact;
+_Static_assert(sizeof(lqi_contact) == 72, "padding");
+
+/* ---- DERIVED ---- */
+typedef struct lqi_point {
+  v3 arm_a, arm_b; /* m, from the two centres, in the world */
+  float gap;       /* m, below 0 in overlap */
+  uint32_t feature;
+} lqi_point;
+
+typedef struct lqi_manifold {
+  v3 normal; /* from a to b */
+  uint32_t count;
+  uint32_t row_a, row_b;
+  lqi_point point[4];
+} lqi_manifold;
+
+/* What the solver moves. Turn: spin in coordinates in which every inertia is 1 (root * spin). */
+typedef struct lqi_motion {
+  float velocity[4], turn[4];
+  float shift[4], turned[4]; /* since the step began: metres, and root * radians */
+} lqi_motion;
+
+typedef struct lqi_mass {
+  v3 inverse;   /* 1/kg each axis, 0 where locked */
+  sym33 root;   /* of the inertia, in the world */
+  sym33 unroot; /* of its inverse */
+  v3 inertia;   /* of the body's axes */
+  uint32_t row;
+  bool round;                      /* no gyroscopic term */
+  float linear_keep, angular_keep; /* what damping leaves in a sub-step */
+  v3 push;                         /* m/s a sub-step: gravity and force */
+  v3 twist;                        /* torque's, in turn coordinates */
+  quat rotation;
+} lqi_mass;
+
+typedef struct lqi_shape { /* a body where it stands */
+  uint32_t kind;
+  const float *size;
+  v3 at;
+  m33 turn;
+} lqi_shape;
+
+typedef struct lqi_box { /* axis-aligned, m */
+  float low[4], high[4];
+} lqi_box;
+
+typedef struct lqi_group lqi_group; /* four contacts side by side: solve_int.h */
+
+struct lq_physics {
+  lqi_head head;
+  lq_physics_config config;
+  lqi_def *def;         /* STATE, bodies_max */
+  lqi_dyn *dyn;         /* STATE */
+  lqi_contact *contact; /* STATE, contacts_max */
+  lqi_contact *contact_next;
+  lqi_box *box;
+  uint64_t *pair, *pair_spare, *cell, *cell_spare;
+  uint32_t *order, *order_spare; /* bodies by cell */
+  uint32_t *slot;                /* row -> solver's body, 0: moved by nobody */
+  lqi_motion *motion;
+  lqi_mass *mass;
+  m33 *turn; /* rows' rotations */
+  lqi_manifold *manifold;
+  uint32_t *source;        /* manifold -> its contact in contact_next */
+  uint32_t *colour, *lane; /* manifold -> colour; contacts by colour, padded with LQI_NONE */
+  uint64_t *used;          /* colours taken, a word a solver's body */
+  uint32_t *parent;        /* union-find over rows */
+  float *tired;            /* the least of each island */
+  lqi_group *group;
+  lq_physics_event *event;
+  uint32_t pairs, manifolds, groups, moving, next_contacts, events, events_max;
+  uint8_t *derived; /* where it begins, for tests */
+  size_t derived_bytes;
+};
+
+/* physics.c */
+uint32_t lqi_physics_row(const lq_physics *w, uint64_t id); /* LQI_NONE */
+void lqi_physics_wake_row(lq_physics *w, uint32_t row);
+static inline bool lqi_moves(const lqi_def *d, const lqi_dyn *m) { /* dynamic and awake */
+  return d->kind == LQ_PHYSICS_DYNAMIC && m->flags == 0;
+}
+static inline bool lqi_active(const lqi_def *d, const lqi_dyn *m) {
+  if (d->kind == LQ_PHYSICS_DYNAMIC) return m->flags == 0;
+  if (d->kind != LQ_PHYSICS_KINEMATIC || (m->flags & LQI_FROZEN)) return false;
+  v3 v = v3_abs(v3_add(v3_abs(v3_of(m->velocity)), v3_abs(v3_of(m->spin))));
+  return v.x + v.y + v.z > 0;
+}
+static inline lqi_shape lqi_shape_at(const lq_physics *w, uint32_t row) {
+  const lqi_def *d = &w->def[row];
+  return (lqi_shape){d->shape, d->size, v3_of(w->dyn[row].position), w->turn[row]};
+}
+static inline quat lqi_rotation(const lqi_dyn *m) {
+  return (quat){m->rotation[0], m->rotation[1], m->rotation[2], m->rotation[3]};
+}
+
+/* physics_body.c */
+lq_err lqi_body_check(const lq_physics_body *b, uint32_t hz, lq_diag *diag);
+void lqi_body_pack(const lq_physics_body *b, lqi_def *d, lqi_dyn *m);
+
+/* physics_broad.c: w->pair, sorted. False: more than there is room for. */
+bool lqi_broad_pairs(lq_physics *w);
+lqi_box lqi_broad_box(const lqi_shape *s, v3 sweep, float margin);
+/* Stable; both arrays of n; key_spare and value_spare hold as many. value may be NULL. */
+void lqi_broad_sort(uint64_t *key, uint64_t *key_spare, uint32_t *value, uint32_t *value_spare,
+                    uint32_t n);
+
+/* physics_narrow.c, physics_box.c: contacts within margin; count 0: apart. */
+void lqi_narrow(const lqi_shape *a, const lqi_shape *b, float margin, lqi_manifold *out);
+void lqi_narrow_boxes(const lqi_shape *a, const lqi_shape *b, float margin, lqi_manifold *out);
+void lqi_narrow_reduce(lqi_manifold *m, lqi_point *point, uint32_t count);
+
+/* physics_solve.c */
+void lqi_solve(lq_physics *w);
+/* physics_island.c */
+void lqi_islands(lq_physics *w);
+
+#endif

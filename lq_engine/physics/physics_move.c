@@ -1,0 +1,181 @@
+/* Bodies in the solver: what moves them between contacts, and what is written back.
+ *
+ * A turn is root * spin, where root is the root of the inertia in the world as the step began:
+ * every inertia is 1 there, and root * turn is the angular momentum. That is what is kept through
+ * the step, so a body that nothing touches keeps it to rounding. Its rotation follows by the
+ * implicit midpoint rule in the body's frame, which keeps momentum and energy both (they are
+ * quadratic). */
+#include "lq_engine/physics/solve_int.h"
+
+static float root_of(float x) { return x > 0 ? f_sqrt(x) : 0; }
+static float over(float x) { return x > 0 ? 1 / x : 0; }
+
+static void masses(lqi_mass *m, const lqi_def *d, m33 turn) {
+  v3 i = v3_of(d->inertia), r = {root_of(i.x), root_of(i.y), root_of(i.z)};
+  float each = over(d->mass);
+  m->inverse =
+      (v3){d->locks & LQ_PHYSICS_LOCK_X ? 0 : each, d->locks & LQ_PHYSICS_LOCK_Y ? 0 : each,
+           d->locks & LQ_PHYSICS_LOCK_Z ? 0 : each};
+  m->inertia = i;
+  m->round = (i.x == i.y && i.y == i.z) || d->locks >= LQ_PHYSICS_LOCK_TURN_X;
+  if (d->locks < LQ_PHYSICS_LOCK_TURN_X) {
+    m->root = sym33_of(turn, r);
+    m->unroot = sym33_of(turn, (v3){over(r.x), over(r.y), over(r.z)});
+    return;
+  }
+  sym33 world = sym33_of(turn, i);
+  m->root = (sym33){.xx = d->locks & LQ_PHYSICS_LOCK_TURN_X ? 0 : root_of(world.xx),
+                    .yy = d->locks & LQ_PHYSICS_LOCK_TURN_Y ? 0 : root_of(world.yy),
+                    .zz = d->locks & LQ_PHYSICS_LOCK_TURN_Z ? 0 : root_of(world.zz)};
+  m->unroot = (sym33){.xx = over(m->root.xx), .yy = over(m->root.yy), .zz = over(m->root.zz)};
+}
+
+void lqi_move_begin(lq_physics *w) {
+  float h = 1 / ((float)w->head.hz * (float)w->head.substeps);
+  v3 gravity = v3_of(w->head.gravity);
+  w->moving = 0;
+  memset(&w->motion[0], 0, sizeof w->motion[0]);
+  memset(&w->mass[0], 0, sizeof w->mass[0]);
+  for (uint32_t row = 0; row < w->head.bodies; row++) {
+    const lqi_def *d = &w->def[row];
+    const lqi_dyn *s = &w->dyn[row];
+    w->slot[row] = 0;
+    if (!lqi_moves(d, s)) continue;
+    uint32_t slot = w->slot[row] = ++w->moving;
+    lqi_mass *m = &w->mass[slot];
+    lqi_motion *o = &w->motion[slot];
+    masses(m, d, w->turn[row]);
+    m->row = row;
+    m->rotation = lqi_rotation(s);
+    m->linear_keep = 1 / (1 + h * d->linear_damping);
+    m->angular_keep = 1 / (1 + h * d->angular_damping);
+    v3 free = v3_scale(m->inverse, d->mass); /* 1, or 0 where locked */
+    m->push = v3_mul(v3_scale(gravity, h * d->gravity_scale), free);
+    m->push = v3_add(m->push, v3_scale(v3_mul(v3_of(s->force), m->inverse), h));
+    m->twist = v3_scale(sym33_mul(m->unroot, v3_of(s->torque)), h);
+    memset(o, 0, sizeof *o);
+    v3_put(o->velocity, v3_mul(v3_of(s->velocity), free));
+    v3_put(o->turn, sym33_mul(m->root, v3_of(s->spin)));
+  }
+}
+
+void lqi_move_velocities(lq_physics *w) {
+  for (uint32_t i = 1; i <= w->moving; i++) {
+    const lqi_mass *m = &w->mass[i];
+    lqi_motion *o = &w->motion[i];
+    v3_put(o->velocity, v3_add(v3_scale(v3_of(o->velocity), m->linear_keep), m->push));
+    v3_put(o->turn, v3_add(v3_scale(v3_of(o->turn), m->angular_keep), m->twist));
+  }
+}
+
+/* By Cayley's map: an angle of 2 atan(h |spin| / 2). */
+static quat turned(quat q, v3 spin, float h, bool in_body) {
+  quat d = {spin.x * h * 0.5f, spin.y * h * 0.5f, spin.z * h * 0.5f, 1};
+  return quat_unit(in_body ? quat_mul(q, d) : quat_mul(d, q));
+}
+
+/* The spin, in the body's frame, of the middle of a sub-step. */
+static v3 middle_spin(v3 momentum, v3 inertia, float h) {
+  v3 inverse = {1 / inertia.x, 1 / inertia.y, 1 / inertia.z};
+  v3 spin = v3_mul(momentum, inverse);
+  for (uint32_t i = 0; i < 4; i++) { /* the middle m of l = m0 + h/2 m x spin(m) */
+    v3 c = v3_scale(spin, h * 0.5f);
+    /* m = (1 + [c]x)^-1 m0 = (m0 - c x m0 + c (c . m0)) / (1 + c . c) */
+    v3 m = v3_add(v3_sub(momentum, v3_cross(c, momentum)), v3_scale(c, v3_dot(c, momentum)));
+    spin = v3_mul(v3_scale(m, 1 / (1 + v3_dot(c, c))), inverse);
+  }
+  return spin;
+}
+
+void lqi_move_places(lq_physics *w) {
+  float h = 1 / ((float)w->head.hz * (float)w->head.substeps);
+  for (uint32_t i = 1; i <= w->moving; i++) {
+    lqi_mass *m = &w->mass[i];
+    lqi_motion *o = &w->motion[i];
+    v3 turn = v3_of(o->turn);
+    v3_put(o->shift, v3_mad(v3_of(o->shift), v3_of(o->velocity), h));
+    v3_put(o->turned, v3_mad(v3_of(o->turned), turn, h));
+    if (m->round) {
+      m->rotation = turned(m->rotation, sym33_mul(m->unroot, turn), h, false);
+      continue;
+    }
+    v3 momentum = m33_back(m33_of(m->rotation), sym33_mul(m->root, turn));
+    m->rotation = turned(m->rotation, middle_spin(momentum, m->inertia, h), h, true);
+  }
+}
+
+static v3 at_most(v3 v, float limit) {
+  float length = v3_length(v);
+  return length > limit ? v3_scale(v, limit / length) : v;
+}
+
+static void freeze(lq_physics *w, uint32_t row) {
+  lqi_dyn *s = &w->dyn[row];
+  memset(s->velocity, 0, sizeof s->velocity);
+  memset(s->spin, 0, sizeof s->spin);
+  s->flags |= LQI_FROZEN;
+  if (w->events < w->events_max)
+    w->event[w->events++] = (lq_physics_event){.a = w->def[row].id, .kind = LQ_PHYSICS_FROZE};
+}
+
+static bool in_reach(v3 p) {
+  const float reach = LQ_PHYSICS_REACH_M;
+  return f_abs(p.x) <= reach && f_abs(p.y) <= reach && f_abs(p.z) <= reach; /* NaN is not */
+}
+
+static void write_back(lq_physics *w, uint32_t slot) {
+  lqi_mass *m = &w->mass[slot];
+  const lqi_motion *o = &w->motion[slot];
+  lqi_dyn *s = &w->dyn[m->row];
+  v3 at = v3_add(v3_of(s->position), v3_of(o->shift)), velocity = v3_of(o->velocity);
+  v3 spin = sym33_mul(m->unroot, v3_of(o->turn));
+  if (!m->round) {
+    m33 turn = m33_of(m->rotation);
+    v3 momentum = m33_back(turn, sym33_mul(m->root, v3_of(o->turn))), i = m->inertia;
+    spin = m33_turn(turn, (v3){momentum.x / i.x, momentum.y / i.y, momentum.z / i.z});
+  }
+  quat q = m->rotation;
+  float size = q.x * q.x + q.y * q.y + q.z * q.z + q.w * q.w;
+  if (!in_reach(at) || !v3_finite(velocity) || !v3_finite(spin) || !(size > 0.5f && size < 2)) {
+    freeze(w, m->row);
+    return;
+  }
+  velocity = at_most(velocity, LQ_PHYSICS_SPEED_MAX_M_S);
+  spin = at_most(spin, LQ_PHYSICS_TURN_MAX_RAD * (float)w->head.hz);
+  if (!v3_finite(velocity) || !v3_finite(spin)) { /* their squares were not */
+    freeze(w, m->row);
+    return;
+  }
+  v3_put(s->position, at);
+  memcpy(s->rotation, &q, sizeof q);
+  v3_put(s->velocity, velocity);
+  v3_put(s->spin, spin);
+  float fast = f_max(v3_length(velocity), v3_length(spin) * w->def[m->row].reach);
+  bool slow = fast < LQI_SLEEP_M_S && !(w->def[m->row].flags & LQI_SLEEPLESS);
+  s->tired = slow ? s->tired + 1 / (float)w->head.hz : 0;
+}
+
+/* Kinematic bodies go where their velocities say. */
+static void carry(lq_physics *w, uint32_t row) {
+  lqi_dyn *s = &w->dyn[row];
+  float dt = 1 / (float)w->head.hz;
+  v3 at = v3_mad(v3_of(s->position), v3_of(s->velocity), dt);
+  if (!in_reach(at)) {
+    freeze(w, row);
+    return;
+  }
+  quat q = turned(lqi_rotation(s), v3_of(s->spin), dt, false);
+  v3_put(s->position, at);
+  memcpy(s->rotation, &q, sizeof q);
+}
+
+void lqi_move_end(lq_physics *w) {
+  for (uint32_t row = 0; row < w->head.bodies; row++) {
+    if (w->slot[row])
+      write_back(w, w->slot[row]);
+    else if (w->def[row].kind == LQ_PHYSICS_KINEMATIC && lqi_active(&w->def[row], &w->dyn[row]))
+      carry(w, row);
+    memset(w->dyn[row].force, 0, sizeof w->dyn[row].force);
+    memset(w->dyn[row].torque, 0, sizeof w->dyn[row].torque);
+  }
+}

@@ -1,0 +1,147 @@
+/* Questions to a world at rest between steps. Every body is asked: answers need no structure that
+ * would have to be kept in order. */
+#include "lq_engine/physics/physics_int.h"
+
+typedef struct ray {
+  v3 from, way;
+} ray;
+
+typedef struct entry {
+  float at; /* part of the ray; above 1: missed */
+  v3 normal;
+} entry;
+
+static const entry MISS = {2, {0, 0, 0}};
+
+static entry ray_ball(ray r, v3 centre, float radius) {
+  v3 d = v3_sub(r.from, centre);
+  float a = v3_dot(r.way, r.way), b = v3_dot(d, r.way), c = v3_dot(d, d) - radius * radius;
+  if (c <= 0) return (entry){0, {0, 0, 0}};
+  float square = b * b - a * c;
+  if (b >= 0 || square < 0) return MISS;
+  float at = (-b - f_sqrt(square)) / a;
+  if (!(at <= 1)) return MISS;
+  return (entry){at, v3_scale(v3_mad(d, r.way, at), 1 / radius)};
+}
+
+static entry ray_box(ray r, const float *half) {
+  const float from[3] = {r.from.x, r.from.y, r.from.z}, way[3] = {r.way.x, r.way.y, r.way.z};
+  float low = -1, high = 1, normal[3] = {0, 0, 0};
+  uint32_t axis = 0;
+  for (uint32_t i = 0; i < 3; i++) {
+    if (way[i] == 0) {
+      if (f_abs(from[i]) > half[i]) return MISS;
+      continue;
+    }
+    float side = way[i] < 0 ? 1.0f : -1.0f;
+    float enter = (side * half[i] - from[i]) / way[i], leave = (-side * half[i] - from[i]) / way[i];
+    if (enter > low) low = enter, axis = i;
+    high = f_min(high, leave);
+  }
+  if (low > high || high < 0) return MISS;
+  if (low < 0) return (entry){0, {0, 0, 0}};
+  normal[axis] = way[axis] < 0 ? 1.0f : -1.0f;
+  return (entry){low, v3_of(normal)};
+}
+
+/* Its side, an endless tube along y cut at its ends, and the two balls. */
+static entry ray_capsule(ray r, const float *size) {
+  float radius = size[0], half = size[1];
+  ray flat = {{r.from.x, 0, r.from.z}, {r.way.x, 0, r.way.z}};
+  entry best = MISS;
+  for (uint32_t i = 0; i < 2; i++) {
+    entry e = ray_ball(r, (v3){0, i ? half : -half, 0}, radius);
+    if (e.at < best.at) best = e;
+  }
+  entry tube = MISS;
+  if (v3_dot(flat.way, flat.way) > 0)
+    tube = ray_ball(flat, (v3){0, 0, 0}, radius);
+  else if (v3_dot(flat.from, flat.from) <= radius * radius && f_abs(r.from.y) <= half)
+    tube.at = 0;
+  if (tube.at < best.at && f_abs(r.from.y + r.way.y * tube.at) <= half) best = tube;
+  return best;
+}
+
+static entry ray_plane(ray r) {
+  if (r.from.y <= 0) return (entry){0, {0, 0, 0}};
+  if (r.way.y >= 0 || r.from.y + r.way.y > 0) return MISS;
+  return (entry){r.from.y / -r.way.y, {0, 1, 0}};
+}
+
+static entry ray_shape(ray r, const lqi_shape *s) {
+  ray local = {m33_back(s->turn, v3_sub(r.from, s->at)), m33_back(s->turn, r.way)};
+  if (s->kind == LQ_PHYSICS_SPHERE) return ray_ball(local, (v3){0, 0, 0}, s->size[0]);
+  if (s->kind == LQ_PHYSICS_BOX) return ray_box(local, s->size);
+  return s->kind == LQ_PHYSICS_PLANE ? ray_plane(local) : ray_capsule(local, s->size);
+}
+
+/* Among the kept ones, by fraction and then id; ids come in ascending order. */
+static void insert(lq_physics_hit *hits, uint32_t max, uint32_t *count, lq_physics_hit hit) {
+  uint32_t at = *count < max ? *count : max;
+  while (at > 0 && hits[at - 1].fraction > hit.fraction) {
+    if (at < max) hits[at] = hits[at - 1];
+    at--;
+  }
+  if (at < max) hits[at] = hit;
+  ++*count;
+}
+
+static lqi_shape stand(const lqi_def *d, const lqi_dyn *s) {
+  return (lqi_shape){d->shape, d->size, v3_of(s->position), m33_of(lqi_rotation(s))};
+}
+
+static bool asked(const lqi_def *d, uint32_t mask) {
+  return (d->category & mask) && !(d->flags & LQI_SENSOR);
+}
+
+lq_err lq_physics_ray(const lq_physics *w, const float from[3], const float way[3], uint32_t mask,
+                      lq_physics_hit *hits, uint32_t hits_max, uint32_t *count) {
+  ray r = {v3_of(from), v3_of(way)};
+  float length = v3_length(r.way);
+  *count = 0;
+  if (!v3_finite(r.from) || !(length > 1e-6f && length < 1e6f)) return LQ_ERR_RANGE;
+  for (uint32_t i = 0; i < w->head.bodies; i++) {
+    if (!asked(&w->def[i], mask)) continue;
+    lqi_shape s = stand(&w->def[i], &w->dyn[i]);
+    entry e = ray_shape(r, &s);
+    if (!(e.at <= 1)) continue;
+    lq_physics_hit hit = {.id = w->def[i].id, .fraction = e.at};
+    bool inside = e.normal.x == 0 && e.normal.y == 0 && e.normal.z == 0;
+    v3_put(hit.point, v3_mad(r.from, r.way, e.at));
+    v3_put(hit.normal, inside ? v3_scale(r.way, -1 / length) : m33_turn(s.turn, e.normal));
+    insert(hits, hits_max, count, hit);
+  }
+  return LQ_OK;
+}
+
+static bool apart(const lqi_box *a, const lqi_box *b) {
+  for (uint32_t i = 0; i < 3; i++)
+    if (a->low[i] > b->high[i] || b->low[i] > a->high[i]) return true;
+  return false;
+}
+
+lq_err lq_physics_overlap(const lq_physics *w, const lq_physics_body *probe, uint32_t mask,
+                          lq_physics_hit *hits, uint32_t hits_max, uint32_t *count) {
+  lqi_def d;
+  lqi_dyn m;
+  *count = 0;
+  lq_err err = lqi_body_check(probe, w->head.hz, NULL);
+  if (err != LQ_OK) return err;
+  lqi_body_pack(probe, &d, &m);
+  lqi_shape shape = stand(&d, &m);
+  lqi_box box = lqi_broad_box(&shape, (v3){0, 0, 0}, 0);
+  for (uint32_t i = 0; i < w->head.bodies; i++) {
+    if (!asked(&w->def[i], mask)) continue;
+    lqi_shape s = stand(&w->def[i], &w->dyn[i]);
+    lqi_box other = lqi_broad_box(&s, (v3){0, 0, 0}, 0);
+    lqi_manifold found;
+    if (apart(&box, &other)) continue;
+    lqi_narrow(&s, &shape, 0, &found);
+    if (found.count == 0) continue;
+    lq_physics_hit hit = {.id = w->def[i].id};
+    v3_put(hit.point, v3_add(s.at, found.point[0].arm_a));
+    v3_put(hit.normal, found.normal);
+    insert(hits, hits_max, count, hit);
+  }
+  return LQ_OK;
+}

@@ -1,0 +1,207 @@
+/* The solver: sub-steps with soft contacts, four contacts at a time in the order of their colours.
+ *
+ * Each sub-step: velocities take gravity; last impulses are applied again; contacts are solved with
+ * a push out of overlap; bodies move; contacts are solved again without the push, so that it leaves
+ * no speed behind. Then bounces. Gaps follow the bodies along the fixed normals. */
+#include "lq_engine/physics/solve_int.h"
+
+typedef struct pair_motion {
+  w3 va, ta, vb, tb;
+} pair_motion;
+
+static w3 fetch(const lqi_motion *m, const uint32_t slot[4], size_t offset) {
+  f4 row[4];
+  for (uint32_t i = 0; i < 4; i++)
+    row[i] = lq_f32x4_load((const float *)(const void *)((const uint8_t *)&m[slot[i]] + offset));
+  lq_f32x4_transpose(row);
+  return (w3){row[0], row[1], row[2]};
+}
+static void give(lqi_motion *m, const uint32_t slot[4], size_t offset, w3 v) {
+  f4 row[4] = {v.x, v.y, v.z, f4_zero()};
+  lq_f32x4_transpose(row);
+  for (uint32_t i = 0; i < 4; i++)
+    if (slot[i]) lq_f32x4_store((float *)(void *)((uint8_t *)&m[slot[i]] + offset), row[i]);
+}
+
+static pair_motion fetch_pair(const lqi_motion *m, const lqi_group *g) {
+  return (pair_motion){
+      fetch(m, g->a, offsetof(lqi_motion, velocity)), fetch(m, g->a, offsetof(lqi_motion, turn)),
+      fetch(m, g->b, offsetof(lqi_motion, velocity)), fetch(m, g->b, offsetof(lqi_motion, turn))};
+}
+static void give_pair(lqi_motion *m, const lqi_group *g, const pair_motion *p) {
+  give(m, g->a, offsetof(lqi_motion, velocity), p->va);
+  give(m, g->a, offsetof(lqi_motion, turn), p->ta);
+  give(m, g->b, offsetof(lqi_motion, velocity), p->vb);
+  give(m, g->b, offsetof(lqi_motion, turn), p->tb);
+}
+
+/* An impulse along `way`, which turns the two bodies by turn_a and turn_b a newton second. */
+static inline void push(pair_motion *p, const lqi_group *g, w3 way, w3 turn_a, w3 turn_b,
+                        f4 impulse) {
+  f4 back = f4_sub(f4_zero(), impulse);
+  p->va = w3_mad(p->va, w3_mul(way, g->inverse_a), back);
+  p->ta = w3_mad(p->ta, turn_a, back);
+  p->vb = w3_mad(p->vb, w3_mul(way, g->inverse_b), impulse);
+  p->tb = w3_mad(p->tb, turn_b, impulse);
+}
+static inline f4 speed(const pair_motion *p, w3 way, w3 turn_a, w3 turn_b, f4 drift) {
+  f4 v = f4_sub(w3_dot(p->tb, turn_b), w3_dot(p->ta, turn_a));
+  return f4_add(f4_add(w3_dot(w3_sub(p->vb, p->va), way), v), drift);
+}
+
+static void warm(lq_physics *w, const lqi_group *g) {
+  pair_motion p = fetch_pair(w->motion, g);
+  for (uint32_t k = 0; k < g->points; k++) {
+    const lqi_group_point *c = &g->point[k];
+    push(&p, g, g->normal, c->turn_a, c->turn_b, c->impulse);
+  }
+  for (uint32_t i = 0; i < 2; i++) push(&p, g, g->side[i], g->side_a[i], g->side_b[i], g->rub[i]);
+  f4 back = f4_sub(f4_zero(), g->twist);
+  p.ta = w3_mad(p.ta, g->twist_a, back);
+  p.tb = w3_mad(p.tb, g->twist_b, g->twist);
+  give_pair(w->motion, g, &p);
+}
+
+/* Friction in the middle of the points, within a circle; and about the normal. */
+static void rub(lqi_group *g, pair_motion *p) {
+  f4 total = f4_zero(), lever = f4_zero();
+  for (uint32_t k = 0; k < g->points; k++) {
+    total = f4_add(total, g->point[k].impulse);
+    lever = f4_mad(lever, g->point[k].impulse, g->point[k].lever);
+  }
+  f4 twist_most = f4_mul(g->friction, lever);
+  f4 about = f4_add(f4_sub(w3_dot(p->tb, g->twist_b), w3_dot(p->ta, g->twist_a)), g->twist_drift);
+  f4 twist = f4_sub(g->twist, f4_mul(g->twist_mass, about));
+  twist = lq_f32x4_max(f4_sub(f4_zero(), twist_most), lq_f32x4_min(twist, twist_most));
+  f4 change = f4_sub(twist, g->twist);
+  g->twist = twist;
+  p->ta = w3_mad(p->ta, g->twist_a, f4_sub(f4_zero(), change));
+  p->tb = w3_mad(p->tb, g->twist_b, change);
+
+  f4 v0 = speed(p, g->side[0], g->side_a[0], g->side_b[0], g->side_drift[0]);
+  f4 v1 = speed(p, g->side[1], g->side_a[1], g->side_b[1], g->side_drift[1]);
+  f4 r0 = f4_sub(g->rub[0], f4_mad(f4_mul(g->k11, v0), g->k12, v1));
+  f4 r1 = f4_sub(g->rub[1], f4_mad(f4_mul(g->k12, v0), g->k22, v1));
+  f4 most = f4_mul(g->friction, total), length = lq_f32x4_sqrt(f4_mad(f4_mul(r0, r0), r1, r1));
+  lq_mask4 over = lq_f32x4_lt(most, length);
+  f4 scale = lq_f32x4_div(most, lq_f32x4_select(over, length, f4_all(1)));
+  scale = lq_f32x4_select(over, scale, f4_all(1));
+  r0 = f4_mul(r0, scale), r1 = f4_mul(r1, scale);
+  push(p, g, g->side[0], g->side_a[0], g->side_b[0], f4_sub(r0, g->rub[0]));
+  push(p, g, g->side[1], g->side_a[1], g->side_b[1], f4_sub(r1, g->rub[1]));
+  g->rub[0] = r0, g->rub[1] = r1;
+}
+
+/* Half of a point's give is by its own load and half by the mean of its contact: as soft when all
+ * are pressed, twice as stiff when a body tilts. Wholly its own, a tower of twenty leans over;
+ * wholly the mean, it sways. */
+typedef struct round_of {
+  f4 elapsed, per_h; /* s since the step began; 1 / h */
+  bool soft;         /* with the push */
+} round_of;
+
+static void solve(lq_physics *w, lqi_group *g, round_of r) {
+  pair_motion p = fetch_pair(w->motion, g);
+  w3 n = g->normal, zero = {f4_zero(), f4_zero(), f4_zero()};
+  w3 sa = fetch(w->motion, g->a, offsetof(lqi_motion, shift));
+  w3 sb = fetch(w->motion, g->b, offsetof(lqi_motion, shift));
+  pair_motion moved = {zero, fetch(w->motion, g->a, offsetof(lqi_motion, turned)), w3_sub(sb, sa),
+                       fetch(w->motion, g->b, offsetof(lqi_motion, turned))};
+  f4 mass_scale = r.soft ? g->mass_scale : f4_all(1);
+  f4 impulse_scale = r.soft ? g->impulse_scale : f4_zero();
+  f4 bias = r.soft ? g->bias : f4_zero(), mean = f4_zero();
+  rub(g, &p);
+  for (uint32_t k = 0; k < g->points; k++) mean = f4_add(mean, g->point[k].impulse);
+  mean = f4_mul(f4_all(0.5f), f4_mul(mean, g->middle));
+  for (uint32_t k = 0; k < g->points; k++) {
+    lqi_group_point *c = &g->point[k];
+    f4 gap = f4_add(c->gap, speed(&moved, n, c->turn_a, c->turn_b, f4_mul(c->drift, r.elapsed)));
+    f4 v = speed(&p, n, c->turn_a, c->turn_b, c->drift);
+    lq_mask4 apart = lq_f32x4_lt(f4_zero(), gap);
+    f4 slow = lq_f32x4_max(f4_mul(bias, gap), f4_all(-LQI_PUSH_M_S));
+    f4 aim = lq_f32x4_select(apart, f4_mul(gap, r.per_h), slow);
+    f4 ms = lq_f32x4_select(apart, f4_all(1), mass_scale);
+    f4 is = lq_f32x4_select(apart, f4_zero(), impulse_scale);
+    if (!r.soft) c->approach = lq_f32x4_min(c->approach, v);
+    f4 change = f4_add(f4_mul(f4_mul(c->mass, ms), f4_add(v, aim)),
+                       f4_mul(is, f4_mad(mean, f4_all(0.5f), c->impulse)));
+    f4 impulse = lq_f32x4_max(f4_sub(c->impulse, change), f4_zero());
+    change = f4_sub(impulse, c->impulse);
+    c->impulse = impulse;
+    c->most = lq_f32x4_max(c->most, impulse);
+    push(&p, g, n, c->turn_a, c->turn_b, change);
+  }
+  give_pair(w->motion, g, &p);
+}
+
+static void sweep(lq_physics *w, round_of r) {
+  for (uint32_t i = 0; i < w->groups; i++) solve(w, &w->group[i], r);
+}
+
+/* What came in fast goes out again. */
+static void bounce(lq_physics *w, lqi_group *g) {
+  pair_motion p = fetch_pair(w->motion, g);
+  for (uint32_t k = 0; k < g->points; k++) {
+    lqi_group_point *c = &g->point[k];
+    f4 v = speed(&p, g->normal, c->turn_a, c->turn_b, c->drift);
+    lq_mask4 fast = lq_f32x4_lt(c->approach, f4_all(-LQI_BOUNCE_M_S));
+    f4 mass = lq_f32x4_select(fast, c->mass, f4_zero());
+    mass = lq_f32x4_select(lq_f32x4_lt(f4_zero(), c->most), mass, f4_zero());
+    mass = lq_f32x4_select(lq_f32x4_lt(f4_zero(), g->restitution), mass, f4_zero());
+    f4 change = f4_mul(mass, f4_mad(v, g->restitution, c->approach));
+    f4 impulse = lq_f32x4_max(f4_sub(c->impulse, change), f4_zero());
+    push(&p, g, g->normal, c->turn_a, c->turn_b, f4_sub(impulse, c->impulse));
+    c->impulse = impulse;
+    c->most = lq_f32x4_max(c->most, impulse);
+  }
+  give_pair(w->motion, g, &p);
+}
+
+static void approach(lq_physics *w, lqi_group *g) {
+  pair_motion p = fetch_pair(w->motion, g);
+  for (uint32_t k = 0; k < g->points; k++) {
+    lqi_group_point *c = &g->point[k];
+    c->approach = speed(&p, g->normal, c->turn_a, c->turn_b, c->drift);
+  }
+}
+
+static void keep(lq_physics *w, const lqi_group *g) {
+  float normal[4][4], rub[2][4], twist[4], side[2][3][4];
+  for (uint32_t k = 0; k < g->points; k++) lq_f32x4_store(normal[k], g->point[k].impulse);
+  for (uint32_t i = 0; i < 2; i++) {
+    lq_f32x4_store(rub[i], g->rub[i]);
+    lq_f32x4_store(side[i][0], g->side[i].x);
+    lq_f32x4_store(side[i][1], g->side[i].y);
+    lq_f32x4_store(side[i][2], g->side[i].z);
+  }
+  lq_f32x4_store(twist, g->twist);
+  for (uint32_t lane = 0; lane < 4; lane++) {
+    if (g->lane[lane] == LQI_NONE) continue;
+    lqi_contact *c = &w->contact_next[w->source[g->lane[lane]]];
+    for (uint32_t k = 0; k < c->count; k++) c->normal[k] = normal[k][lane];
+    for (uint32_t i = 0; i < 3; i++)
+      c->friction[i] = rub[0][lane] * side[0][i][lane] + rub[1][lane] * side[1][i][lane];
+    c->twist = twist[lane];
+  }
+}
+
+void lqi_solve(lq_physics *w) {
+  w->groups = lqi_colour(w);
+  lqi_prepare(w);
+  float h = 1 / ((float)w->head.hz * (float)w->head.substeps);
+  round_of r = {.per_h = f4_all(1 / h)};
+  for (uint32_t i = 0; i < w->groups; i++)
+    if (w->group[i].bounces) approach(w, &w->group[i]);
+  for (uint32_t step = 0; step < w->head.substeps; step++) {
+    lqi_move_velocities(w);
+    for (uint32_t i = 0; i < w->groups; i++) warm(w, &w->group[i]);
+    r.soft = true, r.elapsed = f4_all(h * (float)step);
+    sweep(w, r);
+    lqi_move_places(w);
+    r.soft = false, r.elapsed = f4_all(h * (float)(step + 1));
+    sweep(w, r);
+  }
+  for (uint32_t i = 0; i < w->groups; i++)
+    if (w->group[i].bounces) bounce(w, &w->group[i]);
+  for (uint32_t i = 0; i < w->groups; i++) keep(w, &w->group[i]);
+}

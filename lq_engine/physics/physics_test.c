@@ -1,0 +1,235 @@
+/* What mechanics says of simple scenes. Bars: docs/adr/0033-physics.md. */
+#include "lq_base/math.h"
+#include "lq_engine/physics/physics_testing.h"
+#include "tests/lq_test.h"
+
+#include <math.h>
+#include <stdio.h>
+
+static const float G = 9.81f;
+
+static float rad(float degrees) { return degrees * 0.017453293f; }
+static void tilt_z(lq_physics_body *b, float angle) {
+  b->rotation[2] = lq_math_sin_f32(angle * 0.5f), b->rotation[3] = lq_math_cos_f32(angle * 0.5f);
+}
+static float length(const float v[3]) { return sqrtf(v[0] * v[0] + v[1] * v[1] + v[2] * v[2]); }
+
+LQ_TEST(free_fall_is_the_exact_discrete_formula) {
+  lq_physics *w = physics_earth(4);
+  lq_physics_body b = physics_ball(5, 0, 1000, 0, 0.5f);
+  physics_put(w, &b);
+  physics_run(w, 120);
+  b = physics_get(w, 5);
+  double h = 1.0 / 240, n = 480;
+  assert_true(fabs((double)b.velocity[1] + 9.81 * h * n) < 1e-4);
+  assert_true(fabs((double)b.position[1] - (1000 - 9.81 * h * h * n * (n + 1) / 2)) < 0.01);
+  physics_close(w);
+}
+
+LQ_TEST(force_and_torque_are_newtons) {
+  lq_physics *w = physics_open((lq_physics_config){.bodies_max = 4});
+  lq_physics_body b = physics_box(5, 0, 0, 0, 0.5f, 0.5f, 0.5f);
+  const float force[3] = {12, 0, 0}, torque[3] = {0, 0, 0.5f};
+  b.mass_kg = 3;
+  physics_put(w, &b);
+  for (uint32_t i = 0; i < 60; i++) {
+    assert_ok(lq_physics_force_add(w, 5, force, torque));
+    physics_run(w, 1);
+  }
+  b = physics_get(w, 5);
+  assert_true(fabsf(b.velocity[0] - 4) < 1e-4f);
+  assert_true(fabsf(b.spin[2] - 0.5f / 0.5f) < 1e-4f); /* m (h^2 + h^2) / 3 = 0.5 kg m^2 */
+  physics_close(w);
+}
+
+LQ_TEST(an_impulse_off_the_centre_turns) {
+  lq_physics *w = physics_open((lq_physics_config){.bodies_max = 4});
+  lq_physics_body b = physics_ball(5, 1, 2, 3, 0.5f);
+  const float impulse[3] = {0, 2, 0}, point[3] = {1.5f, 2, 3};
+  b.mass_kg = 1;
+  physics_put(w, &b);
+  assert_ok(lq_physics_impulse_add(w, 5, impulse, point));
+  b = physics_get(w, 5);
+  assert_true(fabsf(b.velocity[1] - 2) < 1e-6f);
+  assert_true(fabsf(b.spin[2] - 1 / 0.1f) < 1e-4f);
+  physics_close(w);
+}
+
+/* How fast and how far along the slope a box has slid after 2 s. */
+static float slide(float degrees, float *speed) {
+  lq_physics *w = physics_earth(4);
+  lq_physics_body plane = physics_box(1, 0, 0, 0, 0, 0, 0), b;
+  float a = rad(degrees), up = 0.5f;
+  plane.shape = LQ_PHYSICS_PLANE, plane.kind = LQ_PHYSICS_STATIC, plane.friction = 0.5f;
+  tilt_z(&plane, a);
+  physics_put(w, &plane);
+  b = physics_box(5, -lq_math_sin_f32(a) * up, lq_math_cos_f32(a) * up, 0, 0.5f, 0.5f, 0.5f);
+  b.friction = 0.5f, b.sleepless = true; /* at 26.8 degrees it starts slower than what sleeps */
+  tilt_z(&b, a);
+  physics_put(w, &b);
+  physics_run(w, 30); /* it settles */
+  lq_physics_body from = physics_get(w, 5);
+  physics_run(w, 120);
+  lq_physics_body to = physics_get(w, 5);
+  *speed = length(to.velocity) - length(from.velocity);
+  float dx = to.position[0] - from.position[0], dy = to.position[1] - from.position[1];
+  physics_close(w);
+  return sqrtf(dx * dx + dy * dy);
+}
+
+LQ_TEST(a_slope_holds_below_its_angle_and_slides_above_it) {
+  float speed;
+  assert_true(slide(20, &speed) < 0.002f);
+  assert_true(slide(26.4f, &speed) < 0.01f);
+  assert_true(slide(26.8f, &speed) > 0.05f);
+  for (float degrees = 30; degrees < 50; degrees += 4) {
+    float want = G * (lq_math_sin_f32(rad(degrees)) - 0.5f * lq_math_cos_f32(rad(degrees))) * 2;
+    (void)slide(degrees, &speed);
+    assert_true(fabsf(speed - want) < 0.005f * want);
+  }
+}
+
+static float apex(float restitution) {
+  lq_physics *w = physics_earth(4);
+  lq_physics_body b = physics_ball(5, 0, 5.5f, 0, 0.5f);
+  float top = 0, before = 1e9f;
+  bool up = false;
+  physics_ground(w);
+  b.restitution = restitution;
+  physics_put(w, &b);
+  for (uint32_t i = 0; i < 200; i++) {
+    physics_run(w, 1);
+    float y = physics_get(w, 5).position[1] - 0.5f;
+    if (y > before) up = true;
+    if (up && y > top) top = y;
+    if (up && y < before) break;
+    before = y;
+  }
+  physics_close(w);
+  return top;
+}
+
+LQ_TEST(a_ball_bounces_to_the_square_of_its_restitution) {
+  for (float e = 0.25f; e <= 1; e += 0.25f) assert_true(fabsf(apex(e) - e * e * 5) < 0.02f * 5);
+  assert_true(apex(1) <= 5.005f);
+}
+
+/* Momentum and energy of body 5 from its spin, for a box's inertia. */
+static void spinning(const lq_physics *w, double *momentum, double *energy) {
+  lq_physics_body b = physics_get(w, 5);
+  double q[4], s[3], l2 = 0, e = 0;
+  for (int i = 0; i < 4; i++) q[i] = (double)b.rotation[i];
+  const double m[3][3] = {{1 - 2 * (q[1] * q[1] + q[2] * q[2]), 2 * (q[0] * q[1] + q[3] * q[2]),
+                           2 * (q[0] * q[2] - q[3] * q[1])},
+                          {2 * (q[0] * q[1] - q[3] * q[2]), 1 - 2 * (q[0] * q[0] + q[2] * q[2]),
+                           2 * (q[1] * q[2] + q[3] * q[0])},
+                          {2 * (q[0] * q[2] + q[3] * q[1]), 2 * (q[1] * q[2] - q[3] * q[0]),
+                           1 - 2 * (q[0] * q[0] + q[1] * q[1])}};
+  for (int i = 0; i < 3; i++) s[i] = (double)b.size[i] * (double)b.size[i];
+  for (int i = 0; i < 3; i++) {
+    double spin =
+        m[i][0] * (double)b.spin[0] + m[i][1] * (double)b.spin[1] + m[i][2] * (double)b.spin[2];
+    double inertia = (double)b.mass_kg / 3 * (s[0] + s[1] + s[2] - s[i]);
+    l2 += inertia * inertia * spin * spin, e += inertia * spin * spin / 2;
+  }
+  *momentum = sqrt(l2), *energy = e;
+}
+
+LQ_TEST(a_spinning_wing_nut_keeps_momentum_and_energy_for_a_minute) {
+  lq_physics *w = physics_open((lq_physics_config){.bodies_max = 4});
+  lq_physics_body b = physics_box(5, 0, 0, 0, 0.3f, 0.1f, 0.2f);
+  double l0, e0, l, e;
+  uint32_t flips = 0;
+  float side = 1;
+  b.sleepless = true;
+  b.spin[2] = 8, b.spin[0] = 0.01f; /* about the middle axis */
+  physics_put(w, &b);
+  spinning(w, &l0, &e0);
+  for (uint32_t i = 0; i < 3600; i++) {
+    physics_run(w, 1);
+    b = physics_get(w, 5);
+    float up = 1 - 2 * (b.rotation[0] * b.rotation[0] + b.rotation[1] * b.rotation[1]);
+    if (up * side < -0.9f) side = -side, flips++;
+    spinning(w, &l, &e);
+    assert_true(fabs(l - l0) < 0.005 * l0 && fabs(e - e0) < 0.005 * e0);
+  }
+  assert_true(flips >= 5);
+  physics_close(w);
+}
+
+/* A tower; gives how far its top is too low, and in *drift how far it moved sideways. */
+static float tower(uint32_t count, float *drift) {
+  lq_physics *w = physics_earth(64);
+  physics_ground(w);
+  for (uint32_t i = 0; i < count; i++) {
+    lq_physics_body b = physics_box(10 + i, 0, 0.5f + (float)i, 0, 0.5f, 0.5f, 0.5f);
+    b.sleepless = true;
+    physics_put(w, &b);
+  }
+  physics_run(w, 600);
+  lq_physics_body top = physics_get(w, 9 + count);
+  *drift = hypotf(top.position[0], top.position[2]);
+  physics_close(w);
+  return (float)count - 0.5f - top.position[1];
+}
+
+LQ_TEST(towers_of_ten_and_twenty_boxes_stand) {
+  float drift, low = tower(10, &drift);
+  assert_true(low > 0 && low < 0.05f && drift < 0.02f);
+  low = tower(20, &drift);
+  assert_true(low > 0 && low < 0.2f && drift < 0.02f);
+}
+
+static float sink(float ratio) {
+  lq_physics *w = physics_earth(8);
+  lq_physics_body light = physics_box(10, 0, 0.5f, 0, 0.5f, 0.5f, 0.5f),
+                  heavy = physics_box(11, 0, 1.5f, 0, 0.5f, 0.5f, 0.5f);
+  light.mass_kg = 10, heavy.mass_kg = 10 * ratio;
+  light.sleepless = heavy.sleepless = true;
+  physics_ground(w);
+  physics_put(w, &light), physics_put(w, &heavy);
+  physics_run(w, 600);
+  float y = physics_get(w, 11).position[1];
+  physics_close(w);
+  return 1.5f - y;
+}
+
+LQ_TEST(a_heavy_box_does_not_sink_into_a_light_one) {
+  assert_true(sink(10) < 0.002f && sink(10) > 0);
+  assert_true(sink(100) < 0.015f);
+}
+
+LQ_TEST(a_pyramid_of_5050_boxes_stands) {
+  lq_physics *w = physics_earth(5200);
+  const char *steps = getenv("LQ_PHYSICS_STEPS");
+  uint64_t top = physics_pyramid(w, 100);
+  physics_run(w, steps ? (uint32_t)strtoul(steps, NULL, 10) : 150);
+  lq_physics_body b = physics_get(w, top);
+  assert_true(99.5f - b.position[1] < 2 && fabsf(b.position[2]) < 0.5f);
+  physics_close(w);
+}
+
+LQ_TEST(a_ball_in_a_closed_box_keeps_its_energy) {
+  lq_physics *w = physics_open((lq_physics_config){.bodies_max = 8});
+  for (uint32_t i = 0; i < 6; i++) {
+    float at[3] = {0, 0, 0}, half[3] = {4, 4, 4};
+    at[i / 2] = i & 1 ? 3 : -3, half[i / 2] = 1;
+    lq_physics_body wall = physics_box(1 + i, at[0], at[1], at[2], half[0], half[1], half[2]);
+    wall.kind = LQ_PHYSICS_STATIC, wall.friction = 0;
+    physics_put(w, &wall);
+  }
+  lq_physics_body b = physics_ball(10, 0.1f, 0.2f, 0.3f, 0.25f);
+  b.restitution = 1, b.friction = 0, b.sleepless = true;
+  b.velocity[0] = 5, b.velocity[1] = 3.3f, b.velocity[2] = 2.1f;
+  physics_put(w, &b);
+  float before = length(b.velocity) * length(b.velocity), now = before;
+  for (uint32_t i = 0; i < 3600; i++) {
+    physics_run(w, 1);
+    b = physics_get(w, 10);
+    now = length(b.velocity) * length(b.velocity);
+    assert_true(now < before * 1.001f);
+    for (uint32_t k = 0; k < 3; k++) assert_true(fabsf(b.position[k]) < 2);
+  }
+  assert_true(now > before * 0.99f);
+  physics_close(w);
+}
