@@ -377,11 +377,15 @@ test('wrong, missing, damaged and swapped keys: the server does not start, and s
   const cut = (name, bytes) => (folder) => truncateSync(join(folder, 'keys', name), bytes)
   const foreign = (name) => (folder) => cpSync(join(other, 'keys', name), join(folder, 'keys', name))
   const cases = [
-    ['no root key', without('root.key'), /acme\.keys.*stored data fails its check[^]*root key/],
-    ['a root key of another server', foreign('root.key'), /acme\.keys.*stored data fails its check[^]*root key/],
+    ['no root key', without('root.key'), /_\.keys.*stored data fails its check[^]*root key/],
+    ['a root key of another server', foreign('root.key'), /_\.keys.*stored data fails its check[^]*root key/],
     ['a flipped root key', flip('root.key', 3), /root\.key/],
     ['half a root key', cut('root.key', 16), /root\.key/],
     ['an empty root key', cut('root.key', 0), /root\.key/],
+    ['no keys of the platform', without('_.keys'), /the platform.*_\.keys.*there are none[^]*LQ_KEYS/],
+    ['keys of another platform', foreign('_.keys'), /the platform.*_\.keys/],
+    ['flipped keys of the platform', flip('_.keys', 30), /the platform.*_\.keys/],
+    ["a tenant's keys for the platform", (f) => cpSync(join(f, 'keys/acme.keys'), join(f, 'keys/_.keys')), /the platform.*_\.keys/],
     ['no tenant keys', without('acme.keys'), /acme\.keys.*there are none[^]*LQ_KEYS/],
     ['tenant keys of another server', foreign('acme.keys'), /acme\.keys/],
     ["another tenant's keys", (f) => cpSync(join(f, 'keys/zeta.keys'), join(f, 'keys/acme.keys')), /acme\.keys/],
@@ -391,7 +395,7 @@ test('wrong, missing, damaged and swapped keys: the server does not start, and s
     ['empty tenant keys', cut('acme.keys', 0), /acme\.keys/],
     ['a folder instead', (f) => (rmSync(join(f, 'keys/acme.keys')), mkdirSync(join(f, 'keys/acme.keys'))), /acme\.keys/],
     ['a flipped token key', flip('token.key', 7), /token\.key/],
-    ['a passphrase instead of the file', () => {}, /acme\.keys.*[^]*root key/, { LQ_ROOT_PASSPHRASE: 'guess' }],
+    ['a passphrase instead of the file', () => {}, /_\.keys.*[^]*root key/, { LQ_ROOT_PASSPHRASE: 'guess' }],
     ['an empty passphrase', () => {}, /passphrase is empty/, { LQ_ROOT_PASSPHRASE: '' }],
   ]
   for (const [what, damage, says, env = {}] of cases) {

@@ -13,8 +13,8 @@ let state = 0x51ed2701
 const random = () => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0).toString(36).padStart(7, '0')
 
 // What a field is, and whether it lies in lq.db as it is. Plain are names by which things are found without a key (docs/keys.md):
-// of sessions, and of whom an API key is, since whoever shows one has not said whose it is.
-const KINDS = { session: true, user: true, label: true, name: false, policy: true, sid: false, principal: false, player: false, text: false, command: false, idempotency: false }
+// of sessions, users and policies.
+const KINDS = { session: true, user: true, label: false, name: false, policy: true, sid: false, principal: false, player: false, text: false, command: false, idempotency: false }
 const CANARY = new RegExp(`Zq(${Object.keys(KINDS).join('|')})-(\\d\\d)-[0-9a-z]{7}`, 'g')
 const canariesOf = (i) => Object.fromEntries(Object.keys(KINDS).map((kind) => [kind, `Zq${kind}-${String(i).padStart(2, '0')}-${random()}`]))
 const found = (text) => [...text.matchAll(CANARY)].map(([canary, kind, tenant]) => ({ canary, kind, tenant: Number(tenant) }))

@@ -187,7 +187,7 @@ test('doctor and bench leave nothing behind', (t) => {
   const env = { ...process.env, LQ_PORT: '0' }
   const doctor = run(['doctor', '--data', join(home, 'data')], { env })
   assert.equal(doctor.code, 0, doctor.out)
-  for (const what of ['engine', 'compiler', 'data folder', 'disk', 'open files', 'port', 'guests']) assert.match(doctor.out, new RegExp(`^ok +${what} `, 'm'))
+  for (const what of ['engine', 'compiler', 'data folder', 'disk', 'open files', 'port', 'guests python', 'guests lua', 'guests wasm', 'wasm compiler']) assert.match(doctor.out, new RegExp(`^ok +${what} `, 'm'))
   assert.match(doctor.out, /disk +\d+\.\d\d ms a durable write in \S+\n/)
   assert.equal(run(['bench', '--quick', '--data', join(home, 'data')]).code, 0)
   assert.equal(run(['bench', '--quick'], { cwd: home, env: { ...process.env, LQ_DATA: '' } }).code, 0)
@@ -218,26 +218,28 @@ test('verify and replay of a long journal show how far they are', { timeout: 120
   const server = await serve(t, join(data, 'd'), ['dev', folder], { LQ_MESSAGES_PER_S: '100000' })
   const client = new Client(server.port)
   await client.join()
-  // Until running it again takes much longer than the line waits.
-  for (let round = 0, took = 0; took < 600; round++) {
+  const seen = (verb) => {
+    const { status, stdout } = spawnSync('script', ['-qec', `'${lq}' session ${verb} --data '${data}/d'`, '/dev/null'], { encoding: 'utf8', timeout: 60000 })
+    assert.equal(status, 0, stdout)
+    return stdout
+  }
+  const says = {
+    verify: /\rslices verified: \d+ of \d+ \(\d+ %\)[^]*\r\x1b\[Kmain: verified/,
+    replay: /\rslices replayed: \d+ of \d+ \(\d+ %\)[^]*\r\x1b\[Ktick \d+, hash/,
+  }
+  // Until running it again takes longer than the line waits, however busy the machine is.
+  let missing = Object.keys(says)
+  for (let round = 0; missing.length && round < 12; round++) {
     for (let i = 0; i < 100000; i++) {
       client.send({ cmd: 'move', entity: 'p1', vec: [i % 2 ? 1 : -1, 0, 0] })
       if (i % 1000 === 0) await client.ask({ cmd: 'move', entity: 'p1', vec: [0, 1, 0], id: `${round}-${i}` }, (m) => m.evt === 'ack')
     }
-    const before = performance.now()
-    const piped = run(['session', 'verify', '--data', join(data, 'd')])
-    took = performance.now() - before
-    assert.equal(piped.code, 0, piped.err)
-    assert.equal(piped.err, '', 'nothing where nobody looks')
+    missing = missing.filter((verb) => !says[verb].test(seen(verb)))
   }
-  for (const [verb, says] of [
-    ['verify', /\rslices verified: \d+ of \d+ \(\d+ %\)[^]*\r\x1b\[Kmain: verified/],
-    ['replay', /\rslices replayed: \d+ of \d+ \(\d+ %\)[^]*\r\x1b\[Ktick \d+, hash/],
-  ]) {
-    const seen = spawnSync('script', ['-qec', `'${lq}' session ${verb} --data '${data}/d'`, '/dev/null'], { encoding: 'utf8', timeout: 60000 })
-    assert.equal(seen.status, 0, seen.stdout)
-    assert.match(seen.stdout, says)
-  }
+  assert.deepEqual(missing, [], 'the line is shown')
+  const piped = run(['session', 'verify', '--data', join(data, 'd')])
+  assert.equal(piped.code, 0, piped.err)
+  assert.equal(piped.err, '', 'nothing where nobody looks')
   await client.close()
 })
 
@@ -275,7 +277,7 @@ test('serve needs tokens beyond localhost, and asks for them', async (t) => {
   const client = new Client(server.port)
   await client.join({ token: player })
   assert.equal((await rest(server, `${path}/main/journal`, { headers: bearer(player) })).status, 403)
-  for (const file of ['resume.key', 'keys/root.key', 'keys/token.key', 'keys/acme.keys']) assert.equal(statSync(join(data, file)).mode & 0o777, 0o600)
+  for (const file of ['resume.key', 'keys/root.key', 'keys/token.key', 'keys/_.keys', 'keys/acme.keys']) assert.equal(statSync(join(data, file)).mode & 0o777, 0o600)
   for (const file of ['lq.db', 'lq.db-wal', 'keys/root.key', 'keys/acme.keys'])
     for (const key of Object.values(keys)) assert.ok(!readFileSync(join(data, file)).includes(key), `${file} holds a key`)
   await server.kill('SIGTERM')
@@ -379,4 +381,38 @@ test('dev swaps a changed game without dropping players', async (t) => {
   const verify = run(['session', 'verify', 'main', '--data', join(data, 'd'), '--json'])
   assert.equal(verify.code, 0, verify.err)
   assert.ok(JSON.parse(verify.out).commands >= 3 && info.release !== joined.release)
+})
+
+test('dev and join tell where the code of a game failed, in words', async (t) => {
+  const data = dataFolder(t)
+  const made = run(['new', 'market', '--folder', join(data, 'market')])
+  assert.equal(made.code, 0, made.err)
+  const path = join(data, 'market/systems/treasure_hunt.py')
+  const text = readFileSync(path, 'utf8')
+  // What an author says may hold anything; nothing of it moves the reader's cursor.
+  writeFileSync(path, text.replace(/^( +)for player/m, '$1raise ValueError("no \\x1b[2J\\x07\\u009b2J chest")\n$&'))
+  const line = text.slice(0, text.indexOf('for player')).split('\n').length
+  const server = await serve(t, join(data, 'd'), ['dev', join(data, 'market')])
+  const joined = run(['join', `127.0.0.1:${server.port}`, '--game', 'market', '--seconds', '2'], { input: '' })
+  const said = new RegExp(`lq: guest failed: systems/treasure_hunt\\.py:${line}: ValueError: no \\?\\[2J\\?\\?2J chest\\n +systems/treasure_hunt\\.py:${line} in process\\n +in systems\\.treasure_hunt\\.TreasureCollectSystem, tick \\d+ of session main: that tick ran without it\\n`)
+  assert.match(joined.err, said)
+  assert.doesNotMatch(joined.err, /[\x00-\x08\x0b-\x1f\x7f-\x9f]/)
+  // A program reads the messages as they came.
+  const messages = joined.out.trim().split('\n').map((one) => JSON.parse(one)).filter((one) => one.evt === 'guest.failed')
+  assert.ok(messages.length >= 1)
+  const client = new Client(server.port)
+  await client.join({ game: 'market' })
+  for (const end = Date.now() + 20000; !/the third failure: SUSPENDED in this session\n +mend: save a mended file/.test(server.err); await new Promise((r) => setTimeout(r, 50))) assert.ok(Date.now() < end, server.err)
+  await client.close()
+  // In the terminal of lq dev the place is one to open.
+  assert.match(server.err, new RegExp(`guest failed: ${join(data, 'market')}/systems/treasure_hunt\\.py:${line}: ValueError`))
+  assert.doesNotMatch(server.err, /[\x00-\x08\x0b-\x1f\x7f-\x9f]/)
+  const shown = JSON.parse(run(['session', 'show', 'main', '--game', 'market', '--data', join(data, 'd'), '--json']).out)
+  assert.deepEqual(shown.guests_failed.map(({ name, strikes, suspended }) => ({ name, strikes, suspended })), [{ name: 'systems.treasure_hunt.TreasureCollectSystem', strikes: 3, suspended: true }])
+  assert.match(run(['session', 'show', 'main', '--game', 'market', '--data', join(data, 'd')]).out, /guest +systems\.treasure_hunt\.TreasureCollectSystem: suspended, failed 3 times/)
+  await server.kill('SIGTERM')
+  // What it took is counted, whatever its names are.
+  const used = JSON.parse(run(['usage', '--data', join(data, 'd'), '--json']).out).total
+  assert.ok(used.usage.ticks > 0 && used.usage.guest_cpu_ns > 0, JSON.stringify(used.usage))
+  assert.ok('systems.treasure_hunt.TreasureCollectSystem' in used.systems)
 })

@@ -182,7 +182,7 @@ test('lq backup copies a played folder, and refuses a damaged one', async () => 
   assert.ok(!existsSync(join(copy, 'keys')))
   const without = join(lab.folder, 'copy-without')
   cpSync(copy, without, { recursive: true })
-  await refused(without, /acme\.keys[^]*LQ_KEYS/)
+  await refused(without, /_\.keys[^]*LQ_KEYS/)
   const env = { LQ_KEYS: join(folders.closed, 'keys') }
   await plays(await open(copy, env), copy, players, env)
   const twice = run(['backup', copy, '--data', folders.closed, '--json'])

@@ -8,7 +8,7 @@ import WebSocket from 'ws'
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
 export const lq = process.env.LQ_BIN ?? join(root, 'bin/lq')
-export const game = join(root, 'examples/treasure_hunt')
+export const game = join(root, 'examples/treasure_hunt_c')
 
 export function dataFolder(t) {
   const folder = mkdtempSync(join(tmpdir(), 'lq-e2e-'))

@@ -77,9 +77,9 @@ test('join, move, collect, acknowledge, journal, replay', async (t) => {
   const at = await rest(server, `${base}/state?tick=${tick}`)
   assert.equal(at.status, 200)
   assert.equal(at.body.tick, tick)
-  assert.equal(at.body.state.p1.Purse.coins, 100)
   const before = await rest(server, `${base}/state?tick=${tick - 1}`)
-  assert.equal(before.body.state.p1.Purse.coins, 0)
+  // The very first step may have met a chest already.
+  assert.equal(at.body.state.p1.Purse.coins - before.body.state.p1.Purse.coins, 100)
   const hash = await rest(server, `${base}/hash?tick=${tick}`)
   assert.equal(hash.body.hash, at.body.hash)
   // Another process, from the very start, finds the same hash.

@@ -1,0 +1,237 @@
+// Guests over the real server: the founding example, four languages with one result, and what hostile ones can do.
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { hostile, sources, yaml } from './hostile.mjs'
+import { Client, dataFolder, rest, root, run, serve } from './lib.mjs'
+
+const wait = (ms) => new Promise((done) => setTimeout(done, ms))
+const examples = ['treasure_hunt', 'treasure_hunt_c', 'treasure_hunt_lua', 'treasure_hunt_wasm']
+
+async function until(look, what, ms = 60000) {
+  for (const end = Date.now() + ms; ; await wait(50)) {
+    const found = await look()
+    if (found) return found
+    assert.ok(Date.now() < end, `never: ${what}`)
+  }
+}
+
+const founding = `# systems/treasure_hunt.py
+from lq_engine.ecs import Component, System, register_system
+
+class Position(Component):
+    x: int = 0
+    y: int = 0
+
+class PlayerTag(Component):
+    ...
+
+class TreasureTag(Component):
+    ...
+
+@register_system(tick_order=50)  # runs mid-loop
+class TreasureCollectSystem(System):
+    """
+    If a player and treasure collide → award coins & emit event.
+    """
+    def process(self, world, delta):
+        for player in world.with_components(PlayerTag, Position):
+            for treasure in world.with_components(TreasureTag, Position):
+                if player.Position == treasure.Position:
+                    world.delete_entity(treasure)
+                    world.emit(
+                        "treasure.collected",
+                        {"player": player.id, "value": 100},
+                    )
+`
+
+test('the founding example runs as it was written', async (t) => {
+  const folder = join(root, 'examples/treasure_hunt')
+  assert.equal(readFileSync(join(folder, 'systems/treasure_hunt.py'), 'utf8'), founding)
+  assert.match(readFileSync(join(folder, 'game.yaml'), 'utf8'), /^systems:\n {2}- systems\.treasure_hunt\.TreasureCollectSystem$/m)
+  const server = await serve(t, dataFolder(t), ['dev', folder])
+  const client = new Client(server.port)
+  const joined = await client.join({})
+  const from = joined.state[joined.player].Position
+  const to = joined.state.chest1.Position
+  const collected = client.next((m) => m.evt === 'treasure.collected')
+  for (let { x, y } = from, i = 0; x !== to.x || y !== to.y; i++) {
+    const vec = [Math.sign(to.x - x), Math.sign(to.y - y), 0]
+    ;[x, y] = [x + vec[0], y + vec[1]]
+    await client.ask({ cmd: 'move', entity: joined.player, vec, id: `m${i}` }, (m) => m.evt === 'ack')
+  }
+  const { tick, seq, ...event } = await collected
+  assert.deepEqual(event, { evt: 'treasure.collected', player: 'p1', value: 100 })
+  assert.ok(tick > 0 && seq === 0)
+})
+
+// The same game by turns: a command is a tick.
+function byTurns(t, name) {
+  const folder = join(dataFolder(t), name)
+  cpSync(join(root, 'examples', name), folder, { recursive: true })
+  const path = join(folder, 'game.yaml')
+  writeFileSync(path, readFileSync(path, 'utf8').replace(/^tick: .*$/m, 'tick: on_command').replace(/^name: .*$/m, 'name: demo'))
+  return folder
+}
+
+// Plays a fixed game; after each move the state's hash. Between, a kill and a sleep.
+async function played(t, name) {
+  const data = dataFolder(t)
+  const env = { LQ_HIBERNATE_MS: '300' }
+  const folder = byTurns(t, name)
+  const at = '/v1/tenants/acme/games/demo/sessions'
+  let server = await serve(t, data, ['dev', folder], env)
+  const made = await rest(server, at, { method: 'POST', body: JSON.stringify({ session: 'same', seed: 42 }), headers: { 'content-type': 'application/json' } })
+  assert.equal(made.status, 201, JSON.stringify(made.body))
+  const hashes = []
+  const events = []
+  let resume = {}
+  const part = async (first, last) => {
+    const client = new Client(server.port)
+    client.onMessage = (m) => m.evt === 'treasure.collected' && events.push(JSON.stringify(m))
+    const joined = await client.join({ session: 'same', player: 'ann', ...resume })
+    resume = { resume: joined.resume }
+    for (let i = first; i < last; i++) {
+      const { state } = (await rest(server, `${at}/same/state`)).body
+      const chest = Object.values(state).find((entity) => entity.TreasureTag).Position
+      const { x, y } = state.ann.Position
+      await client.ask({ cmd: 'move', entity: 'ann', vec: [Math.sign(chest.x - x), Math.sign(chest.y - y), 0], id: `m${i}` }, (m) => m.evt === 'ack')
+      const { body } = await rest(server, `${at}/same/hash`)
+      hashes.push(`${body.tick} ${body.hash}`)
+    }
+    return client
+  }
+  const first = await part(0, 60)
+  await server.kill('SIGKILL')
+  await first.gone
+  server = await serve(t, data, ['dev', folder], env)
+  await (await part(60, 90)).close()
+  await until(async () => (await rest(server, `${at}/same`)).body.state === 'hibernated', `${name} sleeps`)
+  await (await part(90, 150)).close()
+  await server.kill('SIGTERM')
+  const verified = run(['session', 'verify', 'same', '--json', '--data', data])
+  assert.equal(verified.code, 0, `${name}: ${verified.out}${verified.err}`)
+  return { hashes, events }
+}
+
+test('four languages, one game: live, after kill -9, after sleep, replayed', async (t) => {
+  const [python, ...others] = [await played(t, examples[0]), await played(t, examples[1]), await played(t, examples[2]), await played(t, examples[3])]
+  assert.equal(python.hashes.length, 150)
+  assert.ok(python.events.length > 2, 'somebody found something')
+  for (const [i, other] of others.entries()) {
+    assert.deepEqual(other.events, python.events, examples[i + 1])
+    assert.deepEqual(other.hashes, python.hashes, examples[i + 1])
+  }
+})
+
+test('a file that is saved while a game runs is what runs next; a broken one says where and changes nothing', async (t) => {
+  const folder = byTurns(t, 'treasure_hunt_lua')
+  const data = dataFolder(t)
+  const path = join(folder, 'systems/hunt.lua')
+  const text = readFileSync(path, 'utf8')
+  const server = await serve(t, data, ['dev', folder])
+  const client = new Client(server.port)
+  await client.join({})
+  const release = async () => (await rest(server, '/v1/tenants/acme/games/demo/sessions/main')).body.release
+  const before = await release()
+  writeFileSync(path, `${text}\nthis is no Lua\n`)
+  await until(() => /hunt\.lua:\d+/.test(server.err + server.out), 'the mistake is told with its place')
+  assert.equal(await release(), before)
+  writeFileSync(path, `${text}\n-- another one\n`)
+  const after = await until(async () => {
+    // While the swap is under way a command may be refused as busy.
+    const answer = await client.ask({ cmd: 'move', entity: client.player, vec: [1, 0, 0], id: `x${Math.random()}` }, (m) => m.evt === 'ack' || m.evt === 'error')
+    assert.ok(answer.evt === 'ack' || answer.code === 'LQ_ERR_BUSY', JSON.stringify(answer))
+    const now = await release()
+    return now !== before && now
+  }, 'the session runs the new release')
+  assert.notEqual(after, before)
+  await client.close()
+  await server.kill('SIGTERM')
+  const verified = run(['session', 'verify', '--json', '--data', data])
+  assert.equal(verified.code, 0, 'replayed with both releases')
+  assert.equal(JSON.parse(verified.out).findings, 0)
+})
+
+// ---- hostile ones ----
+
+function write(folder, name, language, body, whole) {
+  const at = join(folder, name)
+  mkdirSync(join(at, 'systems'), { recursive: true })
+  const put = (file, text) => writeFileSync(join(at, 'systems', file), text)
+  const honest = sources.lua('').split('\n').slice(3).join('\n')
+  if (language === 'python') put('s.py', whole ?? sources.python(body))
+  if (language === 'lua') put('s.lua', whole ?? sources.lua(body))
+  if (language === 'wasm') {
+    put('honest.lua', honest)
+    const wat = join(folder, `${name}.wat`)
+    writeFileSync(wat, `(module (memory (export "memory") 1) (func $S (export "s") (param f32) ${body}))`)
+    const made = spawnSync('wat2wasm', [wat, '-o', join(at, 'systems/s.wasm')], { encoding: 'utf8' })
+    assert.equal(made.status, 0, made.stderr)
+  }
+  writeFileSync(join(at, 'game.yaml'), language === 'python' ? yaml(name, 'systems.s.S', 'systems.s.Honest') : yaml(name, 's', 'honest'))
+  return at
+}
+
+async function suffered(server, name, expected) {
+  const client = new Client(server.port)
+  const failures = []
+  client.onMessage = (m) => m.evt === 'guest.failed' && failures.push(m)
+  await client.join({ game: name })
+  const counted = async () => {
+    const { body } = await rest(server, `/v1/tenants/acme/games/${name}/sessions/main/state`)
+    return body.state.a1.Secret.n
+  }
+  if (expected.fails) {
+    const last = await until(() => failures.find((f) => f.suspended), `${name} is suspended; ${JSON.stringify(failures)}`)
+    assert.match(`${last.error}\n${last.stack}`, expected.fails, `${name}: ${last.error}`)
+    assert.ok(failures.length <= 3, name) // one may come before we do
+  }
+  const before = await counted()
+  await until(async () => (await counted()) > before + 3, `the honest system of ${name} goes on; ${JSON.stringify(failures)}`)
+  const { body } = await rest(server, `/v1/tenants/acme/games/${name}/sessions/main/state`)
+  assert.deepEqual(Object.keys(body.state), ['a1'], `${name} made or deleted something`)
+  await client.close()
+  return failures
+}
+
+for (const language of ['python', 'lua', 'wasm']) {
+  test(`hostile guests in ${language} are contained`, { timeout: 240000 }, async (t) => {
+    const folder = dataFolder(t)
+    const mine = hostile.filter(([, of]) => of === language)
+    const games = []
+    for (const [name, , body, expected] of mine) {
+      const at = write(folder, name, language, body, expected.whole)
+      const built = run(['build', at])
+      if (built.code === 0) games.push({ name, at, expected })
+      // Refused before it ran is contained, too.
+      else assert.match(built.err, expected.build ?? /systems\/s\.\w+:\d+: /, `${name}: ${built.err}`)
+      assert.ok(built.code === 1 || !expected.build, `${name} was built`)
+    }
+    const data = join(folder, 'data')
+    const server = await serve(t, data, ['serve', join(root, 'examples/treasure_hunt_c'), ...games.map((game) => game.at), '--auth', 'none'])
+    // Somebody else plays meanwhile, and everything of theirs is acknowledged.
+    const neighbour = new Client(server.port)
+    await neighbour.join({ player: 'ann' })
+    let over = false
+    const plays = (async () => {
+      let moves = 0
+      for (; !over; moves++) await neighbour.ask({ cmd: 'move', entity: 'ann', vec: [moves % 2 ? 1 : -1, 0, 0], id: `n${moves}` }, (m) => m.evt === 'ack')
+      return moves
+    })()
+    const results = await Promise.allSettled(games.map((game) => suffered(server, game.name, game.expected)))
+    over = true
+    assert.ok((await plays) > 0)
+    const wrong = results.flatMap((result, i) => (result.status === 'rejected' ? [`${games[i].name}: ${result.reason.message}`] : []))
+    assert.deepEqual(wrong, [])
+    assert.equal((await server.kill('SIGTERM')).code, 0)
+    for (const { name, expected } of games) {
+      const shown = JSON.parse(run(['session', 'show', 'main', '--game', name, '--json', '--data', data]).out)
+      if (expected.fails) assert.ok(shown.guests_failed.some((guest) => guest.suspended && guest.why), `${name}: ${JSON.stringify(shown.guests_failed)}`)
+      const verified = run(['session', 'verify', 'main', '--game', name, '--data', data])
+      assert.equal(verified.code, 0, `${name} replays: ${verified.out}${verified.err}`)
+    }
+  })
+}
