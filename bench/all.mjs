@@ -13,7 +13,7 @@ const HELP = `usage: node bench/all.mjs [--build FOLDER] [--runs N] [--seconds N
   --build FOLDER  where the programs are (build/release)
   --runs N        runs of each; the median counts (5)
   --seconds N     measured time of one run of W6 (4)
-  --only LIST     of ecs,session,net,host,ledger,sessions,tenant,fair,serve,w6 (all)
+  --only LIST     of ecs,session,net,host,ledger,sessions,tenant,fair,guest,guests,serve,w6 (all)
   --out FOLDER    (bench/results)`;
 
 let opts;
@@ -24,7 +24,7 @@ try {
       build: text(join(ROOT, "build/release")),
       runs: text("5"),
       seconds: text("4"),
-      only: text("ecs,session,net,host,policy,audit,ledger,sessions,tenant,fair,serve,w6"),
+      only: text("ecs,session,net,host,policy,audit,ledger,sessions,tenant,fair,guest,guests,serve,w6"),
       out: text(join(ROOT, "bench/results")),
       help: { type: "boolean", default: false },
     },
@@ -108,6 +108,19 @@ const work = {
     for (const [kind, values] of Object.entries(result))
       for (const [key, value] of Object.entries(values)) note(`fair.${kind}.${key}`, value);
   },
+  guest(folder) {
+    const result = JSON.parse(run([join(opts.build, "bench/guest_bench"), "--json", "--folder", folder], {}, false));
+    for (const [name, values] of Object.entries(result))
+      for (const [key, value] of Object.entries(values)) note(`guest.${name}.${key}`, value);
+    for (const [name, peer] of [["python", "plain_python"], ["lua", "plain_lua"], ["wasm", "c"]])
+      note(`guest.${name}.rule_ratio`, result[name].rule_us / result[peer].rule_us);
+  },
+  guests(folder) {
+    const result = JSON.parse(run([join(opts.build, "bench/guests_bench"), "--json", "--seconds", "2", "--folder", folder]));
+    for (const [part, values] of Object.entries(result))
+      for (const [key, value] of Object.entries(values)) note(`guests.${part}.${key}`, value);
+    note("guests.hostile.of_calm_percent", (100 * result.hostile.p99_ms) / result.calm.p99_ms);
+  },
   tenant(folder) {
     const result = JSON.parse(run([join(opts.build, "bench/tenant_bench"), "--json", "--folder", folder]));
     for (const key of ["rotate_s", "shred_s"]) note(`tenant.${key}`, result[key]);
@@ -179,6 +192,26 @@ function goals() {
   add("20 tenants beside one at its quota: p99 ms of a durable command (a tick is 20 ms)", "said", "fair.calm.ack_ms_p99", 1);
   add("the same beside one at 10 times its quota: % of it", "≤ 120", "fair.quota.of_calm_percent", 0, below(120));
   add("the same beside one at twice the thread, no quota: % of it", "≤ 120", "fair.fair.of_calm_percent", 0, below(120));
+  for (const [language, name, p50, start, kib] of [
+    ["Python", "python", 60, 30, 20480],
+    ["Lua", "lua", 30, 5, 4096],
+    ["WebAssembly", "wasm", 30, 5, 4096],
+  ]) {
+    add(`a guest in ${language}, a tick with 2 entities, there and back: p50 µs`, `≤ ${p50}`, `guest.${name}.p50_us`, 1, below(p50));
+    add("the same, p99 µs", "≤ 200", `guest.${name}.p99_us`, 0, below(200));
+    add("its process from nothing to the first answer, ms", `≤ ${start}`, `guest.${name}.start_ms`, 1, below(start));
+    add("the same, CPU ms", "said", `guest.${name}.start_cpu_ms`, 1);
+    add("its memory once warm, not shared, KiB", `≤ ${kib}`, `guest.${name}.own_kib`, 0, below(kib));
+  }
+  add("100 × 100 compared: Python guest / plain CPython", "≤ 1", "guest.python.rule_ratio", 2, below(1));
+  add("the same: Lua guest / plain Lua", "≤ 1.5", "guest.lua.rule_ratio", 2, below(1.5));
+  add("the same: WebAssembly guest / native C", "≤ 1.5", "guest.wasm.rule_ratio", 2, below(1.5));
+  add("1,000 sessions with a Python system at 10 Hz, all on one core: % for the server", "said", "guests.sessions.server_percent", 1);
+  add("the same: % for the jail", "said", "guests.sessions.jail_percent", 1);
+  add("the same: late ticks", "0", "guests.sessions.late_ticks", 0, below(0));
+  add("the same: a tick is over after its time, p99 ms", "said", "guests.sessions.delay_ms_p99", 1);
+  add("a command while nobody is hostile, p99 ms", "", "guests.calm.p99_ms", 2);
+  add("beside another tenant's endless loops and memory bombs, p99: % of it", "≤ 110", "guests.hostile.of_calm_percent", 0, below(110));
   for (const clients of [1, 100, 4000]) {
     add(`commit, ${clients} at once: durable slices/s`, "said", `commit.${clients}.per_s`, 0);
     add(`commit, ${clients} at once: p50 µs`, "said", `commit.${clients}.p50_us`, 0);

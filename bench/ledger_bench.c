@@ -286,7 +286,7 @@ static void wakes(uint32_t rounds) {
   pending = 1;
   store->checkpoint(store, &name, &head, lq_span_of(body, bytes), on_done, NULL);
   wait_all();
-  lq_release_source releases = {NULL, game_of};
+  lq_release_source releases = {.game = game_of};
   sample_count = 0;
   for (uint32_t i = 0; i < rounds; i++) {
     uint64_t begun = lq_clock_mono_ns();
