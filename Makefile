@@ -3,9 +3,11 @@ SHELL := /bin/bash
 JOBS := $(shell nproc)
 LAUNCHER := -DCMAKE_C_COMPILER_LAUNCHER=ccache
 CMAKE := cmake
-CTEST := ctest --output-on-failure -j$(JOBS)
+# Many tests wait for ticks and sockets: more of them at a time than there are processors.
+CTEST := ctest --output-on-failure -j$(shell echo $$((2 * $(JOBS))))
 
-.PHONY: help bootstrap build run test test-asan test-golden test-e2e test-sim sim plant kill fuzz fuzz-afl bench check dashboards fmt prepush clean
+.PHONY: help bootstrap build build-all run test lane-waits lane-computes test-asan test-golden test-e2e test-sim sim plant kill fuzz fuzz-afl \
+  bench check dashboards fmt prepush clean
 
 help:
 	@echo 'make run     build everything and play the treasure hunt: open the address it prints'
@@ -28,23 +30,51 @@ build/web.stamp: $(shell find sdk/ts/src sdk/ts/package-lock.json studio/play/sr
 	cd studio/play && npm ci --no-audit --no-fund --loglevel=error && npm run build --silent
 	@touch $@
 
+# LQ_BUILT says that all is built, by who calls this make: two of them in one build folder would be in each other's way.
+ifdef LQ_BUILT
+build: ;
+else
 build: bootstrap build/web.stamp
 	@$(CMAKE) --preset release $(LAUNCHER) >build/configure.log || { cat build/configure.log; exit 1; }
 	@$(CMAKE) --build build/release
 	@mkdir -p bin && ln -sf ../build/release/bin/lq ../build/release/bin/lqsim bin/
+endif
+
+# A build folder beside the release: $(call also,PRESET,TARGETS)
+also = $(CMAKE) --preset $(1) $(LAUNCHER) >build/configure-$(1).log || { cat build/configure-$(1).log; exit 1; }; $(CMAKE) --build build/$(1) $(2)
+build-all: build
+	@$(CMAKE) --build build/release --target golden_record golden_cells golden_wasm
+	@$(call also,asan)
+	@$(call also,plant,--target lqsim)
+	@cd tests/e2e && npm ci --no-audit --no-fund --loglevel=error
+	@cd tests/browser && npm ci --no-audit --no-fund --loglevel=error
 
 run: build
 	bin/lq dev examples/treasure_hunt
 
-test: build
+# Two lanes beside each other: tests that wait for ticks, sockets and browsers, and tests that compute, which give way to them (nice).
+LANES := LQ_BUILT=1 LQ_FUZZ=$(LQ_FUZZ) $(MAKE) --no-print-directory -j2 lane-waits lane-computes
+# LQ_FUZZ=1, as before a change lands: every fuzz target too, a while for each parser that the world can reach.
+test: build-all
+	@[ -z "$(LQ_FUZZ)" ] || { $(call also,fuzz,--target fuzzers); }
+	@$(LANES)
+
+lane-waits: build
 	$(CTEST) --test-dir build/release
+	scripts/e2e.sh
+	$(MAKE) --no-print-directory test-asan
+
+lane-computes: build
 	cd sdk/ts && npm test --silent
 	cd studio/play && npm test --silent
-	$(MAKE) --no-print-directory check test-golden test-sim test-asan test-e2e plant PLANT=--quick
+	nice -n 15 $(MAKE) --no-print-directory check
+	nice -n 15 $(MAKE) --no-print-directory test-sim
+	nice -n 15 $(MAKE) --no-print-directory plant PLANT=--quick
+	nice -n 15 $(MAKE) --no-print-directory test-golden
+	[ -z "$(LQ_FUZZ)" ] || nice -n 15 scripts/fuzz.sh libfuzzer build/fuzz 30 3
 
 test-asan: build
-	@$(CMAKE) --preset asan $(LAUNCHER) >build/configure-asan.log || { cat build/configure-asan.log; exit 1; }
-	@$(CMAKE) --build build/asan
+	@[ -n "$(LQ_BUILT)" ] || { $(call also,asan); }
 	$(CTEST) --test-dir build/asan
 	LQ_BIN=$(CURDIR)/build/asan/bin/lq LQ_KILLS=10 LQ_SYSCALLS=3 LQ_BROWSER=0 scripts/e2e.sh
 
@@ -74,8 +104,7 @@ FUZZ_SECONDS ?= 60
 FUZZ_SMALL_SECONDS ?= $(FUZZ_SECONDS)
 FUZZ_TOTAL_SECONDS ?= 0
 fuzz: build
-	@$(CMAKE) --preset fuzz $(LAUNCHER) >build/configure-fuzz.log || { cat build/configure-fuzz.log; exit 1; }
-	@$(CMAKE) --build build/fuzz --target fuzzers
+	@$(call also,fuzz,--target fuzzers)
 	scripts/fuzz.sh libfuzzer build/fuzz $(FUZZ_SECONDS) $(FUZZ_SMALL_SECONDS) $(FUZZ_TOTAL_SECONDS)
 
 # The same targets with AFL++, which this installs: it is large, and nothing else needs it.
@@ -86,9 +115,8 @@ fuzz-afl: build
 	scripts/fuzz.sh afl build/fuzz-afl $(FUZZ_SECONDS) $(FUZZ_SMALL_SECONDS) $(FUZZ_TOTAL_SECONDS)
 
 # Every planted bug must be found by the simulator. PLANT=--quick: the seeds of docs/proof/planted.md first.
-plant: bootstrap
-	@$(CMAKE) --preset plant $(LAUNCHER) >build/configure-plant.log || { cat build/configure-plant.log; exit 1; }
-	@$(CMAKE) --build build/plant --target lqsim
+plant: build
+	@[ -n "$(LQ_BUILT)" ] || { $(call also,plant,--target lqsim); }
 	scripts/plant.sh build/plant/bin/lqsim $(PLANT)
 
 bench: build

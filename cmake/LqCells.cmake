@@ -35,11 +35,11 @@ function(lqi_cell cell compiler suffix)
     list(APPEND engine ${object})
   endforeach()
   lqi_cell_object(exact ${cell} ${CMAKE_SOURCE_DIR}/tests/golden/exact.c exact.c ${compiler} ${flags})
-  # The arithmetic needs the lowest floor alone.
+  # The arithmetic needs the lowest floor alone, the scene of bodies the physics.
   set(base ${engine})
-  list(FILTER base INCLUDE REGEX "lq_base_|libc")
+  list(FILTER base INCLUDE REGEX "lq_base_|lq_engine_physics_|libc")
   set(programs ${CMAKE_BINARY_DIR}/cells/${cell}/exact${suffix})
-  add_custom_command(OUTPUT ${programs} COMMAND ${compiler} ${C_FLAGS} ${C_LINK} ${exact} ${base} -o ${programs}
+  add_custom_command(OUTPUT ${programs} COMMAND ${compiler} ${C_FLAGS} ${C_LINK} ${exact} ${base} ${C_LIBS} -o ${programs}
                      DEPENDS ${exact} ${base} COMMENT "${cell}: exact" VERBATIM)
   foreach(game ${LQ_CELL_GAMES})
     set(objects ${engine})
@@ -66,8 +66,9 @@ function(lqi_cell cell compiler suffix)
 endfunction()
 
 function(lq_cells)
-  file(GLOB games CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR}/examples ${CMAKE_SOURCE_DIR}/examples/*/game.yaml)
-  list(TRANSFORM games REPLACE "/game.yaml$" "")
+  file(GLOB games CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR}/examples ${CMAKE_SOURCE_DIR}/examples/*/systems/*.c)
+  list(TRANSFORM games REPLACE "/systems/.*$" "")
+  list(REMOVE_DUPLICATES games)
   set(LQ_CELL_GAMES ${games})
   foreach(game ${games})
     file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/cells/${game})

@@ -45,6 +45,7 @@ export -f find_one first_bad clean
 export sim mode table work
 
 "$sim" --plant list >"$work/list"
+"$sim" --seeds 1 --json >"$work/first" || { cat "$work/first"; exit 1; } # builds the games, which many at once would do over each other
 begin=$SECONDS
 at_once=1 # a search uses all processors by itself
 [ "$mode" != --quick ] || at_once=$(nproc)
