@@ -253,7 +253,8 @@ static lq_err platform_open(lq_tenants *tenants, lq_diag *diag) {
   bool sealed;
   lq_err err = platform_is_sealed(o->store, &sealed);
   if (err)
-    return lq_diag_set(diag, err, "the platform's items cannot be read: %s", lq_err_cause(err));
+    return lq_diag_set(diag, err, "the platform's items (tenants, users, keys) cannot be read: %s",
+                       lq_err_cause(err));
   bool makes = !sealed && !o->read_only && !o->joins;
   err = lq_keyring_open(o->keys, LQ_STORE_PLATFORM, o->root, makes, &tenants->ring, diag);
   if (err == LQ_ERR_NOT_FOUND && o->read_only && !sealed) err = LQ_OK; /* and nothing to be read */
@@ -265,7 +266,8 @@ static lq_err platform_open(lq_tenants *tenants, lq_diag *diag) {
   if (!err) lq_tenant_store_watch(tenants->platform, platform_told, tenants);
   if (!err) return LQ_OK;
   if (err != LQ_ERR_CORRUPT || !sk[0])
-    return lq_diag_set(diag, err, "the platform's items cannot be read: %s", lq_err_cause(err));
+    return lq_diag_set(diag, err, "the platform's items (tenants, users, keys) cannot be read: %s",
+                       lq_err_cause(err));
   if (diag)
     (void)snprintf(diag->mend, sizeof diag->mend,
                    "find out who can write lq.db, and go on with a backup from before");

@@ -145,7 +145,7 @@ test('any damaged page of lq.db is named when it is read; what plays on is right
       }
     } else {
       assert.equal((await server.ended).code, 1)
-      assert.match(server.err, /(lq\.db|tenant 'acme'|the first users)[^]*mend: /)
+      assert.match(server.err, /(lq\.db|tenant 'acme'|the first users|the platform's items)[^]*mend: /)
     }
     outcomes[outcome] = (outcomes[outcome] ?? 0) + 1
   }
