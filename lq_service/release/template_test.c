@@ -1,12 +1,18 @@
 /* Templates write games that build, and destroy nothing. */
 #include "lq_service/release/guest_testing.h"
 
+/* The whole file, with a NUL behind it. */
 static char *slurp(const char *folder, const char *name, size_t *bytes) {
   char path[512];
   uint8_t *data = NULL;
   (void)snprintf(path, sizeof path, "%s/%s", folder, name);
   assert_ok(lq_file_read(path, 1 << 20, &data, bytes));
-  return (char *)data;
+  char *text = malloc(*bytes + 1);
+  assert_non_null(text);
+  memcpy(text, data, *bytes);
+  text[*bytes] = 0;
+  lq_file_free(data);
+  return text;
 }
 
 LQ_TEST(every_template_builds_under_its_new_name) {
@@ -49,8 +55,8 @@ LQ_TEST(the_treasure_hunt_is_the_example_itself) {
     char *one = slurp(folder, hunts[i].file, &a), *two = slurp(hunts[i].example, hunts[i].file, &b);
     assert_int_equal(a, b);
     assert_memory_equal(one, two, a);
-    lq_file_free((uint8_t *)one);
-    lq_file_free((uint8_t *)two);
+    free(one);
+    free(two);
     fx_folder_remove(folder);
   }
   /* game.yaml differs in its line name: at most. */
@@ -75,7 +81,7 @@ LQ_TEST(the_readme_says_what_to_type_for_the_new_game) {
     assert_non_null(strstr(text, "lq dev market\n"));
     assert_null(strstr(text, "lq dev examples"));
     assert_null(strstr(text, "\"demo\""));
-    lq_file_free((uint8_t *)text);
+    free(text);
     fx_folder_remove(folder);
   }
 }
@@ -90,7 +96,7 @@ LQ_TEST(nothing_is_overwritten_and_mistakes_are_named) {
   size_t bytes;
   char *kept = slurp(folder, "systems/hunt.c", &bytes);
   assert_int_equal(bytes, 4);
-  lq_file_free((uint8_t *)kept);
+  free(kept);
   char path[128];
   (void)snprintf(path, sizeof path, "%s/game.yaml", folder);
   assert_false(lq_file_exists(path));
