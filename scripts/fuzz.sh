@@ -20,7 +20,7 @@ corpus_of() {
   while read -r folder; do
     local module=${folder%%/corpus/*}
     case "$1" in "${module//\//_}_${folder##*/}" | "${folder##*/}") echo "$folder" && return ;; esac
-  done < <(find lq_* tests -type d -path '*/corpus/*_fuzz' | sort)
+  done < <(find lq_* apps tests -type d -path '*/corpus/*_fuzz' | sort)
   echo "fuzz: $1 has no corpus folder" >&2
   return 1
 }
