@@ -92,13 +92,13 @@ static void afterwards(uint32_t acked, char *resume, size_t bytes, uint64_t n) {
   enter(&a, resume, bytes);
   /* On a busy machine the wait for a join that was durable may have ended too soon, and the token
    * went with it: its player is there, and nobody else gets in as them. */
-  if (!resume[0] && has(&a, "LQ_ERR_EXISTS")) {
+  if (!resume[0] && a.closed && a.why == LQ_ERR_EXISTS) {
     conn_free(&a);
     return;
   }
   if (!a.client)
     fail_msg("n %llu: nobody can join any more: %s", (unsigned long long)n,
-             a.count ? a.line[a.count - 1] : "no answer");
+             a.closed ? lq_err_name(a.why) : "no answer");
   int32_t score = score_of(&a);
   if (((uint32_t)score & acked) != acked)
     fail_msg("n %llu: acknowledged %x, but the score is %x", (unsigned long long)n, acked,
