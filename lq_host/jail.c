@@ -6,12 +6,12 @@
 #include "lq_host/jail.h"
 
 #include "lq_host/loop_int.h"
+#include "lq_host/process_int.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -106,27 +106,9 @@ static int files_set(posix_spawn_file_actions_t *files, const ends *child) {
 static int spawn(const char *const *argv, const ends *child, pid_t *pid) {
   char locale[] = "LANG=C.UTF-8", *environment[] = {locale, NULL};
   posix_spawn_file_actions_t files;
-  posix_spawnattr_t how;
   if (posix_spawn_file_actions_init(&files)) return ENOMEM;
-  if (posix_spawnattr_init(&how)) {
-    (void)posix_spawn_file_actions_destroy(&files);
-    return ENOMEM;
-  }
-  sigset_t all, none;
-  (void)sigfillset(&all);
-  (void)sigemptyset(&none);
   int error = files_set(&files, child);
-  if (!error) error = posix_spawnattr_setsigdefault(&how, &all);
-  if (!error) error = posix_spawnattr_setsigmask(&how, &none);
-  if (!error) error = posix_spawnattr_setpgroup(&how, 0);
-  if (!error)
-    error = posix_spawnattr_setflags(&how, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK |
-                                               POSIX_SPAWN_SETPGROUP);
-  /* posix_spawn takes char *const * for historical reasons and changes nothing. */
-  char *const *arguments;
-  memcpy(&arguments, &argv, sizeof arguments);
-  if (!error) error = posix_spawn(pid, argv[0], &files, &how, arguments, environment);
-  (void)posix_spawnattr_destroy(&how);
+  if (!error) error = lqi_spawn(argv, &files, environment, pid);
   (void)posix_spawn_file_actions_destroy(&files);
   return error;
 }
@@ -134,13 +116,6 @@ static int spawn(const char *const *argv, const ends *child, pid_t *pid) {
 static void close_fd(int *fd) {
   if (*fd >= 0) (void)close(*fd);
   *fd = -1;
-}
-
-static lq_err err_of(int error) {
-  if (error == ENOENT || error == ENOTDIR) return LQ_ERR_NOT_FOUND;
-  if (error == EACCES || error == EPERM || error == ENOEXEC) return LQ_ERR_FORBIDDEN;
-  if (error == ENOMEM || error == EAGAIN) return LQ_ERR_MEMORY;
-  return LQ_ERR_IO;
 }
 
 lq_err lq_jail_open(const char *const *argv, size_t mapping_bytes, lq_jail **out, lq_diag *diag) {
@@ -164,7 +139,8 @@ lq_err lq_jail_open(const char *const *argv, size_t mapping_bytes, lq_jail **out
   close_fd(&child.said);
   if (error) {
     lq_jail_close(jail);
-    return lq_diag_set(diag, err_of(error), "%s does not start: %s", argv[0], strerror(error));
+    return lq_diag_set(diag, lqi_err_of_spawn(error), "%s does not start: %s", argv[0],
+                       strerror(error));
   }
   *out = jail;
   return LQ_OK;

@@ -6,37 +6,29 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lq_host/process_int.h"
+
 extern char **environ;
 
-static lq_err err_of_spawn(int error) {
+lq_err lqi_err_of_spawn(int error) {
   if (error == ENOENT || error == ENOTDIR) return LQ_ERR_NOT_FOUND;
-  if (error == EACCES || error == ENOEXEC) return LQ_ERR_FORBIDDEN;
+  if (error == EACCES || error == EPERM || error == ENOEXEC) return LQ_ERR_FORBIDDEN;
   if (error == ENOMEM || error == EAGAIN) return LQ_ERR_MEMORY;
   return LQ_ERR_IO;
 }
 
-/* stdin is empty, stdout and stderr are the pipe; default signals; a group of its own, so that a
- * time-out ends what the child started too. */
-static int spawn(const char *const *argv, int pipe_write, pid_t *pid) {
-  posix_spawn_file_actions_t files;
+int lqi_spawn(const char *const *argv, const posix_spawn_file_actions_t *files,
+              char *const *environment, pid_t *pid) {
   posix_spawnattr_t how;
-  if (posix_spawn_file_actions_init(&files)) return ENOMEM;
-  if (posix_spawnattr_init(&how)) {
-    (void)posix_spawn_file_actions_destroy(&files);
-    return ENOMEM;
-  }
+  if (posix_spawnattr_init(&how)) return ENOMEM;
   sigset_t all, none;
   (void)sigfillset(&all);
   (void)sigemptyset(&none);
-  int error = posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
-  if (!error) error = posix_spawn_file_actions_adddup2(&files, pipe_write, 1);
-  if (!error) error = posix_spawn_file_actions_adddup2(&files, pipe_write, 2);
-  if (!error) error = posix_spawnattr_setsigdefault(&how, &all);
+  int error = posix_spawnattr_setsigdefault(&how, &all);
   if (!error) error = posix_spawnattr_setsigmask(&how, &none);
   if (!error) error = posix_spawnattr_setpgroup(&how, 0);
   if (!error)
@@ -45,8 +37,19 @@ static int spawn(const char *const *argv, int pipe_write, pid_t *pid) {
   /* posix_spawnp takes char *const * for historical reasons and changes nothing. */
   char *const *arguments;
   memcpy(&arguments, &argv, sizeof arguments);
-  if (!error) error = posix_spawnp(pid, argv[0], &files, &how, arguments, environ);
+  if (!error) error = posix_spawnp(pid, argv[0], files, &how, arguments, environment);
   (void)posix_spawnattr_destroy(&how);
+  return error;
+}
+
+/* stdin is empty, stdout and stderr are the pipe. */
+static int spawn(const char *const *argv, int pipe_write, pid_t *pid) {
+  posix_spawn_file_actions_t files;
+  if (posix_spawn_file_actions_init(&files)) return ENOMEM;
+  int error = posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
+  if (!error) error = posix_spawn_file_actions_adddup2(&files, pipe_write, 1);
+  if (!error) error = posix_spawn_file_actions_adddup2(&files, pipe_write, 2);
+  if (!error) error = lqi_spawn(argv, &files, environ, pid);
   (void)posix_spawn_file_actions_destroy(&files);
   return error;
 }
@@ -101,7 +104,7 @@ lq_err lq_process_run(const char *const *argv, uint32_t timeout_ms, lq_writer *o
   (void)close(ends[1]);
   if (error) {
     (void)close(ends[0]);
-    return err_of_spawn(error);
+    return lqi_err_of_spawn(error);
   }
   (void)fcntl(ends[0], F_SETFL, O_NONBLOCK);
   int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);

@@ -38,7 +38,8 @@ static void enter(conn *c, char *resume, size_t bytes) {
     conn_free(c);
     lq_err err = join_roles(&r, c, resume[0] ? resume : ",\"player\":\"ann\"", 0);
     if (err) continue;
-    UNTIL_OR_CLOSED(c, has(c, "joined"));
+    /* A join is answered, whatever failed: who gave up too soon would lose the token. */
+    UNTIL(&r, has(c, "joined") || c->closed);
     if (!has(c, "joined")) continue;
     (void)snprintf(resume, bytes, "%s", resume_of(c));
     return;
@@ -90,12 +91,6 @@ static void afterwards(uint32_t acked, char *resume, size_t bytes, uint64_t n) {
   r.between.fail_at = 0;
   shard_again(&r, LAB_B);
   enter(&a, resume, bytes);
-  /* On a busy machine the wait for a join that was durable may have ended too soon, and the token
-   * went with it: its player is there, and nobody else gets in as them. */
-  if (!resume[0] && a.closed && a.why == LQ_ERR_EXISTS) {
-    conn_free(&a);
-    return;
-  }
   if (!a.client)
     fail_msg("n %llu: nobody can join any more: %s", (unsigned long long)n,
              a.closed ? lq_err_name(a.why) : "no answer");

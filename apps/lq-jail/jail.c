@@ -136,8 +136,7 @@ static const char *yes(bool is) { return is ? "true" : "false"; }
 static _Noreturn void report_inside(const lq_runtime *runtime) {
   lqi_sandbox got;
   lqi_sandbox_begin(&got);
-  bool shut =
-      lqi_sandbox_end(&got, runtime->memory_bytes + mapping_bytes, runtime->clock, runtime->opens);
+  bool shut = lqi_sandbox_end(&got, runtime->memory_bytes + mapping_bytes, runtime->opens);
   lqi_say("{\"shut\":%s,\"seccomp\":%s,\"no_new_privs\":%s,\"user_namespace\":%s,"
           "\"mount_namespace\":%s,\"net_namespace\":%s,\"ipc_namespace\":%s,"
           "\"uts_namespace\":%s,\"empty_root\":%s,\"nobody\":%s,\"no_capabilities\":%s,"
@@ -191,7 +190,7 @@ _Noreturn void lq_jail_main(const lq_runtime *runtime, int argc, char **argv) {
   lqi_sandbox_begin(&got);
   if (!runtime->start(argc > 1 ? argc - 1 : 0, argv + 1))
     end(EXIT_START, "the language does not start");
-  if (!lqi_sandbox_end(&got, runtime->memory_bytes + mapping_bytes, runtime->clock, runtime->opens))
+  if (!lqi_sandbox_end(&got, runtime->memory_bytes + mapping_bytes, runtime->opens))
     _exit(EXIT_START);
   /* A parent that ended before PR_SET_PDEATHSIG is not missed: its end of the socket is closed. */
   serve(&j);

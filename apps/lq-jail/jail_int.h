@@ -22,7 +22,7 @@ typedef struct lqi_sandbox {
 void lqi_sandbox_begin(lqi_sandbox *out);
 /* Shuts in for good: from here on no file, no network, no process. memory_bytes: RLIMIT_AS.
  * False: what must be is not, and stderr says why. */
-bool lqi_sandbox_end(lqi_sandbox *out, uint64_t memory_bytes, bool keep_clock, bool opens);
+bool lqi_sandbox_end(lqi_sandbox *out, uint64_t memory_bytes, bool opens);
 
 /* sandbox_space.c: other views of the machine */
 void lqi_space_begin(lqi_sandbox *out);

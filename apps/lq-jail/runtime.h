@@ -15,8 +15,6 @@ typedef struct lq_guest_file {
 typedef struct lq_runtime {
   bool opens; /* it tries to open files by itself (CPython, for the line of a syntax error), which
                  fails with EACCES; else that ends the process */
-  bool clock; /* it reads the processor's clock by itself (CPython does, for each lock), so keeps
-                 it; else reading that, the only clock left, ends the process */
   uint64_t memory_bytes; /* address space it may take besides the mapping (RLIMIT_AS) */
   /* Before the sandbox: the interpreter, libraries, what must be opened. argv: behind the
    * program's name. False: says why on stderr. */

@@ -70,7 +70,7 @@ static bool clock_off(void) {
 #endif
 }
 
-bool lqi_sandbox_end(lqi_sandbox *out, uint64_t memory_bytes, bool keep_clock, bool opens) {
+bool lqi_sandbox_end(lqi_sandbox *out, uint64_t memory_bytes, bool opens) {
   lqi_space_end(out);
   if (!out->no_new_privs) {
     lqi_say(
@@ -88,7 +88,7 @@ bool lqi_sandbox_end(lqi_sandbox *out, uint64_t memory_bytes, bool keep_clock, b
     lqi_say("the jail cannot be closed: its limits cannot be set: %s", strerror(errno));
     return false;
   }
-  out->no_clock = !keep_clock && clock_off();
+  out->no_clock = clock_off();
   out->seccomp = lqi_calls_filter(opens);
   return out->seccomp;
 }

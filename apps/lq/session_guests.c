@@ -5,14 +5,6 @@
 
 #include "lq_engine/net/json.h"
 
-bool lq_game_has_guests(const lq_game *game) {
-  for (uint32_t i = 0; i < game->system_count; i++)
-    if (game->system[i].guest) return true;
-  for (uint32_t i = 0; i < game->command_count; i++)
-    if (game->command[i].guest) return true;
-  return false;
-}
-
 static void strike(lq_failed_guests *f, const char *name, bool command, const char *why,
                    uint64_t tick) {
   uint32_t i = 0;

@@ -18,7 +18,6 @@ typedef struct lq_failed_guests {
   uint8_t release[32]; /* strikes are forgotten with it */
 } lq_failed_guests;
 
-bool lq_game_has_guests(const lq_game *game);
 /* Takes in the next slice of the session. */
 LQ_MUST lq_err lq_failed_guests_take(lq_failed_guests *failed, const lq_release_source *source,
                                      lq_span record, lq_diag *diag);

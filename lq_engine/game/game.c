@@ -34,6 +34,13 @@ void lq_game_builtins(lq_command_type *out) {
     LQ_CHECK(lq_record_layout(&out[i].record) == LQ_OK);
 }
 
+bool lq_game_has_guests(const lq_game *game) {
+  bool any = false;
+  for (uint32_t i = 0; i < game->system_count; i++) any |= game->system[i].guest != 0;
+  for (uint32_t i = 0; i < game->command_count; i++) any |= game->command[i].guest != 0;
+  return any;
+}
+
 uint32_t lq_game_command_find(const lq_game *game, lq_span name) {
   for (uint32_t i = 0; i < game->command_count; i++)
     if (lq_span_is(name, game->command[i].record.name)) return i;

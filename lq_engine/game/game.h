@@ -131,6 +131,7 @@ size_t lq_game_arena_bytes(lq_span encoded);
  * LQ_ERR_BUILD naming it); a command without a handler is legal only for built-ins. module NULL:
  * legal for a game without systems and commands, or where guests run them all. */
 LQ_MUST lq_err lq_game_bind(lq_game *game, const lq_module *module, lq_arena *arena, lq_diag *diag);
+bool lq_game_has_guests(const lq_game *game); /* is any of its systems or handlers one? */
 uint32_t lq_game_command_find(const lq_game *game, lq_span name); /* UINT32_MAX when unknown */
 uint32_t lq_game_event_find(const lq_game *game, lq_span name);
 uint32_t lq_game_role_find(const lq_game *game, lq_span name);

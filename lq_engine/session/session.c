@@ -37,7 +37,7 @@ static size_t lay_out(uint8_t *base, const lq_game *game, void **world) {
   s->scratch_data = carve(&c, LQ_TICK_MUTATIONS_BYTES);
   s->cause = carve(&c, LQI_CAUSES_MAX * sizeof *s->cause);
   s->reasons = carve(&c, LQI_REASON_BYTES);
-  if (!lqi_has_guests(game)) return c.at;
+  if (!lq_game_has_guests(game)) return c.at;
   s->guest = carve(&c, (game->system_count + (size_t)game->command_count) * sizeof *s->guest);
   s->guest_why = carve(&c, LQ_GUEST_TEXT_BYTES_MAX + 1);
   s->made = carve(&c, LQ_GUEST_MADE_BYTES);

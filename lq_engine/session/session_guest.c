@@ -8,13 +8,6 @@
 
 enum { KEPT_SEED = 0x6b657074, STRIKE_SEED = 0x737472 };
 
-bool lqi_has_guests(const lq_game *game) {
-  bool any = false;
-  for (uint32_t i = 0; i < game->system_count; i++) any |= game->system[i].guest != 0;
-  for (uint32_t i = 0; i < game->command_count; i++) any |= game->command[i].guest != 0;
-  return any;
-}
-
 /* ---- which ---- */
 
 static uint32_t place_count(const lq_game *game) {

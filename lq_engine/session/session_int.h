@@ -164,7 +164,6 @@ LQ_MUST lq_err lqi_handler_call(lq_session *session, uint16_t type, const uint8_
                                 uint16_t actor);
 
 /* ---- session_guest.c ---- */
-bool lqi_has_guests(const lq_game *game);
 /* Before a tick's commands: what must not run in it. */
 void lqi_guests_begin(lq_session *session);
 void lqi_guests_undo(lq_session *session);

@@ -47,12 +47,8 @@ void lq_guests_close(lq_guests *guests);
 typedef struct lq_guest_stats {
   uint64_t calls, failed, starts, kills; /* kills: by the watchdog */
   uint32_t processes;
-  uint64_t call_ns; /* CPU and waiting: from sent to answered, all calls together */
 } lq_guest_stats;
 lq_guest_stats lq_guests_stats(const lq_guests *guests);
-
-/* The path of a language's program; false when it does not fit. */
-bool lq_guest_program(const char *folder, lq_guest_language language, char out[1024]);
 
 /* Ends the tenant's processes, whatever they are at. Its ports that wait fail from here on, until
  * they are asked for again; so do questions under way of seats that are not closed yet. */

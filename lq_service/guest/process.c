@@ -8,12 +8,6 @@
 
 static const char *const names[LQ_GUEST_LANGUAGE_COUNT] = {"c", "python", "lua", "wasm"};
 
-bool lq_guest_program(const char *folder, lq_guest_language language, char out[1024]) {
-  const char *name = (unsigned)language < LQ_GUEST_LANGUAGE_COUNT ? names[language] : "none";
-  int length = snprintf(out, 1024, "%s/lq-jail-%s", folder, name);
-  return length > 0 && length < 1024;
-}
-
 /* What a module was compiled to is opened before the sandbox closes, so it is named at the start:
  * "systems/hunt.wasm=/path/of/its/library.so". */
 lq_err lqi_jail_start(lq_guest_language language, const char *folder, const lq_guest_source *file,
@@ -21,7 +15,9 @@ lq_err lqi_jail_start(lq_guest_language language, const char *folder, const lq_g
   enum { ARGUMENT_BYTES = 1024 + 128 };
   char program[1024];
   const char *argv[LQ_GUEST_SOURCES_MAX + 2] = {program};
-  if (!lq_guest_program(folder, language, program) || count > LQ_GUEST_SOURCES_MAX)
+  LQ_CHECK(language > LQ_GUEST_NATIVE && language < LQ_GUEST_LANGUAGE_COUNT);
+  int length = snprintf(program, sizeof program, "%s/lq-jail-%s", folder, names[language]);
+  if (length < 0 || length >= (int)sizeof program || count > LQ_GUEST_SOURCES_MAX)
     return lq_diag_set(diag, LQ_ERR_TOO_BIG, "a guest's program and its files: at most %u files",
                        LQ_GUEST_SOURCES_MAX);
   char(*argument)[ARGUMENT_BYTES] = calloc(LQ_GUEST_SOURCES_MAX, ARGUMENT_BYTES);
@@ -265,7 +261,6 @@ static bool answer(lqi_process *p, const lq_guest_message *m) {
   uint32_t last = (p->first + p->count - 1) % LQ_GUEST_SLOTS;
   lqi_asker *asker = p->asker[LQ_PLANTED(GUEST_OTHERS) ? p->ring[last] : m->slot];
   uint64_t now_ns = lq_clock_mono_ns(), cpu_ns = lq_jail_cpu_ns(p->jail);
-  p->guests->stats.call_ns += lqi_since(now_ns, p->head_ns);
   if (asker) asker->cpu_ns += lqi_since(cpu_ns, p->head_cpu_ns);
   p->asker[m->slot] = NULL;
   p->taken[m->slot] = false;

@@ -1,8 +1,7 @@
 /* A metered module to a shared library, through wasm2c and the compiler of this machine.
  *
  * Shape: <cache>/<sha-256 of the module and the metered one>-<abi>-<tools>.so, and .wasm beside it:
- * the module for hosts. It is code that will run, so its last 32 bytes (which ELF does not mind)
- * are the SHA-256 of all before: a damaged one is made again. abi: our headers, the flags, the
+ * the module for hosts. abi: our headers, the flags, the
  * machine; tools: what wasm2c and the compiler say of themselves. Any tools' library of that abi
  * will do where one of them does not run. The folder <cache>/.<random>/ holds what is between,
  * until the library is there. Nothing of the author's words is in it: names are e0, e1 ... */
@@ -11,6 +10,7 @@
 #include "lq_engine/guest/wasm_abi.h"
 #include "lq_engine/guest/wasm_library.h"
 #include "lq_host/host.h"
+#include "lq_service/guest/compiler.h"
 #include "lq_service/guest/wasm.h"
 
 #include <stdio.h>
@@ -19,37 +19,19 @@
 extern const lq_embedded lqi_wasm_library_header[], lqi_wasm_rt_header[];
 
 enum {
-  COMPILE_MS_MAX = 60000,
   OUTPUT_BYTES = 16 << 10,
-  LIBRARY_BYTES_MAX = 64 << 20,
-  DIGEST_BYTES = 32,
   WRAP_BYTES = 256 << 10,
-  WORDS_MAX = 8, /* of the compiler's command */
 };
 
-#if defined(__x86_64__)
-#define MACHINE "x86-64"
-#define MACHINE_FLAGS "-march=x86-64-v2", "-mno-fma",
-#elif defined(__aarch64__)
-#define MACHINE "aarch64"
-#define MACHINE_FLAGS
-#else
-#define MACHINE "other"
-#define MACHINE_FLAGS
-#endif
-/* The exact floating point of cmake/LqModule.cmake. NDEBUG: its asserts are about wabt's own
- * runtime. -w: generated code is full of variables that nobody uses. */
+/* NDEBUG: its asserts are about wabt's own runtime. -w: generated code is full of variables that
+ * nobody uses. */
 static const char *const flags[] = {"-O2",
                                     "-std=gnu17",
                                     "-fPIC",
                                     "-shared",
                                     "-w",
                                     "-DNDEBUG",
-                                    "-ffp-contract=off",
-                                    "-fno-fast-math",
-                                    "-fno-math-errno",
-                                    "-fno-tree-slp-vectorize",
-                                    MACHINE_FLAGS "-fvisibility=hidden",
+                                    LQ_EXACT_FLAGS "-fvisibility=hidden",
                                     "-fno-strict-aliasing",
                                     "-fstack-protector-strong",
                                     "-Wl,-z,relro,-z,now,-z,noexecstack"};
@@ -82,34 +64,13 @@ static bool path_of(char out[LQ_WASM_PATH_BYTES], const char *folder, const char
 }
 
 /* ---- the tools ---- */
-static size_t compiler_words(const char *cc, char copy[LQ_WASM_PATH_BYTES], const char **argv) {
-  size_t count = 0;
-  (void)snprintf(copy, LQ_WASM_PATH_BYTES, "%s", cc);
-  for (char *save = NULL, *word = strtok_r(copy, " ", &save); word && count < WORDS_MAX;
-       word = strtok_r(NULL, " ", &save))
-    argv[count++] = word;
-  return count;
-}
-
-/* A hash of what a tool says of itself; 0: it does not run. */
-static uint64_t ask(uint64_t seed, const char **argv, size_t count) {
-  argv[count++] = "--version";
-  argv[count] = NULL;
-  uint8_t text[4096];
-  lq_writer out = lq_writer_of(text, sizeof text);
-  int status = 0;
-  if (lq_process_run(argv, COMPILE_MS_MAX, &out, &status) || status != 0) return 0;
-  uint64_t hash = lq_hash_bytes(seed, text, out.bytes);
-  return hash ? hash : 1;
-}
-
 static void ask_tools(build *b) {
   char copy[LQ_WASM_PATH_BYTES];
-  const char *argv[WORDS_MAX + 4];
-  uint64_t compiler = ask(1, argv, compiler_words(b->cc, copy, argv));
+  const char *argv[LQ_COMPILER_WORDS_MAX + 4];
+  uint64_t compiler = lq_tool_hash(1, argv, lq_compiler_words(b->cc, copy, sizeof copy, argv));
   argv[0] = "wasm2c";
   b->has_compiler = compiler != 0;
-  b->tools = compiler ? ask(compiler, argv, 1) : 0;
+  b->tools = compiler ? lq_tool_hash(compiler, argv, 1) : 0;
 }
 
 static lq_err say_no_tool(const build *b) {
@@ -131,20 +92,7 @@ static uint64_t abi_of(void) {
   LQ_WASM_IMPORTS(X)
 #undef X
   for (size_t i = 0; i < FLAG_COUNT; i++) hash = lq_hash_bytes(hash, flags[i], strlen(flags[i]));
-  return lq_hash_bytes(hash, MACHINE, sizeof MACHINE);
-}
-
-static bool whole(const char *path) {
-  uint8_t *data = NULL;
-  size_t bytes = 0;
-  if (lq_file_read(path, LIBRARY_BYTES_MAX, &data, &bytes)) return false;
-  bool good = bytes > DIGEST_BYTES;
-  if (good) {
-    lq_sha256 digest = lq_sha256_of(lq_span_of(data, bytes - DIGEST_BYTES));
-    good = memcmp(digest.bytes, data + bytes - DIGEST_BYTES, DIGEST_BYTES) == 0;
-  }
-  lq_file_free(data);
-  return good;
+  return lq_hash_bytes(hash, LQ_MACHINE, sizeof LQ_MACHINE);
 }
 
 static bool same_abi(void *context, const char *name, bool is_folder) {
@@ -152,7 +100,7 @@ static bool same_abi(void *context, const char *name, bool is_folder) {
   size_t stem = strlen(b->stem), bytes = strlen(name);
   if (is_folder || bytes != stem + 20 || strncmp(name, b->stem, stem) != 0) return true;
   if (strcmp(name + bytes - 3, ".so") != 0 || !path_of(b->library, b->cache, name)) return true;
-  if (whole(b->library)) return false;
+  if (lq_compiled_whole(b->library)) return false;
   b->library[0] = 0;
   return true;
 }
@@ -290,7 +238,7 @@ static lq_err run(const build *b, const char *const *argv, const char *who) {
   if (!output) return say_err(b, LQ_ERR_MEMORY);
   lq_writer out = lq_writer_of(output, OUTPUT_BYTES - 1);
   int status = 0;
-  lq_err err = lq_process_run(argv, COMPILE_MS_MAX, &out, &status);
+  lq_err err = lq_process_run(argv, LQ_COMPILE_MS_MAX, &out, &status);
   output[out.bytes] = 0;
   char words[200];
   const char *at = strstr(output, "rror: ");
@@ -307,14 +255,14 @@ static lq_err run(const build *b, const char *const *argv, const char *who) {
 
 static lq_err compile_c(const build *b, const char *temporary) {
   char copy[LQ_WASM_PATH_BYTES], paths[3][LQ_WASM_PATH_BYTES + 32];
-  const char *argv[WORDS_MAX + FLAG_COUNT + 8];
+  const char *argv[LQ_COMPILER_WORDS_MAX + FLAG_COUNT + 8];
   const char *const to_c[] = {"wasm2c", "--no-debug-names", "-n",     "m",
                               "-o",     paths[0],           paths[1], NULL};
   (void)snprintf(paths[0], sizeof paths[0], "%s/guest.c", b->folder);
   (void)snprintf(paths[1], sizeof paths[1], "%s/guest.wasm", b->folder);
   lq_err err = run(b, to_c, "wasm2c");
   if (err) return err;
-  size_t count = compiler_words(b->cc, copy, argv);
+  size_t count = lq_compiler_words(b->cc, copy, sizeof copy, argv);
   for (size_t i = 0; i < FLAG_COUNT; i++) argv[count++] = flags[i];
   (void)snprintf(paths[2], sizeof paths[2], "-I%s", b->folder);
   (void)snprintf(paths[1], sizeof paths[1], "%s/wrap.c", b->folder);
@@ -327,27 +275,12 @@ static lq_err compile_c(const build *b, const char *temporary) {
   return run(b, argv, "the compiler");
 }
 
-/* What was compiled becomes the cached library at once or not at all. */
+/* The module for hosts goes first: where the library is, it is there. */
 static lq_err keep(const build *b, const char *temporary, lq_span plain) {
-  uint8_t *data = NULL;
-  size_t bytes = 0;
-  lq_err err = lq_file_read(temporary, LIBRARY_BYTES_MAX - DIGEST_BYTES, &data, &bytes);
-  uint8_t *all = err ? NULL : malloc(bytes + DIGEST_BYTES);
   char path[LQ_WASM_PATH_BYTES];
-  if (!err && !all) err = LQ_ERR_MEMORY;
-  if (!err) {
-    (void)snprintf(path, sizeof path, "%.*s.wasm", (int)strlen(b->library) - 3, b->library);
-    err = lq_file_write(path, plain);
-  }
-  if (!err) {
-    lq_sha256 digest = lq_sha256_of(lq_span_of(data, bytes));
-    memcpy(all, data, bytes);
-    memcpy(all + bytes, digest.bytes, DIGEST_BYTES);
-    err = lq_file_write(b->library, lq_span_of(all, bytes + DIGEST_BYTES));
-  }
-  free(all);
-  lq_file_free(data);
-  return say_err(b, err);
+  (void)snprintf(path, sizeof path, "%.*s.wasm", (int)strlen(b->library) - 3, b->library);
+  lq_err err = lq_file_write(path, plain);
+  return say_err(b, err ? err : lq_compiled_keep(temporary, b->library));
 }
 
 static lq_err compile(build *b, lq_span inner, lq_span plain) {
@@ -373,7 +306,7 @@ static lq_err compile(build *b, lq_span inner, lq_span plain) {
   uint8_t words[256];
   lq_writer out = lq_writer_of(words, sizeof words);
   int status;
-  lq_err removed = lq_process_run(clean, COMPILE_MS_MAX, &out, &status);
+  lq_err removed = lq_process_run(clean, LQ_COMPILE_MS_MAX, &out, &status);
   return err ? err : say_err(b, removed);
 }
 

@@ -2,10 +2,10 @@
  *
  * Shape: <cache>/<release id>-<abi>/ holds the sources with game.h and lq_system.h as they are
  * compiled; their content follows from the name, so processes may write them at once. The module is
- * <cache>/<release id>-<abi>-<compiler>.so, written beside and renamed. It is code that will run,
- * so its last 32 bytes (which ELF does not mind) are the SHA-256 of all before: a damaged one is
- * made again. abi: lq_system.h, the generated game.h, the flags and the machine; any compiler's
- * module of that abi will do when none runs here, because exact floating point makes them agree. */
+ * <cache>/<release id>-<abi>-<compiler>.so (lq_compiled_keep, lq_service/guest/compiler.h). abi:
+ * lq_system.h, the generated game.h, the flags and the machine; any compiler's module of that abi
+ * will do when none runs here, because exact floating point makes them agree. */
+#include "lq_service/guest/compiler.h"
 #include "lq_service/release/release_int.h"
 
 #include "lq_base/hash.h"
@@ -15,38 +15,19 @@
 #include <stdlib.h>
 
 enum {
-  COMPILE_MS_MAX = 60000,
   OUTPUT_BYTES = 64 << 10,
-  MODULE_BYTES_MAX = 64 << 20,
-  DIGEST_BYTES = 32,
   HEADER_BYTES = 4 << 20, /* game.h of a game at every limit */
-  WORDS_MAX = 8,          /* of the compiler's command */
 };
 
-#if defined(__x86_64__)
-#define MACHINE "x86-64"
-#define MACHINE_FLAGS "-march=x86-64-v2", "-mno-fma",
-#elif defined(__aarch64__)
-#define MACHINE "aarch64"
-#define MACHINE_FLAGS
-#else
-#define MACHINE "other"
-#define MACHINE_FLAGS
-#endif
 #define DEBUG_FOLDER "/lq-release" /* where debug information says that the sources lie */
-/* The exact floating point of cmake/LqModule.cmake. -z defs: what is not in libc (sin, of libm) is
- * an error now and not a difference between two machines later. errno: else sqrt, which is exact
- * and allowed, needs libm for it. */
+/* -z defs: what is not in libc (sin, of libm) is an error now and not a difference between two
+ * machines later. */
 static const char *const flags[] = {"-O2",
                                     "-g1",
                                     "-std=c17",
                                     "-fPIC",
                                     "-shared",
-                                    "-ffp-contract=off",
-                                    "-fno-fast-math",
-                                    "-fno-math-errno",
-                                    "-fno-tree-slp-vectorize",
-                                    MACHINE_FLAGS "-fvisibility=hidden",
+                                    LQ_EXACT_FLAGS "-fvisibility=hidden",
                                     "-fno-strict-aliasing",
                                     "-Wall",
                                     "-Werror=implicit-function-declaration",
@@ -71,28 +52,15 @@ typedef struct native {
 /* env LC_ALL=C <command's words>: so that its errors are the ones understood below. */
 static size_t command_words(const lqi_compiler *compiler, char copy[LQI_PATH_BYTES],
                             const char **argv) {
-  size_t count = 0;
-  argv[count++] = "env";
-  argv[count++] = "LC_ALL=C";
-  memcpy(copy, compiler->command, strlen(compiler->command) + 1);
-  for (char *save = NULL, *word = strtok_r(copy, " ", &save); word && count < WORDS_MAX + 2;
-       word = strtok_r(NULL, " ", &save))
-    argv[count++] = word;
-  return count;
+  argv[0] = "env";
+  argv[1] = "LC_ALL=C";
+  return 2 + lq_compiler_words(compiler->command, copy, LQI_PATH_BYTES, argv + 2);
 }
 
 static uint64_t ask_compiler(const lqi_compiler *compiler) {
   char copy[LQI_PATH_BYTES];
-  const char *argv[WORDS_MAX + 4];
-  size_t count = command_words(compiler, copy, argv);
-  argv[count++] = "--version";
-  argv[count] = NULL;
-  uint8_t text[4096];
-  lq_writer out = lq_writer_of(text, sizeof text);
-  int status = 0;
-  if (lq_process_run(argv, COMPILE_MS_MAX, &out, &status) || status != 0) return 0;
-  uint64_t hash = lq_hash_bytes(1, text, out.bytes);
-  return hash ? hash : 1;
+  const char *argv[LQ_COMPILER_WORDS_MAX + 4];
+  return lq_tool_hash(1, argv, command_words(compiler, copy, argv));
 }
 
 /* ---- names ---- */
@@ -100,7 +68,7 @@ static uint64_t abi_of(lq_span header) {
   uint64_t hash = lq_hash_bytes(LQ_ABI_VERSION, header.data, header.bytes);
   hash = lq_hash_bytes(hash, lqi_system_header[0].data, lqi_system_header[0].bytes);
   for (size_t i = 0; i < FLAG_COUNT; i++) hash = lq_hash_bytes(hash, flags[i], strlen(flags[i]));
-  return lq_hash_bytes(hash, MACHINE, sizeof MACHINE);
+  return lq_hash_bytes(hash, LQ_MACHINE, sizeof LQ_MACHINE);
 }
 
 static bool name_module(native *n) {
@@ -115,26 +83,12 @@ typedef struct search {
   bool found;
 } search;
 
-/* Is the cached module, to its last byte, what was compiled? */
-static bool module_whole(const native *n) {
-  uint8_t *data = NULL;
-  size_t bytes = 0;
-  if (lq_file_read(n->module, MODULE_BYTES_MAX, &data, &bytes)) return false;
-  bool whole = bytes > DIGEST_BYTES;
-  if (whole) {
-    lq_sha256 digest = lq_sha256_of(lq_span_of(data, bytes - DIGEST_BYTES));
-    whole = memcmp(digest.bytes, data + bytes - DIGEST_BYTES, DIGEST_BYTES) == 0;
-  }
-  lq_file_free(data);
-  return whole;
-}
-
 static bool same_abi(void *context, const char *name, bool is_folder) {
   search *s = context;
   size_t stem = strlen(s->n->stem), bytes = strlen(name);
   if (is_folder || bytes != stem + 20 || strncmp(name, s->n->stem, stem) != 0) return true;
   if (strcmp(name + bytes - 3, ".so") != 0) return true;
-  s->found = lqi_path(s->n->module, s->n->compiler->cache, name) && module_whole(s->n);
+  s->found = lqi_path(s->n->module, s->n->compiler->cache, name) && lq_compiled_whole(s->n->module);
   return !s->found;
 }
 
@@ -262,28 +216,9 @@ static lq_err temporary_path(native *n, char out[LQI_PATH_BYTES]) {
   return lqi_path(out, n->compiler->cache, name) ? LQ_OK : LQ_ERR_TOO_BIG;
 }
 
-/* The compiled bytes become the cached module at once or not at all. */
-static lq_err keep_module(native *n, const char *temporary) {
-  uint8_t *data = NULL;
-  size_t bytes = 0;
-  lq_err err = lq_file_read(temporary, MODULE_BYTES_MAX - DIGEST_BYTES, &data, &bytes);
-  uint8_t *whole = err ? NULL : malloc(bytes + DIGEST_BYTES);
-  if (!err && !whole) err = LQ_ERR_MEMORY;
-  if (whole) {
-    lq_sha256 digest = lq_sha256_of(lq_span_of(data, bytes));
-    if (bytes) memcpy(whole, data, bytes);
-    memcpy(whole + bytes, digest.bytes, DIGEST_BYTES);
-    err = lq_file_write(n->module, lq_span_of(whole, bytes + DIGEST_BYTES));
-  }
-  free(whole);
-  lq_file_free(data);
-  if (err) return lqi_say(n->diag, err, NULL, "%s: %s", n->module, lq_err_cause(err));
-  return LQ_OK;
-}
-
 static lq_err run_compiler(native *n, const char *temporary, char *output, lq_writer *out) {
   char copy[LQI_PATH_BYTES], paths[2][LQI_PATH_BYTES + 32];
-  const char *argv[WORDS_MAX + FLAG_COUNT + LQI_SOURCES_MAX + 16];
+  const char *argv[LQ_COMPILER_WORDS_MAX + FLAG_COUNT + LQI_SOURCES_MAX + 16];
   size_t count = command_words(n->compiler, copy, argv);
   for (size_t i = 0; i < FLAG_COUNT; i++) argv[count++] = flags[i];
   /* Where it was compiled is nobody's business: equal sources, equal bytes. */
@@ -305,13 +240,13 @@ static lq_err run_compiler(native *n, const char *temporary, char *output, lq_wr
   }
   argv[count] = NULL;
   int status = 0;
-  lq_err err = fits ? lq_process_run(argv, COMPILE_MS_MAX, out, &status) : LQ_ERR_TOO_BIG;
+  lq_err err = fits ? lq_process_run(argv, LQ_COMPILE_MS_MAX, out, &status) : LQ_ERR_TOO_BIG;
   free(names);
   if (!fits) return lqi_say(n->diag, err, NULL, "%s: the folder's name is too long", n->folder);
   output[out->bytes < OUTPUT_BYTES ? out->bytes : OUTPUT_BYTES - 1] = 0;
   if (err == LQ_ERR_IDLE)
     return lqi_say(n->diag, LQ_ERR_BUILD, "make the sources smaller",
-                   "the compiler took longer than %d s", COMPILE_MS_MAX / 1000);
+                   "the compiler took longer than %d s", LQ_COMPILE_MS_MAX / 1000);
   if (err || status == 127) return say_no_compiler(n);
   return status ? say_compile(n, output) : LQ_OK;
 }
@@ -327,7 +262,8 @@ static lq_err compile(native *n) {
   lq_writer out = lq_writer_of(output, OUTPUT_BYTES - 1);
   err = run_compiler(n, temporary, output, &out);
   free(output);
-  if (!err) err = keep_module(n, temporary);
+  if (!err && (err = lq_compiled_keep(temporary, n->module)))
+    err = lqi_say(n->diag, err, NULL, "%s: %s", n->module, lq_err_cause(err));
   lq_err removed = lq_file_remove(temporary);
   return err ? err : removed;
 }
@@ -361,7 +297,7 @@ static lq_err open_or_compile(native *n, lq_library **library, const lq_module *
     return find_cached(n) ? open_module(n, library, module) : say_no_compiler(n);
   if (!name_module(n))
     return lqi_say(n->diag, LQ_ERR_TOO_BIG, NULL, "%s: the name is too long", n->compiler->cache);
-  if (module_whole(n) && open_module(n, library, module) == LQ_OK) return LQ_OK;
+  if (lq_compiled_whole(n->module) && open_module(n, library, module) == LQ_OK) return LQ_OK;
   err = compile(n);
   return err ? err : open_module(n, library, module);
 }

@@ -3,14 +3,6 @@
 
 #include "lq_service/shard/shard_int.h"
 
-static bool has_guests(const lq_game *game) {
-  for (uint32_t i = 0; i < game->system_count; i++)
-    if (game->system[i].guest) return true;
-  for (uint32_t i = 0; i < game->command_count; i++)
-    if (game->command[i].guest) return true;
-  return false;
-}
-
 /* Its tick may be run again. */
 static void ready(void *context) {
   lqi_session *s = context;
@@ -29,7 +21,7 @@ void lqi_guests_seat(lqi_session *s) {
   lqi_guests_unseat(s);
   lq_session_guests(s->live.session, NULL); /* not the one that the journal was read with */
   /* Without anybody who runs them its guests fail, and say why. */
-  if (!guests || !has_guests(lq_session_game(s->live.session))) return;
+  if (!guests || !lq_game_has_guests(lq_session_game(s->live.session))) return;
   if (lq_guest_seat_open(guests, s->name.tenant, s->live.release, ready, s, &s->seat)) {
     s->broken = true; /* a moment without memory is nobody's fault: not a strike for each guest */
     return;

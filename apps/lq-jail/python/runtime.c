@@ -271,9 +271,5 @@ static size_t call(lq_guest_view *view) {
   return bytes;
 }
 
-const lq_runtime lq_runtime_python = {.opens = true,
-                                      .clock = true,
-                                      .memory_bytes = 256u << 20,
-                                      .start = start,
-                                      .load = load,
-                                      .call = call};
+const lq_runtime lq_runtime_python = {
+    .opens = true, .memory_bytes = 256u << 20, .start = start, .load = load, .call = call};

@@ -159,9 +159,11 @@ bool lqi_bind(model *m, const lq_game *game) {
 }
 
 static const lqi_rules *rules_of(const lq_game *game) {
-  static const lqi_rules *const known[] = {&lqi_hunt_rules, &lqi_moon_rules, &lqi_bank_rules};
+  static const lqi_rules *const known[] = {&lqi_hunt_rules, &lqi_bank_rules};
   for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-    if (strcmp(game->name, known[i]->game) == 0) return known[i];
+    if (strcmp(game->name, known[i]->game) == 0 ||
+        (known[i]->also && strcmp(game->name, known[i]->also) == 0))
+      return known[i];
   return NULL;
 }
 
@@ -196,11 +198,16 @@ void model_close(model *m) {
   free(m);
 }
 
+uint32_t lqi_guest_of(const model *m, const char *name, bool command) {
+  const lqi_rule_guest *guest = m->rules->guest;
+  for (uint32_t i = 0; lq_game_has_guests(m->game) && guest[i].name; i++)
+    if (guest[i].command == command && strcmp(guest[i].name, name) == 0) return i;
+  return LQI_GUESTS;
+}
+
 bool lqi_left_out(const model *m, const char *name, bool command) {
-  for (uint32_t i = 0; m->rules->guest[i].name; i++)
-    if (m->rules->guest[i].command == command && strcmp(m->rules->guest[i].name, name) == 0)
-      return m->skip[i] || m->strikes[i] >= LQ_GUEST_STRIKES_MAX;
-  return false;
+  uint32_t guest = lqi_guest_of(m, name, command);
+  return guest < LQI_GUESTS && (m->skip[guest] || m->strikes[guest] >= LQ_GUEST_STRIKES_MAX);
 }
 
 int64_t model_money(const model *m) { return m->rules->money(m); }

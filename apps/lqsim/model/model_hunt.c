@@ -140,23 +140,7 @@ static int64_t money(const model *m) {
 
 const lqi_rules lqi_hunt_rules = {
     .game = "demo",
-    .component = components,
-    .component_count = sizeof components / sizeof *components,
-    .event = events,
-    .event_count = sizeof events / sizeof *events,
-    .constant = constants,
-    .spawn = 1u << PLAYER_TAG | 1u << POSITION | 1u << PURSE,
-    .start = start,
-    .join = join,
-    .leave = leave,
-    .command = command,
-    .systems = systems,
-    .money = money,
-};
-
-/* The same hunt with other hands: examples/treasure_hunt_lua, and a system that only counts. */
-const lqi_rules lqi_moon_rules = {
-    .game = "moon",
+    .also = "moon", /* with other hands: examples/treasure_hunt_lua, and one that only counts */
     .guest = {{"moon.pulse", false},
               {"hunt.credit", false},
               {"hunt.collect", false},

@@ -79,8 +79,8 @@ typedef struct lqi_rule_guest {
 } lqi_rule_guest;
 
 typedef struct lqi_rules {
-  const char *game;
-  lqi_rule_guest guest[LQI_GUESTS];
+  const char *game, *also;          /* also: another game of these rules, or NULL */
+  lqi_rule_guest guest[LQI_GUESTS]; /* in a game that has guests */
   const lqi_rule_component *component;
   uint32_t component_count;
   const lqi_rule_event *event;
@@ -131,7 +131,7 @@ struct model {
   size_t why_bytes;
 };
 
-extern const lqi_rules lqi_hunt_rules, lqi_moon_rules, lqi_bank_rules;
+extern const lqi_rules lqi_hunt_rules, lqi_bank_rules;
 
 /* ---- model.c ---- */
 /* Writes why; always false. */
@@ -150,6 +150,8 @@ int64_t lqi_order_number(const lqi_order *order, const char *field, uint32_t ind
 /* Finds the rules' components, events and constants in the game. */
 bool lqi_bind(model *m, const lq_game *game);
 
+/* Index in rules->guest; LQI_GUESTS: the game has no such guest. */
+uint32_t lqi_guest_of(const model *m, const char *name, bool command);
 /* A guest that does not run in this tick: it failed in it, or is suspended. */
 bool lqi_left_out(const model *m, const char *name, bool command);
 

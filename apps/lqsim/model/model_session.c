@@ -110,14 +110,8 @@ static lqi_outcome release(const lqi_order *order) {
   return plain(strlen(id) == 64 && strspn(id, "0123456789abcdef") == 64 ? LQ_OK : LQ_ERR_INVALID);
 }
 
-/* Index in rules->guest; LQI_GUESTS: none of that name. */
 static uint32_t guest_of(const model *m, const lqi_order *order) {
-  const char *name = text_of(order, "name");
-  bool command = text_of(order, "command")[0] != 0;
-  for (uint32_t i = 0; m->rules->guest[i].name; i++)
-    if (m->rules->guest[i].command == command && strcmp(m->rules->guest[i].name, name) == 0)
-      return i;
-  return LQI_GUESTS;
+  return lqi_guest_of(m, text_of(order, "name"), text_of(order, "command")[0] != 0);
 }
 
 static lqi_outcome strike(model *m, const lqi_order *order) {

@@ -27,7 +27,7 @@ class Rule(System):
 EVENTS = {"seen": {"who": "entity", "n": "i64", "text": "str(64)"}}
 COMMANDS = {"move": {"entity": "entity", "vec": "i32[3]"}}
 DRAWN = [601262, 747774, 103019, 416589, 732996]  # of seed 0
-FOUNDING = pathlib.Path(__file__).parent / "systems" / "treasure_hunt.py"
+FOUNDING = pathlib.Path(__file__).resolve().parents[3] / "examples/treasure_hunt/systems/treasure_hunt.py"
 
 
 class Cases:

@@ -1,0 +1,15 @@
+/* How lq_host starts a child: shared by process.c and jail.c. */
+#ifndef LQ_HOST_PROCESS_INT_H
+#define LQ_HOST_PROCESS_INT_H
+
+#include <spawn.h>
+
+#include "lq_base/err.h"
+
+/* Default signals, none blocked; a group of its own, so that who ends it ends what it started too.
+ * argv[0] is looked up in PATH unless it has a slash. The answer is an errno, or 0. */
+int lqi_spawn(const char *const *argv, const posix_spawn_file_actions_t *files,
+              char *const *environment, pid_t *pid);
+lq_err lqi_err_of_spawn(int error);
+
+#endif
