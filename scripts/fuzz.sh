@@ -62,7 +62,7 @@ fuzz_one() {
   fi
   tail -40 "$build/found/$name.log"
   bad=$(find "$build/found/$name.bad" -type f | sort | head -1)
-  [ -n "$bad" ] || { echo "fuzz: $name did not run: see $build/found/$name.log" >&2; return 1; }
+  [ -n "$bad" ] || { echo "fuzz: $name did not run: see $build/found/$name.log" | tee -a "$build/found/findings" >&2; return 1; }
   if [ "$engine" = libfuzzer ]; then
     "$1" -minimize_crash=1 -max_total_time=30 -timeout=10 -exact_artifact_path="$bad.min" "$bad" >"$bad.log" 2>&1 || true
   else
@@ -70,6 +70,7 @@ fuzz_one() {
   fi
   [ -s "$bad.min" ] || cp "$bad" "$bad.min" # a leak or a hang is not made smaller
   echo "fuzz: $name found something. Look: $1 $bad.min" >&2
+  echo "fuzz: $name found something, in base64: $(head -c 3000 "$bad.min" | base64 -w0)" >>"$build/found/findings"
   echo "fuzz: make it a test, which ctest replays from then on: cp $bad.min $(corpus_of "$name")/found_$(sha256sum "$bad.min" | cut -c1-8)" >&2
   return 1
 }
@@ -92,7 +93,7 @@ export -f corpus_of fuzz figures fuzz_one
 export engine build
 mapfile -t programs < <(find "$build" -maxdepth 1 -type f -name '*_fuzz' -perm -u+x | sort)
 [ "${#programs[@]}" -gt 0 ] || { echo "fuzz: no targets under $build" >&2; exit 1; }
-mkdir -p "$build/found"
+mkdir -p "$build/found" && : >"$build/found/findings"
 jobs=$(nproc) sum=0
 for program in "${programs[@]}"; do
   case " ${core//$'\n'/ } " in *" $(basename "$program") "*) sum=$((sum + seconds)) ;; *) sum=$((sum + small)) ;; esac
@@ -106,5 +107,6 @@ canary
 echo "fuzz: the canary was found in $((SECONDS - begin)) s"
 for program in "${programs[@]}"; do # the long ones first, so that the end is not one of them alone
   case " ${core//$'\n'/ } " in *" $(basename "$program") "*) echo "$seconds $program" ;; *) echo "$small $program" ;; esac
-done | sort -rn | xargs -P "$jobs" -L1 bash -c 'fuzz_one "$1" "$0"'
+done | sort -rn | xargs -P "$jobs" -L1 bash -c 'fuzz_one "$1" "$0"' ||
+  { cat "$build/found/findings" >&2; exit 1; } # once more, where the end of a long log shows it
 echo "$engine: ${#programs[@]} fuzz targets, $seconds or $small s each, $((SECONDS - begin)) s in all, no finding"

@@ -1,6 +1,7 @@
 /* What a guest says of itself, from anybody: behind the first newline stands a game.yaml that it
  * meets. What is read encodes, and decodes to what encodes to the same bytes. */
 #include "lq_service/release/described.h"
+#include "lq_service/release/fyaml_testing.h"
 
 enum { ARENA_BYTES = 64 << 20 };
 

@@ -1,17 +1,11 @@
 /* game.yaml from anybody: never a crash, a leak or a silence. What is read encodes, and
  * decodes to what encodes to the same bytes. */
+#include "lq_service/release/fyaml_testing.h"
 #include "lq_service/release/release.h"
 
 enum { ARENA_BYTES = 64 << 20 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
-const char *__lsan_default_suppressions(void);
-
-/* libfyaml 0.7.12 forgets its list of escapes (512 bytes and up) when a quoted text over several
- * lines does not end: corpus/yaml_fuzz/leak.yaml. Ours to live with; leaks of our own are seen. */
-__attribute__((visibility("default"))) const char *__lsan_default_suppressions(void) {
-  return "leak:libfyaml.so\n";
-}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes) {
   static void *memory;

@@ -424,6 +424,23 @@ static void too_many(const char *section, const char *before, const char *after,
   free(text);
 }
 
+LQ_TEST(quotes_in_quotes_are_read_as_they_stand) {
+  static const char *const list[][2] = {{"''", ""},
+                                        {"''''", "'"},
+                                        {"'a''''b'", "a''b"},
+                                        {"'''''''rue'", "'''rue"},
+                                        {"'\xc3\xa9''''''''\xc3\xa9'", "\xc3\xa9''''\xc3\xa9"},
+                                        {"'it''s \\n \"one\" # 3: 4'", "it's \\n \"one\" # 3: 4"},
+                                        {"\"a''b\"", "a''b"}};
+  for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
+    char text[200];
+    void *memory;
+    (void)snprintf(text, sizeof text, "lq: 1 # '\xc3\xa9''\nname: 'g'\ntitle: %s # '\n", list[i][0]);
+    assert_string_equal(good(text, &memory)->title, list[i][1]);
+    lq_pages_give(memory, ARENA_BYTES);
+  }
+}
+
 LQ_TEST(limits_name_the_first_line_too_many) {
   too_many("components", "C", ": {}", LQ_COMPONENTS_MAX, "65 components, at most 64");
   too_many("commands", "c", ": {}", LQ_COMMANDS_MAX - LQ_CMD_BUILTIN_COUNT, "commands, at most");

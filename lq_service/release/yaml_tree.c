@@ -107,6 +107,26 @@ static int lines_of(struct fy_token *token) {
   return first && last ? last->line - first->line + 1 : 1;
 }
 
+/* libfyaml 0.7.12 counts quotes that stand doubled side by side wrongly: 'a''''b' ends in bytes
+ * that nobody wrote. So such a text, which is one line of the source, is read from there. */
+static lq_err single_quoted(lqi_reader *r, struct fy_token *token, lqi_place at, lq_span *out) {
+  const struct fy_mark *mark = fy_token_start_mark(token);
+  const uint8_t *source = r->source.data;
+  size_t from = mark ? mark->input_pos : 0, close = from, bytes = 0;
+  if (from == 0 || from > r->source.bytes || source[from - 1] != '\'')
+    return lqi_fail(r, at, LQ_ERR_SYNTAX, "write it in double quotes", "this text is not readable");
+  while (close < r->source.bytes &&
+         (source[close] != '\'' || (close + 1 < r->source.bytes && source[close + 1] == '\'')))
+    close += source[close] == '\'' ? 2 : 1;
+  lq_err err = copy_text(r, (const char *)source + from, close - from, out);
+  if (err) return err;
+  char *copy = (char *)(uintptr_t)out->data;
+  for (size_t i = 0; i < out->bytes; i += copy[i] == '\'' ? 2 : 1) copy[bytes++] = copy[i];
+  copy[bytes] = 0;
+  out->bytes = bytes;
+  return LQ_OK;
+}
+
 static lq_err on_scalar(builder *b, struct fy_event *event) {
   lqi_reader *r = b->r;
   struct fy_token *token = event->scalar.value;
@@ -120,8 +140,13 @@ static lq_err on_scalar(builder *b, struct fy_event *event) {
   if (token && (quoted || style == FYSS_PLAIN) && lines_of(token) > 1)
     return lqi_fail(r, at, LQ_ERR_SYNTAX, "write it on one line, or as a block: |",
                     "this text goes over several lines");
-  const char *text = token ? fy_token_get_text(token, &bytes) : NULL;
-  lq_err err = copy_text(r, text, text ? bytes : 0, &copy);
+  lq_err err;
+  if (style == FYSS_SINGLE_QUOTED) {
+    err = single_quoted(r, token, at, &copy);
+  } else {
+    const char *text = token ? fy_token_get_text(token, &bytes) : NULL;
+    err = copy_text(r, text, text ? bytes : 0, &copy);
+  }
   if (err) return err;
   if (b->open && b->open->kind == LQI_YAML_MAP && !b->have_key) {
     b->key = copy;
