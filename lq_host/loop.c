@@ -1,5 +1,6 @@
 /* The loop itself: turns, posts, signals and timers. Sockets are in net.c. */
 #include "lq_host/loop_int.h"
+#include "lq_host/process_int.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -176,6 +177,7 @@ lq_err lq_loop_open(lq_loop **out) {
 }
 
 void lq_loop_run(lq_loop *loop) {
+  lqi_thread_prompt();
   if (!atomic_load(&loop->stop)) (void)uv_run(&loop->uv, UV_RUN_DEFAULT);
   atomic_store(&loop->stop, false);
 }
