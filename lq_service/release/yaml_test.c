@@ -435,7 +435,8 @@ LQ_TEST(quotes_in_quotes_are_read_as_they_stand) {
   for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
     char text[200];
     void *memory;
-    (void)snprintf(text, sizeof text, "lq: 1 # '\xc3\xa9''\nname: 'g'\ntitle: %s # '\n", list[i][0]);
+    (void)snprintf(text, sizeof text, "lq: 1 # '\xc3\xa9''\nname: 'g'\ntitle: %s # '\n",
+                   list[i][0]);
     assert_string_equal(good(text, &memory)->title, list[i][1]);
     lq_pages_give(memory, ARENA_BYTES);
   }
