@@ -12,7 +12,8 @@ int lqi_spawn(const char *const *argv, const posix_spawn_file_actions_t *files,
               char *const *environment, pid_t *pid);
 lq_err lqi_err_of_spawn(int error);
 
-/* Asks the kernel for short turns: this thread waits for others and is wanted at once when woken. */
+/* Asks the kernel for short turns: this thread waits for others and is wanted at once when woken.
+ */
 void lqi_thread_prompt(void);
 
 #endif

@@ -352,6 +352,51 @@ LQ_TEST(a_stop_does_not_wait_for_each_guest_that_hangs) {
 
 /* ---- tenants ---- */
 
+/* ---- a journal that is run again ---- */
+
+typedef struct replay {
+  bool done;
+  lq_err err;
+  uint64_t hash, tick;
+} replay;
+static void got_replay(void *context, lq_err err, const lq_diag *diag, lq_ledger_session *session) {
+  replay *p = context;
+  (void)diag;
+  p->done = true;
+  p->err = err;
+  if (err) return;
+  p->hash = lq_session_hash(session->session);
+  p->tick = lq_session_tick_number(session->session);
+  lq_ledger_session_free(session);
+}
+
+LQ_TEST(who_reads_a_journal_does_not_hold_up_the_loop) {
+  conn a = {0};
+  begin(TURNS);
+  join(&r, &a, "");
+  inc(&a, "p1", 1, "c1");
+  inc(&a, "p1", 66, "c2"); /* ended, and journaled as such */
+  UNTIL(&r, has(&a, "\"c2\""));
+  inc(&a, "p1", 2, "c3");
+  UNTIL(&r, has(&a, "\"ack\",\"id\":\"c3\""));
+  uint64_t hash = lq_session_hash(main_of()->live.session);
+  lq_session_name name = name_of("main");
+  replay p = {0}, late = {0};
+  uint64_t tick = lq_session_tick_number(main_of()->live.session);
+  lq_ledger_replay(r.store, &lab_source, &name, tick, true, NULL, NULL, got_replay, &p);
+  assert_false(p.done); /* its guests are asked, and others have their turn */
+  UNTIL(&r, p.done);
+  assert_ok(p.err);
+  assert_int_equal(p.tick, tick);
+  assert_true(p.hash == hash);
+  lq_ledger_replay(r.store, &lab_source, &name, tick, true, NULL, NULL, got_replay, &late);
+  lq_guests_tenant_stop(lab_guests, "acme");
+  UNTIL(&r, late.done);
+  assert_int_equal(late.err, LQ_ERR_GUEST);
+  conn_free(&a);
+  end();
+}
+
 LQ_TEST(two_tenants_with_one_release_have_two_processes) {
   conn a = {0}, b = {0};
   begin(SECONDS);

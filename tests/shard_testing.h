@@ -120,7 +120,14 @@ static const lq_guest_port *lab_port(void *context, const uint8_t release[32]) {
   (void)context;
   return lab_guests ? lq_guests_waiting(lab_guests, "acme", release) : NULL;
 }
-static const lq_release_source lab_source = {NULL, lab_find, lab_port};
+static lq_err lab_seat(void *context, const char *tenant, const uint8_t release[32],
+                       void (*ready)(void *context), void *ready_context, lq_guest_seat **out) {
+  (void)context;
+  lq_err err = lq_guest_seat_open(lab_guests, tenant, release, ready, ready_context, out);
+  if (!err) lq_guest_seat_patient(*out);
+  return err;
+}
+static const lq_release_source lab_source = {NULL, lab_find, lab_port, lab_seat};
 
 /* ---- a store in between ---- */
 

@@ -126,7 +126,7 @@ lq_err lq_audit_rerun(lq_audit_tool *t, lq_span bundle, const char *key, lq_veri
     err = lq_diag_set(&t->diag, LQ_ERR_UNSUPPORTED,
                       "only a session that is there from slice 1 on can be run again");
   if (!err) {
-    lq_release_source source = {&b, game_of, guests_of};
+    lq_release_source source = {.context = &b, .game = game_of, .guests = guests_of};
     b.head.seed = read.seed;
     lq_ledger_verify(&b.port, &source, &read.name, differs, verified, &b);
   }

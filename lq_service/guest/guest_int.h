@@ -75,6 +75,7 @@ struct lq_guest_seat {
   lq_guest_seat *wait_next;
   lq_guest_seat *due_next;
   bool due;        /* `ready` is to be called */
+  bool patient;    /* LQ_GUEST_PATIENCE */
   uint64_t digest; /* of the tick that its answers are of */
   lqi_reply *answer;
   uint32_t answer_count, answer_capacity;

@@ -328,3 +328,5 @@ void lq_guest_seat_close(lq_guest_seat *seat) {
 }
 
 const lq_guest_port *lq_guest_seat_port(lq_guest_seat *seat) { return &seat->port; }
+
+void lq_guest_seat_patient(lq_guest_seat *seat) { seat->patient = true; }

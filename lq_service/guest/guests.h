@@ -4,7 +4,7 @@
  * nobody has asked for LQ_GUEST_IDLE_MS, or with its tenant. It holds at most LQ_GUEST_SLOTS calls
  * and works on them in their order. A session on a loop has a seat: what it asks is sent, its tick
  * waits, and `ready` tells when to run it again; the answers of a tick lie in the seat until the
- * tick is over. Who replays asks through a port that waits.
+ * tick is over. Who replays has a patient seat, or a port that waits.
  * Watchdog: a call that takes LQ_GUEST_CPU_MS of CPU time, or LQ_GUEST_WALL_MS, ends its process.
  * The call it was at has failed; one whose process ended by itself, or by the wall clock, is asked
  * once more before. The other calls of that process are asked again. After an end the next start
@@ -68,6 +68,8 @@ LQ_MUST lq_err lq_guest_seat_open(lq_guests *guests, const char *tenant, const u
                                   void (*ready)(void *context), void *context, lq_guest_seat **out);
 void lq_guest_seat_close(lq_guest_seat *seat); /* NULL is nothing; an answer under way is dropped */
 const lq_guest_port *lq_guest_seat_port(lq_guest_seat *seat);
+/* It runs a journal again: its limits are as long as those of a port that waits. */
+void lq_guest_seat_patient(lq_guest_seat *seat);
 /* The tick will be another one: its answers, and a question under way, are forgotten. */
 void lq_guest_seat_clear(lq_guest_seat *seat);
 /* The tick is over: as clear. The guests' CPU time since the last one, in nanoseconds. */

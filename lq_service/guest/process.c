@@ -333,7 +333,8 @@ void lqi_process_pump(lqi_process *p) {
 /* Why its question has taken too long; NULL: it has not. */
 static const char *overdue(const lqi_process *p, uint64_t now_ns, bool *forgive, char room[160]) {
   const lqi_asker *asker = p->asker[p->ring[p->first]];
-  uint32_t times = asker && !asker->seat ? LQ_GUEST_PATIENCE : 1;
+  bool patient = asker && (!asker->seat || asker->seat->patient);
+  uint32_t times = patient ? LQ_GUEST_PATIENCE : 1;
   uint64_t cpu_ns = lqi_since(lq_jail_cpu_ns(p->jail), p->head_cpu_ns);
   if (cpu_ns > times * LQ_GUEST_CPU_MS * 1000000ull) {
     (void)snprintf(room, 160, "it took more than %u ms of CPU time and was ended",

@@ -15,6 +15,9 @@ typedef struct recovery {
   lq_ledger_ready ready;
   void *context;
   bool wake, from_start;
+  uint8_t *held; /* the record whose tick waits for a guest */
+  size_t held_bytes;
+  uint64_t held_slice;
   /* Finding the first slice behind a checkpoint that HEAD does not name: the answer lies in
    * low..high. */
   uint64_t low, high, probe_tick_last;
@@ -23,6 +26,8 @@ typedef struct recovery {
 
 static void finish(recovery *r, lq_err err) {
   lq_ledger_session *live = &r->rerun.live;
+  lqi_rerun_unseat(&r->rerun);
+  free(r->held);
   live->head = r->head;
   if (err && !r->rerun.diag.code)
     (void)lq_diag_set(&r->rerun.diag, err, "session %s: %s", r->walk.name.session,
@@ -42,6 +47,17 @@ static void finish(recovery *r, lq_err err) {
 
 /* ---- the tail ---- */
 
+/* The store's memory is not kept. */
+static lq_err hold(recovery *r, uint64_t number, lq_span record) {
+  if (r->held) return LQ_OK;
+  r->held = malloc(record.bytes);
+  if (!r->held) return LQ_ERR_MEMORY;
+  memcpy(r->held, record.data, record.bytes);
+  r->held_bytes = record.bytes;
+  r->held_slice = number;
+  return LQ_OK;
+}
+
 static bool tail_slice(void *context, uint64_t number, lq_span record) {
   recovery *r = context;
   lq_slice_reader slice;
@@ -51,8 +67,10 @@ static bool tail_slice(void *context, uint64_t number, lq_span record) {
                       lq_err_cause(err));
   if (!err) err = lqi_rerun_check(&r->rerun, number, &slice);
   if (!err) err = lqi_rerun_slice(&r->rerun, &slice);
+  if (!err && r->rerun.waits && (err = hold(r, number, record))) r->rerun.waits = false;
   if (err && !r->rerun.diag.code)
     (void)lq_diag_set(&r->rerun.diag, err, "slice %llu: %s", (ull)number, lq_err_cause(err));
+  if (r->rerun.waits) return false;
   r->rerun.live.journal_bytes_since += record.bytes;
   return !err && !r->rerun.stopped &&
          lq_session_tick_number(r->rerun.live.session) < r->rerun.tick_target;
@@ -77,6 +95,7 @@ static lq_err head_compare(recovery *r) {
 
 static void tail_end(void *context, lq_err err) {
   recovery *r = context;
+  if (r->rerun.waits) return; /* tail_ready goes on */
   if (r->rerun.diag.code)
     err = r->rerun.diag.code;
   else if (err == LQ_ERR_NOT_FOUND)
@@ -87,6 +106,20 @@ static void tail_end(void *context, lq_err err) {
   if (!err && !r->rerun.stopped && lqi_rerun_swap(&r->rerun)) r->rerun.diag = (lq_diag){0};
   if (!err && r->wake) memcpy(r->head.release, r->rerun.live.release, 32);
   finish(r, err);
+}
+
+/* A guest has answered, or it failed. */
+static void tail_ready(void *context) {
+  recovery *r = context;
+  if (!r->rerun.waits) return;
+  bool more = tail_slice(r, r->held_slice, lq_span_of(r->held, r->held_bytes));
+  if (r->rerun.waits) return;
+  free(r->held);
+  r->held = NULL;
+  if (more)
+    lqi_walk_run(&r->walk);
+  else
+    tail_end(r, LQ_OK);
 }
 
 static void tail_begin(recovery *r, uint64_t first) {
@@ -223,6 +256,9 @@ static recovery *recovery_new(lq_store *store, const lq_release_source *releases
   }
   r->rerun.releases = *releases;
   r->walk = (lqi_walk){.store = store, .name = *name, .context = r};
+  r->rerun.ready = tail_ready;
+  r->rerun.ready_context = r;
+  r->rerun.tenant = r->walk.name.tenant;
   r->ready = ready;
   r->context = context;
   return r;

@@ -10,6 +10,7 @@
 
 #include "lq_engine/session/session.h"
 #include "lq_host/host.h"
+#include "lq_service/guest/guests.h"
 #include "lq_service/port/store.h"
 
 /* ---- slice records ---- */
@@ -83,6 +84,10 @@ typedef struct lq_release_source {
   /* Who runs the release's guests, waiting for each answer; kept as long as the games. NULL, or
    * answering NULL: nobody, and a journal with guests cannot be run again. */
   const lq_guest_port *(*guests)(void *context, const uint8_t release[32]);
+  /* The same for a loop that has others to serve: a patient seat, opened with `ready`. NULL: it is
+   * waited for. */
+  lq_err (*seat)(void *context, const char *tenant, const uint8_t release[32],
+                 void (*ready)(void *context), void *ready_context, lq_guest_seat **out);
 } lq_release_source;
 
 /* ---- recovery and replay ---- */
@@ -100,7 +105,8 @@ LQ_MUST lq_err lq_ledger_session_new(const lq_game *game, const uint8_t release[
 void lq_ledger_session_free(lq_ledger_session *session);
 typedef void (*lq_ledger_ready)(void *context, lq_err err, const lq_diag *diag,
                                 lq_ledger_session *session);
-/* Takes ownership in the store (epoch + 1), loads the newest checkpoint, replays the tail, and
+/* A guest that does not answer is waited for on the loop; LQ_ERR_GUEST when it fails.
+ * Takes ownership in the store (epoch + 1), loads the newest checkpoint, replays the tail, and
  * compares the hash with HEAD's: LQ_ERR_CORRUPT names the tick. */
 void lq_ledger_wake(lq_store *store, const lq_release_source *releases, const lq_session_name *name,
                     lq_ledger_ready ready, void *context);

@@ -25,6 +25,11 @@ void lqi_walk_run(lqi_walk *walk);
 /* ---- ledger_rerun.c ---- */
 typedef struct lqi_rerun {
   lq_release_source releases;
+  void (*ready)(void *context); /* the slice that waits may go on; NULL: guests are waited for */
+  void *ready_context;
+  const char *tenant; /* with `ready` */
+  lq_guest_seat *seat;
+  bool waits; /* for a guest: its tick is undone and keeps its commands */
   lq_ledger_session live;
   uint64_t slice;    /* the last one run, or what stands before the first */
   uint8_t chain[32]; /* after it, when has_chain */
@@ -44,10 +49,12 @@ LQ_MUST lq_err lqi_rerun_start(lqi_rerun *rerun, const uint8_t release[32], uint
 LQ_MUST lq_err lqi_rerun_load(lqi_rerun *rerun, lq_span checkpoint_body);
 /* Does the record follow on what came before: number, chain, ticks? */
 LQ_MUST lq_err lqi_rerun_check(lqi_rerun *rerun, uint64_t number, const lq_slice_reader *slice);
-/* Runs its ticks that lie ahead of the session. LQ_ERR_CORRUPT with the tick in diag. */
+/* Runs its ticks that lie ahead of the session. LQ_ERR_CORRUPT with the tick in diag. When it then
+ * waits, it is called again with the same slice after `ready`. */
 LQ_MUST lq_err lqi_rerun_slice(lqi_rerun *rerun, const lq_slice_reader *slice);
 /* Goes over to the release that the last tick named, if any. */
 LQ_MUST lq_err lqi_rerun_swap(lqi_rerun *rerun);
+void lqi_rerun_unseat(lqi_rerun *rerun); /* no tick will be run any more */
 void lqi_rerun_close(lqi_rerun *rerun);
 
 #endif

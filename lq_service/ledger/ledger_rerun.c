@@ -26,6 +26,11 @@ void lq_ledger_session_free(lq_ledger_session *session) {
   *session = (lq_ledger_session){0};
 }
 
+void lqi_rerun_unseat(lqi_rerun *rerun) {
+  lq_guest_seat_close(rerun->seat);
+  rerun->seat = NULL;
+}
+
 void lqi_rerun_close(lqi_rerun *rerun) { lq_ledger_session_free(&rerun->live); }
 
 /* The release's game, or an error that says which release is missing. */
@@ -41,10 +46,21 @@ static lq_err find_game(lqi_rerun *rerun, const uint8_t release[32], const lq_ga
 }
 
 /* After its release is set. */
-static void ask_guests(lqi_rerun *rerun) {
+static lq_err ask_guests(lqi_rerun *rerun) {
   const lq_release_source *from = &rerun->releases;
-  if (from->guests)
-    lq_session_guests(rerun->live.session, from->guests(from->context, rerun->live.release));
+  lq_session *session = rerun->live.session;
+  lqi_rerun_unseat(rerun);
+  lq_session_guests(session, NULL);
+  if (!lq_game_has_guests(lq_session_game(session))) return LQ_OK;
+  if (!from->seat || !rerun->ready) {
+    if (from->guests) lq_session_guests(session, from->guests(from->context, rerun->live.release));
+    return LQ_OK;
+  }
+  lq_err err = from->seat(from->context, rerun->tenant, rerun->live.release, rerun->ready,
+                          rerun->ready_context, &rerun->seat);
+  if (err) return lq_diag_set(&rerun->diag, err, "no memory to ask the session's guests");
+  lq_session_guests(session, lq_guest_seat_port(rerun->seat));
+  return LQ_OK;
 }
 
 lq_err lqi_rerun_start(lqi_rerun *rerun, const uint8_t release[32], uint64_t seed) {
@@ -54,9 +70,8 @@ lq_err lqi_rerun_start(lqi_rerun *rerun, const uint8_t release[32], uint64_t see
   err = lq_ledger_session_new(game, release, seed, &rerun->live);
   if (err)
     return lq_diag_set(&rerun->diag, err, "the session cannot be made: %s", lq_err_cause(err));
-  ask_guests(rerun);
   rerun->has_chain = true; /* 32 zeroes before the first slice */
-  return LQ_OK;
+  return ask_guests(rerun);
 }
 
 lq_err lqi_rerun_load(lqi_rerun *rerun, lq_span body) {
@@ -79,8 +94,7 @@ lq_err lqi_rerun_load(lqi_rerun *rerun, lq_span body) {
                        (ull)checkpoint.tick, lq_err_cause(err));
   }
   memcpy(live->release, checkpoint.release, 32);
-  ask_guests(rerun);
-  return LQ_OK;
+  return ask_guests(rerun);
 }
 
 lq_err lqi_rerun_check(lqi_rerun *rerun, uint64_t number, const lq_slice_reader *slice) {
@@ -113,8 +127,7 @@ lq_err lqi_rerun_swap(lqi_rerun *rerun) {
   memcpy(next.release, rerun->release_next, 32);
   lq_pages_give(rerun->live.memory, rerun->live.bytes);
   rerun->live = next;
-  ask_guests(rerun);
-  return LQ_OK;
+  return ask_guests(rerun);
 }
 
 /* Remembers the release that the tick's last accepted release command names. */
@@ -167,13 +180,18 @@ static lq_err run_tick(lqi_rerun *rerun, const lq_slice_header *header,
   lq_session *session = rerun->live.session;
   uint64_t tick = lq_session_tick_number(session) + 1;
   uint64_t journal_hash = journal->tick ? journal->hash : pinned ? header->hash_after : 0;
-  lq_err err = journal->commands.bytes ? lq_session_replay_tick(session, journal->commands) : LQ_OK;
+  bool again = rerun->waits;
+  rerun->waits = false;
+  lq_err err = LQ_OK;
+  if (!again && journal->commands.bytes) err = lq_session_replay_tick(session, journal->commands);
   if (err)
     return lq_diag_set(&rerun->diag, err, "slice %llu, tick %llu: the commands cannot be read",
                        (ull)header->slice, (ull)tick);
   lq_tick_result result;
   if (rerun->each) lq_session_watch(session, &rerun->causes);
   lq_session_tick(session, NULL, &result);
+  rerun->waits = result.state == LQ_TICK_WAITS && rerun->seat;
+  if (rerun->waits) return LQ_OK;
   if (result.state != LQ_TICK_DONE)
     return lq_diag_set(&rerun->diag, LQ_ERR_GUEST,
                        "slice %llu, tick %llu: a guest that answered then does not now: %.100s",
@@ -226,6 +244,7 @@ lq_err lqi_rerun_slice(lqi_rerun *rerun, const lq_slice_reader *slice) {
     bool here = more && entry.tick == tick;
     lq_slice_tick journal = here ? entry : (lq_slice_tick){0};
     err = run_tick(rerun, header, &journal, here || tick == header->tick_last);
+    if (!err && rerun->waits) return LQ_OK;
   }
   if (!err) {
     rerun->slice = header->slice;
