@@ -124,6 +124,7 @@ LQ_TEST(every_commit_error_reaches_every_client_and_the_next_join_wakes_what_is_
       assert_int_equal(b.why, errors[i]);
       assert_false(has(&a, "lost") || has(&b, "1005"));
       r.between.refuse = LQ_OK;
+      if (errors[i] == LQ_ERR_FENCED) later_of(r.shard);
       join(&r, &c, "");
       assert_has(c.line[0], "\"p1\":{\"Score\":{\"n\":5}}");
       lq_shard_stats stats;
@@ -212,6 +213,12 @@ LQ_TEST(a_fenced_owner_publishes_nothing_and_can_wake_again) {
   assert_int_equal(a.why, LQ_ERR_FENCED);
   assert_lacks(&a, "theirs");
   assert_lacks(&a, "105");
+  lq_diag diag;
+  assert_null(lqi_session_need(r.shard, &name, true, &diag)); /* the other one keeps it a while */
+  assert_int_equal(diag.code, LQ_ERR_FENCED);
+  name.session[0] = 'r';
+  assert_non_null(lqi_session_need(r.shard, &name, true, &diag)); /* that one alone */
+  later_of(r.shard);
   join(&r, &b, "");
   assert_has(b.line[0], "\"p1\":{\"Score\":{\"n\":5}}");
   conn_free(&a);

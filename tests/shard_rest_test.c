@@ -196,6 +196,7 @@ LQ_TEST(the_journal_is_read_in_pages) {
 static told inner;
 static void asks_again(void *context, lq_err err, const lq_diag *diag, lq_span json) {
   told_answer(context, err, diag, json);
+  later_of(r.shard);
   lq_session_name name = name_of("main");
   lq_message message = message_of("{\"cmd\":\"inc\",\"entity\":\"p1\",\"n\":2,\"id\":\"again\"}");
   lq_shard_command(r.shard, &name, "p1", &message, told_answer, &inner);

@@ -166,7 +166,18 @@ static void pending_send(sim_client *c) {
 
 /* ---- in ---- */
 
+/* Whoever is put out again and again before they are in waits longer each time, as our own clients
+ * do: else two nodes that both want a session take it from each other before it is awake. */
+static void back_off(sim_client *c) {
+  enum { AT_ONCE = 3, DOUBLED_MAX = 6 };
+  if (++c->attempts <= AT_ONCE) return;
+  uint32_t doubled = c->attempts - AT_ONCE < DOUBLED_MAX ? c->attempts - AT_ONCE : DOUBLED_MAX;
+  uint64_t full_ns = (100 * SIM_MS) << doubled;
+  c->away_until_ns = sim.now_ns + sim_between(SIM_CLIENT, full_ns / 2, full_ns);
+}
+
 static void gone(sim_client *c) {
+  back_off(c);
   c->state = SIM_AWAY;
   c->sock = NULL;
   c->flood_until_ns = 0;
@@ -202,7 +213,9 @@ static void none_lost(const sim_client *c, const sim_command *later) {
   if (later->again_ns != later->sent_ns || later->line != c->line) return;
   for (uint32_t i = 0; i < c->command_count; i++) {
     const sim_command *before = c->command[i];
-    if (pending(before) && !before->put_off && before->line == c->line &&
+    bool untold =
+        before->again_ns < c->untold_ns; /* above the rate: one refusal a second is told */
+    if (pending(before) && !before->put_off && !untold && before->line == c->line &&
         before->again_ns < later->sent_ns)
       sim_violation("client %u: c%u was sent before c%u and has no answer", c->number,
                     before->number, later->number);
@@ -234,6 +247,7 @@ static void all_put_off(sim_client *c) {
 /* A refusal that does not say "try again" is an answer. */
 static void refused(sim_client *c, const client_message *m) {
   if (!m->id[0]) all_put_off(c);
+  if (!strcmp(m->code, "LQ_ERR_RATE")) c->untold_ns = sim.now_ns + SIM_S;
   sim_command *command = command_of(c, m->id);
   bool again = !strcmp(m->code, "LQ_ERR_BUSY") || !strcmp(m->code, "LQ_ERR_RATE") ||
                !strcmp(m->code, "LQ_ERR_NOT_JOINED") || !strcmp(m->code, "LQ_ERR_MEMORY");
@@ -268,6 +282,7 @@ static void joined(sim_client *c, const client_message *m) {
     sim_violation("client %u came back as %s and was %s", c->number, m->player, c->player);
   if (!c->joined_once) c->joined_tick = m->tick;
   c->joined_once = true;
+  c->attempts = 0;
   c->last_joined_tick = m->tick;
   c->seat = sim_grown(c->seat, c->seat_count, sizeof *c->seat);
   c->seat[c->seat_count++] = m->tick;

@@ -157,11 +157,16 @@ void lqi_process_free(lqi_process *p, bool all) {
 
 /* ---- the watch ---- */
 
+static bool watched(const lq_guests *g) {
+  for (const lqi_process *p = g->processes; p; p = p->next)
+    if (p->jail || p->wait_first) return true;
+  return g->due_first != NULL;
+}
+
 static void watch(void *context, uint64_t fires) {
   lq_guests *g = context;
   uint64_t now_ns = lq_clock_mono_ns();
   uint64_t idle_ns = 1000000ull * g->idle_ms;
-  bool needed = false;
   (void)fires;
   for (lqi_process *p = g->processes; p; p = p->next) {
     lqi_process_watch(p, now_ns);
@@ -169,10 +174,9 @@ static void watch(void *context, uint64_t fires) {
     if (p->state == LQI_UP && !p->count && !p->wait_first &&
         lqi_since(now_ns, p->used_ns) > idle_ns)
       lqi_process_close(p);
-    needed |= p->jail || p->wait_first;
   }
-  if (g->due_first && !g->due_posted) due_run(g);
-  if (needed || g->due_first) return;
+  if (g->due_first && !g->due_posted) due_run(g); /* whoever is told may ask and wait again */
+  if (watched(g)) return;
   lq_timer_close(g->timer);
   g->timer = NULL;
 }

@@ -18,6 +18,7 @@ typedef struct recovery {
   uint8_t *held; /* the record whose tick waits for a guest */
   size_t held_bytes;
   uint64_t held_slice;
+  bool walking, answered; /* slices are under way; the guest has answered before they were over */
   /* Finding the first slice behind a checkpoint that HEAD does not name: the answer lies in
    * low..high. */
   uint64_t low, high, probe_tick_last;
@@ -93,9 +94,15 @@ static lq_err head_compare(recovery *r) {
   return LQ_OK;
 }
 
+static void tail_ready(void *context);
+
 static void tail_end(void *context, lq_err err) {
   recovery *r = context;
-  if (r->rerun.waits) return; /* tail_ready goes on */
+  r->walking = false;
+  if (r->rerun.waits) { /* tail_ready goes on */
+    if (r->answered) tail_ready(r);
+    return;
+  }
   if (r->rerun.diag.code)
     err = r->rerun.diag.code;
   else if (err == LQ_ERR_NOT_FOUND)
@@ -108,16 +115,22 @@ static void tail_end(void *context, lq_err err) {
   finish(r, err);
 }
 
-/* A guest has answered, or it failed. */
+static void walk(recovery *r) {
+  r->walking = true;
+  lqi_walk_run(&r->walk);
+}
+
+/* A guest has answered, or it failed. A store that answers later may still be at its chunk. */
 static void tail_ready(void *context) {
   recovery *r = context;
-  if (!r->rerun.waits) return;
+  r->answered = r->walking;
+  if (r->walking || !r->rerun.waits) return;
   bool more = tail_slice(r, r->held_slice, lq_span_of(r->held, r->held_bytes));
   if (r->rerun.waits) return;
   free(r->held);
   r->held = NULL;
   if (more)
-    lqi_walk_run(&r->walk);
+    walk(r);
   else
     tail_end(r, LQ_OK);
 }
@@ -129,7 +142,7 @@ static void tail_begin(recovery *r, uint64_t first) {
     r->walk.last = first - 1;
   r->walk.slice = tail_slice;
   r->walk.end = tail_end;
-  lqi_walk_run(&r->walk);
+  walk(r);
 }
 
 static void begin_at_start(recovery *r) {

@@ -231,6 +231,18 @@ static lqi_session *session_add(lq_shard *shard, const lq_session_name *name, lq
   return s;
 }
 
+static void fenced_note(lq_shard *shard, const lq_session_name *name) {
+  shard->fenced[shard->fenced_next++ % LQI_FENCED_MAX] =
+      (lqi_fenced){name_hash(name), lq_loop_now_ms(shard->options.loop) + LQI_FENCED_MS};
+}
+
+static bool fenced(const lq_shard *shard, const lq_session_name *name) {
+  uint64_t hash = name_hash(name), now_ms = lq_loop_now_ms(shard->options.loop);
+  for (uint32_t i = 0; i < LQI_FENCED_MAX; i++)
+    if (shard->fenced[i].name_hash == hash && now_ms < shard->fenced[i].until_ms) return true;
+  return false;
+}
+
 lqi_session *lqi_session_need(lq_shard *shard, const lq_session_name *name, bool create,
                               lq_diag *diag) {
   *diag = (lq_diag){0};
@@ -242,6 +254,8 @@ lqi_session *lqi_session_need(lq_shard *shard, const lq_session_name *name, bool
     err = lq_shard_check(shard, name->tenant, name->game);
   else if (shard->stopping || shard->session_count >= shard->options.sessions_max)
     err = LQ_ERR_BUSY;
+  else if (fenced(shard, name))
+    err = LQ_ERR_FENCED;
   else if (lqi_tenant_raise(served->of, LQ_LEVEL_SESSIONS, diag))
     return NULL;
   if (!err && !(s = session_add(shard, name, served))) {
@@ -341,6 +355,7 @@ void lqi_session_drop(lqi_session *s, lq_err why, const char *message) {
   lqi_pin(s);
   s->failed = true;
   s->state = LQI_LEAVING;
+  if (why == LQ_ERR_FENCED) fenced_note(s->shard, &s->name);
   lqi_watch_drop(s, why, message);
   unlist(s);
   while (s->waiting) lqi_client_close(s->waiting, why, message);

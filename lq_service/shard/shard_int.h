@@ -233,6 +233,13 @@ typedef struct lqi_rate {
   uint32_t hz, phases, turn, session_count, count[LQI_PHASES];
 } lqi_rate;
 
+/* A session that another worker took: that one keeps it for a while. Else clients of two workers
+ * take it from each other, and with a slow wake it is never awake anywhere. */
+enum { LQI_FENCED_MAX = 64, LQI_FENCED_MS = 3000 };
+typedef struct lqi_fenced {
+  uint64_t name_hash, until_ms;
+} lqi_fenced;
+
 struct lq_shard {
   lq_shard_options options;
   lq_timer *second; /* housekeeping */
@@ -269,9 +276,11 @@ struct lq_shard {
   lq_store_slice batch[LQI_BATCH_MAX];
   lq_store_slice apart[LQI_BATCH_MAX]; /* one store's slices of a batch for several */
   uint32_t batch_count;
-  uint8_t *scratch;      /* LQ_SLICE_BYTES_MAX: the slice being made */
-  uint8_t *text;         /* LQI_TEXT_BYTES */
-  uint8_t *command_body; /* LQ_ROW_BYTES_MAX * 4 */
+  uint8_t *scratch;                  /* LQ_SLICE_BYTES_MAX: the slice being made */
+  uint8_t *text;                     /* LQI_TEXT_BYTES */
+  uint8_t *command_body;             /* LQ_ROW_BYTES_MAX * 4 */
+  lqi_fenced fenced[LQI_FENCED_MAX]; /* a ring: the oldest makes room */
+  uint32_t fenced_next;
   bool stopping;
   uint64_t stop_ms; /* when that began */
   void (*stopped)(void *context);
