@@ -52,12 +52,16 @@ void lqi_resync(lqi_session *s, lq_client *client) {
     return;
   }
   client->resyncing = true;
+  /* Deltas of quiet ticks follow from what was given; who is told a whole state with its tick's
+   * number holds it against what others say of that tick: so that tick is to be durable. */
+  uint64_t tick = lq_session_tick_number(s->live.session);
+  uint64_t gate = lqi_gate(s) + (s->hz_class && tick > s->slice_tick);
   lqi_out_add(s,
               &(lqi_out){.kind = LQI_OUT_SNAPSHOT,
                          .slot = client->slot,
                          .serial = client->serial,
-                         .tick = lq_session_tick_number(s->live.session),
-                         .gate = lq_session_game(s->live.session)->confirm ? lqi_gate(s) : 0},
+                         .tick = tick,
+                         .gate = lq_session_game(s->live.session)->confirm ? gate : 0},
               lq_writer_span(&w));
 }
 
