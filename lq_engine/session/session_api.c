@@ -279,6 +279,9 @@ static void api_refuse(lq_sys *sys, const char *reason) {
 }
 
 static uint16_t api_player(lq_sys *sys) { return of(sys)->actor; }
+static bool api_command(lq_sys *sys, uint32_t command, const void *row) {
+  return lqi_send(of(sys), command, row);
+}
 
 const lq_sys_api lqi_session_api = {
     .abi = LQ_SYSTEM_ABI,
@@ -304,4 +307,5 @@ const lq_sys_api lqi_session_api = {
     .wake_at = api_wake_at,
     .refuse = api_refuse,
     .player = api_player,
+    .command = api_command,
 };
