@@ -56,10 +56,10 @@ static void relay_ran(uint32_t from) {
   assert_int_equal(last.sent_count, from + 7);
 }
 
-static bool switched_on(lq_session *s) {
+static float marks(lq_session *s) {
   lq_entity e1 = lq_world_find(lq_session_world(s), lq_span_text("e1"));
   const fx_note *note = lq_world_get(lq_session_world(s), e1, FX_NOTE);
-  return note && note->on;
+  return note ? note->weight : -1;
 }
 
 LQ_TEST(what_a_system_sends_runs_behind_its_changes_in_order) {
@@ -68,11 +68,11 @@ LQ_TEST(what_a_system_sends_runs_behind_its_changes_in_order) {
   assert_ok(lq_session_replay_tick(again, last.commands));
   tick(again);
   uint32_t entities = lq_world_entity_count(lq_session_world(s));
-  bool on = switched_on(s);
+  float before = marks(s);
   assert_ok(fx_dare(s, 1, "relay"));
   tick(s);
   relay_ran(0);
-  assert_int_equal(switched_on(s), !on);
+  assert_true(marks(s) == before + 1);
   /* One made by the call and one by spawn; chest2 is gone. */
   assert_int_equal(lq_world_entity_count(lq_session_world(s)), entities + 1);
   assert_int_equal(lq_world_find(lq_session_world(s), lq_span_text("chest2")).bits, 0);
@@ -95,7 +95,7 @@ LQ_TEST(what_a_system_sends_runs_behind_its_changes_in_order) {
 
 LQ_TEST(what_a_handler_sends_runs_before_the_next_command) {
   lq_session *s = open_session(NULL);
-  bool on = switched_on(s);
+  float before = marks(s);
   assert_ok(fx_dare(s, 1, "send"));
   assert_ok(fx_do_move(s, 1, "p1", 0, 0, ""));
   tick(s);
@@ -103,7 +103,7 @@ LQ_TEST(what_a_handler_sends_runs_before_the_next_command) {
   assert_int_equal(last.applied_count, 2);
   assert_int_equal(last.applied[0].outcome, LQ_OK);
   assert_string_equal(last.applied[0].reason, "");
-  assert_int_equal(switched_on(s), !on);
+  assert_true(marks(s) == before + 1);
   free(s);
 }
 
@@ -163,13 +163,13 @@ LQ_TEST(what_is_too_much_for_the_tick_is_refused_and_the_system_stands) {
 
 static void send_and_flood(lq_sys *sys) {
   fx_event_row event = {.value = 1};
-  (void)fx_send_dare(sys, "switch");
+  (void)fx_send_dare(sys, "mark");
   while (sys->api->emit(sys, FX_LOG, &event)) event.value++;
 }
 
 LQ_TEST(a_tick_without_its_systems_runs_what_handlers_sent_alone) {
   lq_session *s = open_session(NULL);
-  bool on = switched_on(s);
+  float before = marks(s);
   fx.game.system_fn[0] = send_flood; /* what it sent is forgotten with it */
   fx.game.system_fn[2] = send_and_flood;
   assert_ok(fx_dare(s, 1, "pass"));
@@ -178,7 +178,7 @@ LQ_TEST(a_tick_without_its_systems_runs_what_handlers_sent_alone) {
   assert_string_equal(last.failed_system, fx.game.system[2].name);
   assert_int_equal(last.sent_count, 1);
   ran(0, FX_DARE, LQ_OK, "");
-  assert_int_equal(switched_on(s), !on);
+  assert_true(marks(s) == before + 1);
   free(s);
 }
 

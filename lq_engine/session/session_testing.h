@@ -128,22 +128,25 @@ static inline void fx_relay_late(lq_sys *sys) {
   if (asked) fx_relay(sys);
 }
 
-static inline void fx_ask_relay(lq_sys *sys) {
+/* Into all notes: words that ask for a relay, or a mark. */
+static inline void fx_write_notes(lq_sys *sys, bool relay) {
   lq_sys_iter it;
   sys->api->query(sys, FX_M(FX_NOTE), 0, &it);
   while (sys->api->next(sys, &it)) {
     fx_note *note = sys->api->write(sys, &it, FX_NOTE);
-    for (uint32_t i = 0; note && i < it.count; i++)
-      fx_name(note[i].text, sizeof note[i].text, "relay");
+    for (uint32_t i = 0; note && i < it.count; i++) {
+      if (relay) fx_name(note[i].text, sizeof note[i].text, "relay");
+      if (!relay) note[i].weight += 1;
+    }
   }
 }
 
 static inline void fx_on_dare(lq_sys *sys, const void *row) {
   const char *what = row;
-  if (strcmp(what, "relay") == 0) fx_ask_relay(sys);
+  if (strcmp(what, "relay") == 0 || strcmp(what, "mark") == 0) fx_write_notes(sys, *what == 'r');
   if (strcmp(what, "send") == 0 || strcmp(what, "send refuse") == 0) fx_relay(sys);
   if (strcmp(what, "send refuse") == 0) sys->api->refuse(sys, "sent, and thought better of it");
-  if (strcmp(what, "pass") == 0) (void)fx_send_dare(sys, "switch");
+  if (strcmp(what, "pass") == 0) (void)fx_send_dare(sys, "mark");
   if (strcmp(what, "again") == 0) (void)fx_send_dare(sys, "again");
   fx_event_row event = {.value = 1, .text = "again"};
   if (strcmp(what, "mess") == 0) fx_mess(sys);
