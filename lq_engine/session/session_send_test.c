@@ -93,7 +93,7 @@ LQ_TEST(what_a_system_sends_runs_behind_its_changes_in_order) {
   free(again);
 }
 
-LQ_TEST(what_a_handler_sends_runs_before_the_next_command) {
+LQ_TEST(what_a_handler_sends_runs_behind_its_changes) {
   lq_session *s = open_session(NULL);
   float before = marks(s);
   assert_ok(fx_dare(s, 1, "send"));
@@ -104,6 +104,30 @@ LQ_TEST(what_a_handler_sends_runs_before_the_next_command) {
   assert_int_equal(last.applied[0].outcome, LQ_OK);
   assert_string_equal(last.applied[0].reason, "");
   assert_true(marks(s) == before + 1);
+  free(s);
+}
+
+static int32_t order[8], ordered;
+static void on_number(lq_sys *sys, const void *row) {
+  int32_t number[2] = {0};
+  memcpy(number, row, 4);
+  order[ordered++] = number[0];
+  for (int32_t n = 10 * number[0]; n < 30 && number[0] == 1; n += 10) {
+    number[0] = n;
+    (void)sys->api->command(sys, FX_CHEAT, number);
+    number[0] = 1;
+  }
+}
+
+LQ_TEST(what_each_command_sends_runs_before_the_next) {
+  lq_session *s = open_session(NULL);
+  fx.game.command_fn[FX_CHEAT] = on_number;
+  ordered = 0;
+  for (int64_t n = 1; n <= 2; n++) assert_ok(fx_number(s, FX_CHEAT, 0, n));
+  tick(s);
+  static const int32_t expected[] = {1, 10, 20, 2};
+  assert_int_equal(ordered, 4);
+  assert_memory_equal(order, expected, sizeof expected);
   free(s);
 }
 
