@@ -157,8 +157,7 @@ LQ_TEST(a_handler_sees_its_command_and_may_refuse_it) {
   assert_string_equal(t.text, "one step at a time");
 }
 
-LQ_TEST(a_command_is_sent) {
-  start(hunt, HUNT, true);
+static void sends(void) {
   lq_guest_reply reply = wg_ask(&t, "hunt.send");
   if (reply.status) fail_msg("%s", t.text);
   lq_reader in = changes_of(reply);
@@ -175,6 +174,22 @@ LQ_TEST(a_command_is_sent) {
     assert_int_equal(vec, i ? 0 : 5);
   }
   assert_true(lq_reader_done(&in));
+}
+
+LQ_TEST(a_command_is_sent) {
+  start(hunt, HUNT, true);
+  sends();
+}
+
+LQ_TEST(a_command_is_sent_and_handled_in_assemblyscript) {
+  static const char *const one[] = {"hunt.send", NULL};
+  start(one, "tests/guests/wasm/send_as.wasm", true);
+  sends();
+  wg_call(&t, LQ_GUEST_COMMAND, WG_MOVE, 1, 1, 2, (lq_span){0});
+  lq_guest_reply reply = wg_run(&t);
+  if (reply.status) fail_msg("%s", t.text);
+  lq_reader in = changes_of(reply);
+  assert_int_equal(set_i32(&in, WG_POSITION, 0, 1), 3); /* one step of two from where it stands */
 }
 
 LQ_TEST(exports_are_told) {
