@@ -406,8 +406,7 @@ LQ_TEST(a_command_is_listed_with_its_row_and_only_those_of_the_game) {
   for (uint32_t i = 1; i < LQ_TICK_SENT_MAX; i++)
     assert_true(lq_guest_send(&t.view, FX_MOVE, row, &t.why));
   assert_false(lq_guest_send(&t.view, FX_MOVE, row, &t.why));
-  assert_string_equal(t.why,
-                      "256 commands are sent in a tick at most: send the rest in the next");
+  assert_string_equal(t.why, "256 commands are sent in a tick at most: send the rest in the next");
 }
 
 /* ---- random ---- */

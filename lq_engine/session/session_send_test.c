@@ -1,6 +1,6 @@
 /* Commands that the game's own code sends: when they run and in which order, what they may be, and
- * that nothing of them is left where their sender is undone. Random games of guests that send are in
- * session_guest_test.c, hand-made replies in session_reply_test.c. */
+ * that nothing of them is left where their sender is undone. Random games of guests that send are
+ * in session_guest_test.c, hand-made replies in session_reply_test.c. */
 #include "lq_engine/session/session_guest_testing.h"
 #include "tests/lq_test.h"
 
@@ -217,7 +217,8 @@ static struct {
 
 static void send_wrong(lq_sys *sys) {
   uint8_t row[LQ_ROW_BYTES_MAX] = {0};
-  for (uint32_t i = 0; i < LQ_CMD_BUILTIN_COUNT; i++) saw.built_in |= sys->api->command(sys, i, row);
+  for (uint32_t i = 0; i < LQ_CMD_BUILTIN_COUNT; i++)
+    saw.built_in |= sys->api->command(sys, i, row);
   saw.unknown = sys->api->command(sys, FX_COMMANDS, row);
   saw.unknown |= sys->api->command(sys, UINT32_MAX, row);
   saw.empty = sys->api->command(sys, FX_MOVE, NULL);
