@@ -312,7 +312,7 @@ lq_err lqi_handler_call(lq_session *session, uint16_t type, const uint8_t *row, 
     s->event_count = event_count;
     s->events.bytes = event_bytes;
   }
-  s->sent_count = sent_count;
+  if (!LQ_PLANTED(SENT_REFUSED)) s->sent_count = sent_count;
   s->cause_count = cause_count;
   if (s->watch) s->watch->count = watched;
   return s->full ? LQ_ERR_FULL : LQ_ERR_FORBIDDEN;

@@ -56,9 +56,12 @@ static void relay_ran(uint32_t from) {
   assert_int_equal(last.sent_count, from + 7);
 }
 
+static lq_entity entity_of(lq_session *s, const char *id) {
+  return lq_world_find(lq_session_world(s), lq_span_text(id));
+}
+
 static float marks(lq_session *s) {
-  lq_entity e1 = lq_world_find(lq_session_world(s), lq_span_text("e1"));
-  const fx_note *note = lq_world_get(lq_session_world(s), e1, FX_NOTE);
+  const fx_note *note = lq_world_get(lq_session_world(s), entity_of(s, "e1"), FX_NOTE);
   return note ? note->weight : -1;
 }
 
@@ -275,6 +278,7 @@ static void send_tax(lq_sys *sys) {
   fx_give give = {p1, p1, 0};
   (void)sys->api->command(sys, FX_GIVE, &give);
 }
+static void send_mark(lq_sys *sys) { (void)fx_send_dare(sys, "mark"); }
 static void on_tax(lq_sys *sys, const void *row) {
   const fx_give *give = row;
   int64_t *coins = sys->api->set(sys, give->entity, FX_PURSE);
@@ -296,6 +300,25 @@ LQ_TEST(what_is_sent_needs_no_owner_and_has_no_player_as_its_cause) {
   assert_true(lq_span_is(m.entity, "p1"));
   assert_int_equal(m.slot, 0);
   assert_int_equal(watch.count, 0);
+  /* Nor where a player wrote it before, in the same tick; what nobody wrote behind them is theirs.
+   */
+  assert_ok(fx_do_give(s, 1, "p1", "p1", 0));
+  tick(s);
+  assert_int_equal(last.applied[0].outcome, LQ_OK);
+  ran(0, FX_GIVE, LQ_OK, "");
+  in = lq_reader_of(last.mutations);
+  assert_true(lq_mutation_read(&in, &fx.game, &m));
+  assert_int_equal(m.slot, 0);
+  uint32_t row = (uint32_t)entity_of(s, "p1").bits - 1;
+  assert_int_equal(lq_causes_find(&watch, row, FX_PURSE), 0);
+  assert_int_equal(watch.count, 2);
+  fx.game.system_fn[0] = send_mark;
+  assert_ok(fx_do_give(s, 1, "p1", "p1", 0));
+  tick(s);
+  in = lq_reader_of(last.mutations);
+  assert_true(lq_mutation_read(&in, &fx.game, &m));
+  assert_int_equal(m.slot, 1);
+  assert_int_equal(lq_causes_find(&watch, row, FX_PURSE), 1);
   free(s);
 }
 
