@@ -196,12 +196,6 @@ static sim_command *command_of(const sim_client *c, const char *id) {
   return number && number <= c->command_count ? c->command[number - 1] : NULL;
 }
 
-/* Too many messages are told of once a second: those around it may have gone without a word. */
-static bool unsaid(const sim_client *c, const sim_command *command) {
-  uint64_t told_ns = c->over_told_ns, sent_ns = command->again_ns;
-  return told_ns && sent_ns + SIM_S > told_ns && sent_ns < told_ns + SIM_S;
-}
-
 /* What a player sends over one connection is run in its order: before `later`, which was sent once,
  * all that was sent over the same connection before it has an answer. */
 static void none_lost(const sim_client *c, const sim_command *later) {
@@ -209,7 +203,7 @@ static void none_lost(const sim_client *c, const sim_command *later) {
   for (uint32_t i = 0; i < c->command_count; i++) {
     const sim_command *before = c->command[i];
     if (pending(before) && !before->put_off && before->line == c->line &&
-        before->again_ns < later->sent_ns && !unsaid(c, before))
+        before->again_ns < later->sent_ns)
       sim_violation("client %u: c%u was sent before c%u and has no answer", c->number,
                     before->number, later->number);
   }
@@ -240,7 +234,6 @@ static void all_put_off(sim_client *c) {
 /* A refusal that does not say "try again" is an answer. */
 static void refused(sim_client *c, const client_message *m) {
   if (!m->id[0]) all_put_off(c);
-  if (!strcmp(m->code, "LQ_ERR_RATE")) c->over_told_ns = sim.now_ns;
   sim_command *command = command_of(c, m->id);
   bool again = !strcmp(m->code, "LQ_ERR_BUSY") || !strcmp(m->code, "LQ_ERR_RATE") ||
                !strcmp(m->code, "LQ_ERR_NOT_JOINED") || !strcmp(m->code, "LQ_ERR_MEMORY");

@@ -59,7 +59,6 @@ typedef struct sim_client {
   uint64_t gap_until;                     /* it was told that events up to this tick are left out */
   uint64_t heard_ns, since_ns;
   uint64_t away_until_ns;
-  uint64_t over_told_ns;   /* when it was told last that it sends too much; 0: never */
   uint64_t flood_until_ns; /* does not read, and asks for answers all the time */
   bool forges;             /* its next join claims to be somebody else */
   bool forged;             /* so did its last one */
