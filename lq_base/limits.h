@@ -36,6 +36,8 @@
 #define LQ_TICK_EVENTS_BYTES (256u << 10) /* events one tick may emit */
 #define LQ_TICK_MUTATIONS_BYTES (256u << 10) /* audited changes one tick may record */
 #define LQ_DEFER_BYTES (256u << 10)          /* structural changes one system may defer */
+#define LQ_TICK_SENT_MAX                                                                           \
+  256u /* commands that a tick's own code may send: each may be a guest's call, some 30 us */
 #define LQ_HZ_MAX 60u
 #define LQ_HZ_DEFAULT 20u
 #define LQ_MONEY_MAX 1000000000000000ll /* minor units; sums of 9,000 of them still fit an i64 */

@@ -24,6 +24,8 @@
   X(NEXT_PLAYER, "session_save.c", "a checkpoint forgets which player number is next")             \
   X(ORDER_ARRIVAL, "session_command.c", "commands run in order of arrival, not of slot")           \
   X(ORDER_UNSTABLE, "session_command.c", "sorting by slot turns a player's commands around")       \
+  X(SENT_REFUSED, "session_command.c", "what a refused handler sent runs")                         \
+  X(SENT_CAUSE, "session_api.c", "the audit trail names a player for what the game sent")          \
   X(CAUSE_OLDEST, "session_mutation.c", "the audit trail names who changed a row first")           \
   X(GUEST_HALF, "session.c", "what a tick did before its guest failed stays")                      \
   X(GUEST_BEHIND, "session_command.c", "what is sent while a tick waits for a guest is lost")      \

@@ -94,6 +94,8 @@ static bool declare(const char *word, char **rest) {
     c->entity_field = UINT16_MAX;
     c->confirm = true;
     record_put(&c->record, rest);
+    const lq_field *about = lq_record_field(&c->record, lq_span_text("entity"));
+    if (about) c->entity_field = (uint16_t)(about - c->record.field);
   } else if (strcmp(word, "system") == 0) {
     lq_system_type *s = &systems[game.system_count++];
     name_put(s->name, sizeof s->name, strtok_r(NULL, " ", rest));

@@ -44,8 +44,8 @@ static void begin(const char *const *systems, const char *source, bool has_move)
 }
 
 static void hunt(void) {
-  static const char *const systems[] = {"hunt.collect", "hunt.columns", "hunt.fields", "hunt.keep",
-                                        NULL};
+  static const char *const systems[] = {"hunt.collect", "hunt.columns", "hunt.fields",
+                                        "hunt.keep",    "hunt.send",    NULL};
   static const uint32_t sizes[][3] = {{1, 1, 1}, {0, 0, 1}, {100, 100, 2}, {7, 300, 1}, {0, 9, 1}};
   begin(systems, "tests/guests/wasm/hunt.c", true);
   for (uint32_t s = 0; systems[s]; s++)

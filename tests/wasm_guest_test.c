@@ -5,8 +5,8 @@
 
 static wg_setup t;
 
-static const char *const hunt[] = {"hunt.collect", "hunt.columns", "hunt.fields", "hunt.keep",
-                                   NULL};
+static const char *const hunt[] = {"hunt.collect", "hunt.columns", "hunt.fields",
+                                   "hunt.keep",    "hunt.send",    NULL};
 #define HUNT "tests/guests/wasm/hunt.c"
 
 static void start(const char *const *systems, const char *source, bool has_move) {
@@ -157,6 +157,41 @@ LQ_TEST(a_handler_sees_its_command_and_may_refuse_it) {
   assert_string_equal(t.text, "one step at a time");
 }
 
+static void sends(void) {
+  lq_guest_reply reply = wg_ask(&t, "hunt.send");
+  if (reply.status) fail_msg("%s", t.text);
+  lq_reader in = changes_of(reply);
+  const lq_record *move = &t.command[WG_MOVE].record;
+  for (int32_t i = 0; i < 2; i++) {
+    assert_int_equal(lq_read_u8(&in), LQ_GUEST_SEND);
+    assert_int_equal(lq_read_varint(&in), WG_MOVE);
+    lq_span row = lq_read_bytes(&in, move->row_bytes);
+    uint64_t entity;
+    int32_t vec;
+    memcpy(&entity, row.data + move->field[0].offset, 8);
+    memcpy(&vec, row.data + move->field[1].offset, 4);
+    assert_int_equal(entity, wg_handle(0));
+    assert_int_equal(vec, i ? 0 : 5);
+  }
+  assert_true(lq_reader_done(&in));
+}
+
+LQ_TEST(a_command_is_sent) {
+  start(hunt, HUNT, true);
+  sends();
+}
+
+LQ_TEST(a_command_is_sent_and_handled_in_assemblyscript) {
+  static const char *const one[] = {"hunt.send", NULL};
+  start(one, "tests/guests/wasm/send_as.wasm", true);
+  sends();
+  wg_call(&t, LQ_GUEST_COMMAND, WG_MOVE, 1, 1, 2, (lq_span){0});
+  lq_guest_reply reply = wg_run(&t);
+  if (reply.status) fail_msg("%s", t.text);
+  lq_reader in = changes_of(reply);
+  assert_int_equal(set_i32(&in, WG_POSITION, 0, 1), 3); /* one step of two from where it stands */
+}
+
 LQ_TEST(exports_are_told) {
   wg_game(&t, hunt, true);
   if (!t.cache[0]) wg_folder(&t);
@@ -166,7 +201,8 @@ LQ_TEST(exports_are_told) {
                       "{\"name\":\"hunt.collect\",\"file\":\"systems/m.wasm\"},"
                       "{\"name\":\"hunt.columns\",\"file\":\"systems/m.wasm\"},"
                       "{\"name\":\"hunt.keep\",\"file\":\"systems/m.wasm\"},"
-                      "{\"name\":\"hunt.fields\",\"file\":\"systems/m.wasm\"}],\"commands\":["
+                      "{\"name\":\"hunt.fields\",\"file\":\"systems/m.wasm\"},"
+                      "{\"name\":\"hunt.send\",\"file\":\"systems/m.wasm\"}],\"commands\":["
                       "{\"name\":\"move\",\"file\":\"systems/m.wasm\"}]}");
 }
 
@@ -244,6 +280,12 @@ static const attack attacks[] = {
     {"evil.refuse", LQ_GUEST_RAISED, "only a command's handler can refuse"},
     {"evil.unbegun", LQ_GUEST_RAISED, "no event's row was begun"},
     {"evil.flood", LQ_GUEST_SPENT, "used up its 50,000,000 instructions"},
+    {"evil.unsent", LQ_GUEST_RAISED, "no command's row was begun"},
+    {"evil.mixed", LQ_GUEST_RAISED, "no event's row was begun"},
+    {"evil.unknown", LQ_GUEST_RAISED, "no such component or event"},
+    {"evil.host", LQ_GUEST_RAISED, "only the host sends join"},
+    {"evil.sent", LQ_GUEST_RAISED, "move is a command: it can only be sent"},
+    {"evil.sends", LQ_GUEST_RAISED, "256 commands are sent in a tick at most"},
     {"evil.creates", LQ_GUEST_RAISED, "the session is full"},
     {"evil.finds", LQ_GUEST_SPENT, "used up its 50,000,000 instructions"},
 };

@@ -122,6 +122,19 @@ static void write_component(lq_writer *out, const lq_record *record, uint32_t in
           "  return sys->api->remove(sys, entity, C_$a);\n}\n");
 }
 
+/* The host's own commands are not a game's to send. */
+static void write_command(lq_writer *out, const lq_record *record, uint32_t index) {
+  char name[LQ_NAME_BYTES];
+  lqi_game_c_name(record->name, name, sizeof name);
+  const text t = {out, name, ""};
+  write_struct(out, "Cmd_", record->name, record);
+  if (index < LQ_CMD_BUILTIN_COUNT) return;
+  put(&t, record->field_count ? "static inline bool send_$a(lq_sys *sys, Cmd_$a row) {\n"
+                              : "static inline bool send_$a(lq_sys *sys) {\n");
+  put_number(out, "  return sys->api->command(sys, ", index, "u, ");
+  lq_write_text(out, record->field_count ? "&row);\n}\n" : "NULL);\n}\n");
+}
+
 static void write_event(lq_writer *out, const lq_record *record) {
   char name[LQ_NAME_BYTES];
   lqi_game_c_name(record->name, name, sizeof name);
@@ -247,9 +260,10 @@ lq_err lq_game_header(const lq_game *game, lq_writer *out) {
   lq_write_text(out, "\n/* Components: C_ its number, M_ its bit in a query. */\n");
   for (uint32_t i = 0; i < game->schema.component_count; i++)
     write_component(out, &game->schema.component[i].record, i);
-  lq_write_text(out, "\n/* Commands: what the row of a handler points to. */\n");
+  lq_write_text(out, "\n/* Commands: what the row of a handler points to; send_<name>(sys, "
+                     "(Cmd_<name>){...}). */\n");
   for (uint32_t i = 0; i < game->command_count; i++)
-    write_struct(out, "Cmd_", game->command[i].record.name, &game->command[i].record);
+    write_command(out, &game->command[i].record, i);
   write_events(out, game);
   lq_write_text(out, helpers);
   lq_write_text(out, module_part);

@@ -43,9 +43,9 @@ bool lqi_game_c_reserved(const char *name) {
       "sizeof",   "static",  "struct",    "switch",   "typedef",  "union",    "unsigned", "void",
       "volatile", "while",   "bool",      "true",     "false",    "NULL",     "asm",      "typeof",
       "alignas",  "alignof", "constexpr", "nullptr",  "reserved_"};
-  static const char *const heads[] = {"lq_",  "LQ_",   "sys_",   "C_",    "M_",      "K_",
-                                      "E_",   "Cmd_",  "Evt_",   "get_",  "set_",    "has_",
-                                      "add_", "read_", "write_", "emit_", "remove_", "_"};
+  static const char *const heads[] = {
+      "lq_",  "LQ_",  "sys_", "C_",    "M_",     "K_",    "E_",    "Cmd_",    "Evt_", "get_",
+      "set_", "has_", "add_", "read_", "write_", "emit_", "send_", "remove_", "_"};
   for (size_t i = 0; i < sizeof words / sizeof *words; i++)
     if (strcmp(name, words[i]) == 0) return true;
   for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)

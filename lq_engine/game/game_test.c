@@ -62,6 +62,7 @@ LQ_TEST(names_are_unique_and_valid) {
   REFUSED(LQ_ERR_INVALID, "C language",
           memcpy(fx.component[FX_POSITION].record.field[0].name, "int", 4));
   REFUSED(LQ_ERR_INVALID, "taken", SET(fx.component[1].record.name, "lq_x"));
+  REFUSED(LQ_ERR_INVALID, "taken", SET(fx.component[1].record.name, "send_x"));
   REFUSED(LQ_ERR_INVALID, "command give: \"cmd\" is a key",
           SET(fx.command[FX_GIVE].record.field[0].name, "cmd"));
   REFUSED(LQ_ERR_INVALID, "\"id\"", SET(fx.command[FX_GIVE].record.field[0].name, "id"));
@@ -401,6 +402,8 @@ static const char game_source[] =
     "  add_PlayerTag(sys, e);\n"
     "  add_Purse(sys, e, &(Purse){.coins = 5});\n"
     "  if (has_Note(sys, e)) set_Note(sys, e)->link[1] = e;\n"
+    "  if (!send_move(sys, (Cmd_move){.entity = e, .vec = {1}})) return;\n"
+    "  (void)send_spawn(sys, (Cmd_spawn){.count = 1});\n"
     "}\n"
     "LQ_SYSTEMS({\"hunt.collect\", collect}, {\"hunt.credit\", nothing},\n"
     "           {\"hunt.respawn\", nothing}, {\"late\", nothing})\n";

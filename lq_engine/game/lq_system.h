@@ -59,15 +59,18 @@ typedef struct lq_sys_api {
   /* In a command handler: the reason the player gets. The changes the handler made are undone. */
   void (*refuse)(lq_sys *sys, const char *reason);
   uint16_t (*player)(lq_sys *sys); /* in a command handler: who sent it (0 = the host) */
-} lq_sys_api;
+  /* Sends a command of the game, as the host: its handler runs in this tick, when this system's or
+   * handler's changes are made, behind those that wait already. What it refuses is no matter of the
+   * sender's. false: no command of game.yaml, or 256 were sent in this tick. */
+  bool (*command)(lq_sys *sys, uint32_t command, const void *row);
+} lq_sys_api; /* grows at its end alone: what was built before goes on running */
 
 struct lq_sys {
   const lq_sys_api *api;
 };
 
 typedef void (*lq_system_fn)(lq_sys *sys);
-/* row: the command's fields as the generated struct; entities in it were alive when the tick began.
- */
+/* row: the command's fields as the generated struct; entities in it are alive, or null. */
 typedef void (*lq_command_fn)(lq_sys *sys, const void *row);
 
 typedef struct lq_module_system {

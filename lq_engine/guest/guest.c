@@ -334,6 +334,24 @@ static lq_err emit(applier *a) {
   return WRONG(a, LQ_ERR_FULL, "emit: more events than fit a tick: emit fewer");
 }
 
+static lq_err send(applier *a) {
+  _Alignas(8) uint8_t row[LQ_ROW_BYTES_MAX];
+  uint64_t command = lq_read_varint(&a->in);
+  if (a->in.failed) return cut_short(a);
+  if (command >= a->game->command_count)
+    return WRONG(a, LQ_ERR_CORRUPT, "command: one with a number that the game does not have");
+  const lq_record *record = &a->game->command[command].record;
+  if (command < LQ_CMD_BUILTIN_COUNT)
+    return WRONG(a, LQ_ERR_FORBIDDEN, "command: only the host sends %s: send one of game.yaml",
+                 record->name);
+  lq_err err = read_row(a, record, row);
+  if (err) return err;
+  if (a->api->command(a->sys, (uint32_t)command, row)) return LQ_OK;
+  return WRONG(a, LQ_ERR_FULL,
+               "command: %u commands were sent in this tick already: send the rest in the next",
+               LQ_TICK_SENT_MAX);
+}
+
 static lq_err wake(applier *a) {
   uint64_t tick = lq_read_u64(&a->in);
   if (a->in.failed) return cut_short(a);
@@ -357,6 +375,8 @@ static lq_err change(applier *a) {
     return emit(a);
   case LQ_GUEST_WAKE:
     return wake(a);
+  case LQ_GUEST_SEND:
+    return send(a);
   default:
     return WRONG(a, LQ_ERR_CORRUPT, "of an unknown kind");
   }

@@ -374,6 +374,11 @@ static lq_span change_skip(const lq_guest_view *view, lq_reader *in) {
     (void)lq_read_bytes(in, view->game->event[event].record.row_bytes);
     return id;
   }
+  if (op == LQ_GUEST_SEND) {
+    uint64_t command = lq_read_varint(in);
+    (void)lq_read_bytes(in, view->game->command[command].record.row_bytes);
+    return id;
+  }
   (void)lq_read_u64(in); /* the handle, or the tick of a WAKE */
   if (op == LQ_GUEST_DELETE || op == LQ_GUEST_WAKE) return id;
   const lq_record *record = &view->game->schema.component[lq_read_varint(in)].record;
@@ -434,6 +439,26 @@ bool lq_guest_emit(lq_guest_view *view, uint32_t event, const void *row, const c
   if (row && !row_holds(view, record, row, why)) return false;
   lq_write_u8(&view->changes, LQ_GUEST_EMIT);
   lq_write_varint(&view->changes, event);
+  write_row(view, record, row);
+  return listed(view, why);
+}
+
+bool lq_guest_send(lq_guest_view *view, uint32_t command, const void *row, const char **why) {
+  *why = "";
+  if (command >= view->game->command_count)
+    return refuse(view, why, "no such command: use one that game.yaml declares", "", "");
+  const lq_record *record = &view->game->command[command].record;
+  if (command < LQ_CMD_BUILTIN_COUNT)
+    return refuse(view, why, "only the host sends ", record->name, ": send one of game.yaml");
+  if (record->row_bytes && !row)
+    return refuse(view, why, record->name, " has fields: give their values", "");
+  if (row && !row_holds(view, record, row, why)) return false;
+  if (view->sent == LQ_TICK_SENT_MAX)
+    return refuse(view, why, "256 commands are sent in a tick at most: send the rest in the next",
+                  "", "");
+  view->sent++;
+  lq_write_u8(&view->changes, LQ_GUEST_SEND);
+  lq_write_varint(&view->changes, command);
   write_row(view, record, row);
   return listed(view, why);
 }

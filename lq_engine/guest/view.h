@@ -18,7 +18,7 @@ typedef struct lq_guest_view {
   const lq_guest_column *column_of[LQ_COMPONENTS_MAX]; /* NULL: not to be seen */
   uint64_t writes;                                     /* types that may be set, added, removed */
   lq_prng prng;
-  uint32_t draws, created;
+  uint32_t draws, created, sent;
   lq_writer changes;   /* the caller's memory behind the reply's head */
   const char *refused; /* borrowed until lq_guest_view_end; NULL: not refused */
   char words[160];     /* what *why points to */
@@ -60,6 +60,8 @@ bool lq_guest_create(lq_guest_view *view, lq_span id, uint16_t owner, lq_entity 
                      const char **why);
 bool lq_guest_delete(lq_guest_view *view, lq_entity entity, const char **why);
 bool lq_guest_emit(lq_guest_view *view, uint32_t event, const void *row, const char **why);
+/* A command of game.yaml, as lq_sys_api.command. row as for emit. */
+bool lq_guest_send(lq_guest_view *view, uint32_t command, const void *row, const char **why);
 void lq_guest_wake(lq_guest_view *view, uint64_t tick);
 uint32_t lq_guest_random(lq_guest_view *view, uint32_t bound); /* as lq_prng_below of the session */
 uint64_t lq_guest_random_bits(lq_guest_view *view);

@@ -66,6 +66,8 @@ static void act(lq_guest_view *view, const uint8_t *op) {
     done = lq_guest_create(view, lq_span_of(op + 5, op[3] % 3u), op[4], &made, &why);
   else if (op[0] % 8 == 4)
     done = lq_guest_delete(view, e, &why);
+  else if (op[0] % 8 == 5 && op[5] & 64)
+    done = lq_guest_send(view, op[3], op[4] & 1 ? row : NULL, &why);
   else if (op[0] % 8 == 5)
     done = lq_guest_emit(view, op[3], op[4] & 1 ? row : NULL, &why);
   else if (op[0] % 8 == 6)

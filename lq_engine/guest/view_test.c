@@ -321,7 +321,7 @@ LQ_TEST(an_entity_made_in_the_call_can_be_furnished) {
 LQ_TEST(an_id_is_used_once) {
   system_begun();
   lq_entity e;
-  int64_t event[2] = {0, 1};
+  int64_t event[2] = {0, 1}, move[3] = {0};
   int32_t x = 1;
   assert_false(lq_guest_create(&t.view, lq_span_text("e1"), 0, &e, &t.why));
   assert_string_equal(t.why, "the id is in use: choose another, or leave it empty");
@@ -333,6 +333,7 @@ LQ_TEST(an_id_is_used_once) {
   assert_true(lq_guest_remove(&t.view, vt_handle(1), FX_PURSE, &t.why));
   assert_true(lq_guest_delete(&t.view, vt_handle(1), &t.why));
   lq_guest_wake(&t.view, 9);
+  assert_true(lq_guest_send(&t.view, FX_MOVE, move, &t.why));
   assert_true(lq_guest_create(&t.view, lq_span_text("x"), 0, &e, &t.why));
   assert_true(lq_guest_create(&t.view, lq_span_text("y"), 0, &e, &t.why));
   assert_false(lq_guest_create(&t.view, lq_span_text("y"), 0, &e, &t.why));
@@ -378,6 +379,34 @@ LQ_TEST(an_event_is_listed_with_its_row) {
   assert_int_equal(lq_read_u8(&in), LQ_GUEST_WAKE);
   assert_int_equal(lq_read_u64(&in), 1000);
   assert_true(lq_reader_done(&in));
+}
+
+LQ_TEST(a_command_is_listed_with_its_row_and_only_those_of_the_game) {
+  system_begun();
+  lq_entity e;
+  uint64_t row[3] = {vt_handle(1).bits, 7, 0};
+  assert_true(lq_guest_send(&t.view, FX_MOVE, row, &t.why));
+  lq_reader in = changes();
+  assert_int_equal(lq_read_u8(&in), LQ_GUEST_SEND);
+  assert_int_equal(lq_read_varint(&in), FX_MOVE);
+  assert_int_equal(lq_read_u64(&in), vt_handle(1).bits);
+  assert_int_equal(lq_read_u64(&in), 7);
+  assert_int_equal(lq_read_u64(&in), 0);
+  assert_true(lq_reader_done(&in));
+  assert_false(lq_guest_send(&t.view, FX_COMMANDS, row, &t.why));
+  assert_string_equal(t.why, "no such command: use one that game.yaml declares");
+  assert_false(lq_guest_send(&t.view, LQ_CMD_LEAVE, row, &t.why));
+  assert_string_equal(t.why, "only the host sends leave: send one of game.yaml");
+  assert_false(lq_guest_send(&t.view, FX_MOVE, NULL, &t.why));
+  assert_string_equal(t.why, "move has fields: give their values");
+  row[0] = LQ_GUEST_NEW;
+  assert_false(lq_guest_send(&t.view, FX_MOVE, row, &t.why));
+  assert_string_equal(t.why, "entity: an entity of another call: keep its id instead");
+  assert_true(lq_guest_create(&t.view, (lq_span){0}, 0, &e, &t.why));
+  for (uint32_t i = 1; i < LQ_TICK_SENT_MAX; i++)
+    assert_true(lq_guest_send(&t.view, FX_MOVE, row, &t.why));
+  assert_false(lq_guest_send(&t.view, FX_MOVE, row, &t.why));
+  assert_string_equal(t.why, "256 commands are sent in a tick at most: send the rest in the next");
 }
 
 /* ---- random ---- */

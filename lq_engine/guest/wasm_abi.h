@@ -44,7 +44,9 @@
   X(actor, "i", "")                                                                                \
   X(wake_at, "v", "l")                                                                             \
   X(refuse, "v", "ii")                                                                             \
-  X(fail, "v", "ii")
+  X(fail, "v", "ii")                                                                               \
+  X(command, "i", "ii")                                                                            \
+  X(send, "v", "")
 
 typedef enum lq_wasm_import {
 #define X(name, result, parameters) LQ_WASM_IMPORT_##name,
@@ -55,6 +57,7 @@ typedef enum lq_wasm_import {
 
 /* Records, as `field`, `get_*` and `begin` take them. */
 #define LQ_WASM_EVENT 0x100u       /* | event; a component is its own number */
+#define LQ_WASM_SENT 0x400u        /* | command of the game, to `begin` and `send` it */
 #define LQ_WASM_COMMAND_ROW 0x200u /* the running handler's command; its entity is 0 */
 #define LQ_WASM_ROW 0xffffffffu    /* for `read`, a field: the whole row, as record.h lays it out */
 

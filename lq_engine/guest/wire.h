@@ -82,7 +82,8 @@ typedef enum lq_guest_op {
   LQ_GUEST_DELETE,  /* handle; one that is deleted in this reply already is let be */
   LQ_GUEST_EMIT,    /* event, its row as in memory */
   LQ_GUEST_WAKE,    /* u64 tick: as lq_sys_api.wake_at */
-} lq_guest_op;
+  LQ_GUEST_SEND,    /* command, its row as in memory: as lq_sys_api.command */
+} lq_guest_op;      /* grows at its end; the version stays while the rest is as it was */
 /* In entity fields of rows, too. */
 #define LQ_GUEST_NEW 0x8000000000000000ull
 

@@ -37,6 +37,10 @@ static size_t lay_out(uint8_t *base, const lq_game *game, void **world) {
   s->scratch_data = carve(&c, LQ_TICK_MUTATIONS_BYTES);
   s->cause = carve(&c, LQI_CAUSES_MAX * sizeof *s->cause);
   s->reasons = carve(&c, LQI_REASON_BYTES);
+  if (game->command_count > LQ_CMD_BUILTIN_COUNT) {
+    s->sent = carve(&c, LQ_TICK_SENT_MAX * sizeof *s->sent);
+    s->sent_applied = carve(&c, LQ_TICK_SENT_MAX * sizeof *s->sent_applied);
+  }
   if (!lq_game_has_guests(game)) return c.at;
   s->guest = carve(&c, (game->system_count + (size_t)game->command_count) * sizeof *s->guest);
   s->guest_why = carve(&c, LQ_GUEST_TEXT_BYTES_MAX + 1);
@@ -168,6 +172,7 @@ uint64_t lq_session_hash(const lq_session *session) {
 
 static void tick_begin(lq_session *s) {
   s->event_count = s->cause_count = s->ordinal = 0;
+  s->sent_count = s->sent_done = 0;
   if (s->watch) s->watch->count = 0, s->watch->full = false;
   s->reason_bytes = 0;
   s->events = lq_writer_of(s->event_data, LQ_TICK_EVENTS_BYTES);
@@ -183,21 +188,26 @@ static void tick_undo(lq_session *s) {
   tick_begin(s);
 }
 
+/* What it sent runs behind its own changes. How that went is no matter of the system's. */
 static void system_run(lq_session *s, uint32_t i) {
+  s->phase = LQI_SYSTEM;
+  s->actor = 0;
+  s->full = false;
   if (s->game->system[i].guest)
     lqi_guest_system(s, i);
   else
     s->game->system_fn[i](&s->sys);
-  if (!s->state) lq_world_flush(s->world);
+  if (s->state) return;
+  lq_world_flush(s->world);
+  if (s->full) return; /* the tick is undone */
+  lqi_sent_run(s);
+  s->full = false;
 }
 
 /* False when a system failed; its name is in out. Or the tick ends here: see the state. */
 static bool systems_run(lq_session *s, const lq_tick_probe *probe, lq_tick_result *out) {
   const lq_game *game = s->game;
   bool failed = false;
-  s->phase = LQI_SYSTEM;
-  s->actor = 0;
-  s->full = false;
   for (uint32_t i = 0; !failed && !s->state && i < game->system_count; i++) {
     if (probe && probe->before) probe->before(probe->context, i);
     system_run(s, i);
@@ -299,6 +309,8 @@ void lq_session_tick(lq_session *session, const lq_tick_probe *probe, lq_tick_re
   out->tick = s->tick;
   out->applied_count = s->taken;
   out->applied = s->applied;
+  out->sent_count = s->sent_done;
+  out->sent = s->sent_applied;
   lqi_queue_taken(s);
   out->event_count = s->event_count;
   out->event = s->event;

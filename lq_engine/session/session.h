@@ -130,6 +130,10 @@ typedef struct lq_tick_result {
   const char *failed_system; /* its name, or NULL: the audited changes did not fit */
   uint32_t applied_count, event_count;
   const lq_applied *applied;
+  /* What the game's own code sent, in the order in which it ran: slot 0, no client id. In no
+   * journal: whoever runs the tick again sends it again. */
+  uint32_t sent_count;
+  const lq_applied *sent;
   const lq_event *event;
   lq_span commands;  /* the tick's commands as journaled: feed to lq_session_replay_tick. Empty when
                         none */
@@ -141,7 +145,7 @@ typedef struct lq_tick_result {
 typedef struct lq_mutation {
   lq_span entity; /* its id; borrowed, without a NUL */
   uint16_t type;  /* component */
-  uint16_t slot;  /* the player whose command made it; 0 = the host or a system */
+  uint16_t slot;  /* the player whose command made it; 0 = the host or a system, and what it sent */
   bool has_before, has_after;
   lq_span before, after;
 } lq_mutation;

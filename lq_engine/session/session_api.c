@@ -54,12 +54,16 @@ void lqi_undo_writes(lq_session *session) {
 void lqi_cause_add(lq_session *session, lq_entity entity, uint32_t type, uint16_t slot) {
   lq_cause made = {(uint32_t)entity.bits - 1u, slot, (uint8_t)type};
   lq_causes *watch = session->watch;
-  if (watch && slot && watch->count < watch->capacity)
+  /* Nobody's is told only behind somebody's: what the game sent comes behind a player's command. */
+  bool tell = slot || !LQ_PLANTED(SENT_CAUSE);
+  bool watched = watch && tell && (slot || watch->count);
+  if (watched && watch->count < watch->capacity)
     watch->at[watch->count++] = made;
-  else if (watch && slot)
+  else if (watched)
     watch->full = true;
   bool audited = type == LQI_TYPE_ANY ? session->audited != 0 : session->audited >> type & 1;
-  if (!audited || slot == 0 || session->cause_count == LQI_CAUSES_MAX) return;
+  audited = audited && tell && (slot || session->cause_count);
+  if (!audited || session->cause_count == LQI_CAUSES_MAX) return;
   session->cause[session->cause_count++] = made;
 }
 
@@ -279,6 +283,9 @@ static void api_refuse(lq_sys *sys, const char *reason) {
 }
 
 static uint16_t api_player(lq_sys *sys) { return of(sys)->actor; }
+static bool api_command(lq_sys *sys, uint32_t command, const void *row) {
+  return lqi_send(of(sys), command, row);
+}
 
 const lq_sys_api lqi_session_api = {
     .abi = LQ_SYSTEM_ABI,
@@ -304,4 +311,5 @@ const lq_sys_api lqi_session_api = {
     .wake_at = api_wake_at,
     .refuse = api_refuse,
     .player = api_player,
+    .command = api_command,
 };

@@ -286,6 +286,7 @@ lq_err lqi_handler_call(lq_session *session, uint16_t type, const uint8_t *row, 
   if (guest && lqi_guest_left_out(guest)) return LQ_ERR_GUEST;
   lqi_core core = s->core;
   uint32_t event_count = s->event_count, cause_count = s->cause_count;
+  uint32_t sent_count = s->sent_count;
   uint32_t watched = s->watch ? s->watch->count : 0;
   size_t event_bytes = s->events.bytes;
   s->scratch.bytes = 0;
@@ -311,6 +312,7 @@ lq_err lqi_handler_call(lq_session *session, uint16_t type, const uint8_t *row, 
     s->event_count = event_count;
     s->events.bytes = event_bytes;
   }
+  if (!LQ_PLANTED(SENT_REFUSED)) s->sent_count = sent_count;
   s->cause_count = cause_count;
   if (s->watch) s->watch->count = watched;
   return s->full ? LQ_ERR_FULL : LQ_ERR_FORBIDDEN;
@@ -326,6 +328,47 @@ static lq_err apply(lq_session *s, const lqi_queued *q) {
   return lqi_handler_call(s, q->type, row.bytes, q->slot);
 }
 
+/* ---- what the game sends ---- */
+
+bool lqi_send(lq_session *session, uint32_t type, const void *row) {
+  lq_session *s = session;
+  if (type < LQ_CMD_BUILTIN_COUNT || type >= s->game->command_count) return false;
+  const lq_record *record = &s->game->command[type].record;
+  if (s->sent_count == LQ_TICK_SENT_MAX || (record->row_bytes && !row)) return false;
+  lqi_sent *sent = &s->sent[s->sent_count++];
+  sent->type = type;
+  if (record->row_bytes == 0) return true;
+  memcpy(sent->row, row, record->row_bytes);
+  lq_record_canonicalise(record, sent->row);
+  return true;
+}
+
+/* By way of the wire form: a command that was sent is checked as one that came from outside, and an
+ * entity that is gone meanwhile is nobody, as its id would be. */
+static lq_err sent_apply(lq_session *s, const lqi_sent *sent) {
+  uint8_t body[LQI_BODY_BYTES_MAX];
+  row_buffer row;
+  lq_writer out = lq_writer_of(body, sizeof body);
+  lq_entity_names names = lq_world_names(s->world);
+  if (s->core.ended) return LQ_ERR_ENDED;
+  lq_record_encode(&s->game->command[sent->type].record, sent->row, &names, &out);
+  LQ_CHECK(!out.failed);
+  lq_err err = check(s, (uint16_t)sent->type, 0, lq_writer_span(&out), &row);
+  return err ? err : lqi_handler_call(s, (uint16_t)sent->type, row.bytes, 0);
+}
+
+void lqi_sent_run(lq_session *session) {
+  lq_session *s = session;
+  while (!s->state && s->sent_done < s->sent_count) {
+    const lqi_sent *sent = &s->sent[s->sent_done];
+    lq_applied *out = &s->sent_applied[s->sent_done++];
+    s->reason = "";
+    *out = (lq_applied){.type = (uint16_t)sent->type, .client_id = "", .tick = s->tick};
+    out->outcome = sent_apply(s, sent);
+    out->reason = s->reason;
+  }
+}
+
 void lqi_commands_apply(lq_session *session) {
   for (uint32_t i = 0; !session->state && i < session->taken; i++) {
     const lqi_queued *q = &session->queue[session->order[i]];
@@ -335,6 +378,7 @@ void lqi_commands_apply(lq_session *session) {
     out->outcome = apply(session, q);
     out->reason = session->reason;
     out->client_id = (const char *)session->queue_data + q->at;
+    lqi_sent_run(session);
   }
   session->scratch.bytes = 0;
 }

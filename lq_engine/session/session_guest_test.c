@@ -8,6 +8,7 @@ enum { TICKS = 400, SAVE_BYTES = 1 << 18 };
 static fixture native, guests;
 static uint8_t native_code[8192], guest_code[8192];
 static lq_tick_result ra, rb;
+static uint32_t sent; /* how many commands guests sent */
 
 static lq_session *open_session(fixture *f, uint64_t seed) {
   size_t bytes;
@@ -49,6 +50,10 @@ static void same_result(const lq_tick_result *a, const lq_tick_result *b) {
     assert_int_equal(a->applied[i].outcome, b->applied[i].outcome);
     assert_string_equal(a->applied[i].reason, b->applied[i].reason);
   }
+  assert_int_equal(a->sent_count, b->sent_count);
+  for (uint32_t i = 0; i < a->sent_count; i++)
+    assert_int_equal(a->sent[i].outcome, b->sent[i].outcome);
+  sent += a->sent_count;
 }
 
 /* Ticks until it is done: waiting changes nothing, and what is sent meanwhile waits, too. */
@@ -87,6 +92,7 @@ static uint32_t plays_as_native(uint32_t systems, uint32_t commands, uint64_t se
   uint32_t events = 0, refused = 0, failed = 0;
   for (uint32_t t = 0; t < TICKS; t++) {
     for (uint32_t n = lq_prng_below(&r, 6); n > 0; n--) fx_random_command(a, &r);
+    fx_random_sender(a, t);
     tick_waiting(a, NULL);
     if (ra.state) fail_msg("tick %u: %s", t, ra.guest_why);
     if (ra.commands.bytes) assert_ok(lq_session_replay_tick(b, ra.commands));
@@ -97,7 +103,7 @@ static uint32_t plays_as_native(uint32_t systems, uint32_t commands, uint64_t se
     for (uint32_t i = 0; i < ra.applied_count; i++) refused += ra.applied[i].outcome != LQ_OK;
   }
   same_save(a, b); /* nothing is kept and nobody failed */
-  assert_true(port->asks > TICKS / 4 && events > 20 && refused > 20);
+  assert_true(port->asks > TICKS / 4 && events > 20 && refused > 20 && sent > 50);
   free(a);
   free(b);
   free(port);
@@ -135,6 +141,7 @@ static void waits_everywhere(uint32_t commands, uint64_t seed, uint32_t keeps) {
   uint32_t behind = 0;
   for (uint32_t t = 0; t < TICKS; t++) {
     for (uint32_t n = lq_prng_below(&r, 4); n > 0; n--) fx_random_command(a, &r);
+    fx_random_sender(a, t);
     tick_waiting(a, &r);
     assert_int_equal(ra.state, LQ_TICK_DONE);
     behind += lq_session_queued(a) > 0;
@@ -334,6 +341,7 @@ static uint32_t fails_everywhere(uint64_t seed, bool waits) {
   uint32_t failures = 0, left_out = 0;
   for (uint32_t t = 0; t < TICKS; t++) {
     for (uint32_t n = lq_prng_below(&r, 6); n > 0; n--) fx_random_command(a, &r);
+    fx_random_sender(a, t);
     lq_span was = saved_of(a, before);
     uint32_t queued = lq_session_queued(a);
     port->fail_ordinal = lq_prng_below(&r, 12) ? UINT32_MAX : lq_prng_below(&r, 8);

@@ -180,11 +180,18 @@ static inline void tg_refuse(lq_sys *sys, const char *reason) {
   r->refused |= r->head.kind == LQ_GUEST_COMMAND;
 }
 static inline uint16_t tg_player(lq_sys *sys) { return (uint16_t)tg_of(sys)->head.actor; }
+static inline bool tg_command(lq_sys *sys, uint32_t command, const void *row) {
+  tg_run *r = tg_of(sys);
+  lq_write_u8(&r->changes, LQ_GUEST_SEND);
+  lq_write_varint(&r->changes, command);
+  lq_write_bytes(&r->changes, row, r->game->command[command].record.row_bytes);
+  return true;
+}
 
 static const lq_sys_api tg_api = {
-    LQ_SYSTEM_ABI, tg_query,  tg_next, tg_read,    tg_write,   tg_entity,  tg_get,   tg_set,
-    tg_alive,      tg_find,   tg_id,   tg_owner,   tg_create,  tg_destroy, tg_add,   tg_remove,
-    tg_emit,       tg_random, tg_tick, tg_tick_us, tg_wake_at, tg_refuse,  tg_player};
+    LQ_SYSTEM_ABI, tg_query,  tg_next, tg_read,    tg_write,   tg_entity,  tg_get,    tg_set,
+    tg_alive,      tg_find,   tg_id,   tg_owner,   tg_create,  tg_destroy, tg_add,    tg_remove,
+    tg_emit,       tg_random, tg_tick, tg_tick_us, tg_wake_at, tg_refuse,  tg_player, tg_command};
 
 static inline void tg_set_field(tg_run *r, uint32_t type, uint32_t f, uint32_t row) {
   const lq_field *field = &r->game->schema.component[type].record.field[f];

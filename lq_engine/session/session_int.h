@@ -70,6 +70,12 @@ typedef struct lqi_kept {
   uint8_t now[LQ_GUEST_STATE_BYTES_MAX], before[LQ_GUEST_STATE_BYTES_MAX];
 } lqi_kept;
 
+/* A command that the tick's own code sent. */
+typedef struct lqi_sent {
+  _Alignas(8) uint8_t row[LQ_ROW_BYTES_MAX]; /* canonical; entities as handles, dead ones too */
+  uint32_t type;
+} lqi_sent;
+
 typedef lq_cause lqi_cause;
 
 typedef enum lqi_phase { LQI_IDLE, LQI_COMMAND, LQI_SYSTEM } lqi_phase;
@@ -113,6 +119,7 @@ struct lq_session {
 
   /* The running tick's outputs. */
   uint32_t event_count, cause_count;
+  uint32_t sent_count, sent_done; /* commands sent in this tick; how many of them ran */
   size_t reason_bytes;
   lq_writer events, scratch; /* scratch: a command's undo log, later the tick's mutations */
 
@@ -122,7 +129,8 @@ struct lq_session {
   lqi_queued *queue;
   uint16_t *order, *order_spare;
   uint8_t *queue_data, *journal, *event_data, *scratch_data;
-  lq_applied *applied;
+  lq_applied *applied, *sent_applied;
+  lqi_sent *sent; /* NULL: the game has no commands of its own */
   lq_event *event;
   lqi_cause *cause;
   char *reasons;
@@ -162,6 +170,11 @@ void lqi_commands_apply(lq_session *session);
 /* Calls the game's handler of a command, if it has one; undoes its changes when it is refused. */
 LQ_MUST lq_err lqi_handler_call(lq_session *session, uint16_t type, const uint8_t *row,
                                 uint16_t actor);
+
+/* Puts a command that the game's code sends behind those that wait. False: it cannot be sent. */
+bool lqi_send(lq_session *session, uint32_t type, const void *row);
+/* Runs what was sent and waits, and what is sent meanwhile; stops when the tick's state says so. */
+void lqi_sent_run(lq_session *session);
 
 /* ---- session_guest.c ---- */
 /* Before a tick's commands: what must not run in it. */

@@ -283,6 +283,44 @@ LQ_TEST(what_a_guest_wrote_is_canonical_before_the_next_system_reads_it) {
   free(s);
 }
 
+/* ---- sending ---- */
+
+static void send_move(uint64_t entity) {
+  fx_move row = {{entity}, {0}, 0x55555555}; /* what lies behind the fields is not looked at */
+  lq_write_u8(&hand.out, LQ_GUEST_SEND);
+  V(FX_MOVE);
+  lq_write_bytes(&hand.out, &row, sizeof row);
+}
+
+LQ_TEST(a_guest_sends_commands_about_what_is_what_it_makes_and_what_is_gone) {
+  lq_session *s = open_session();
+  lq_entity chest = entity_of(s, "chest1");
+  make("new", 0);
+  op(LQ_GUEST_ADD, LQ_GUEST_NEW);
+  V(FX_POSITION, 0);
+  send_move(entity_of(s, "p1").bits);
+  send_move(LQ_GUEST_NEW);
+  send_move(chest.bits + (1ull << 32));
+  send_move(0xffffffffull);
+  send_move(0);
+  done(s);
+  static const lq_err outcomes[] = {LQ_OK, LQ_OK, LQ_ERR_NOT_FOUND, LQ_ERR_NOT_FOUND,
+                                    LQ_ERR_NOT_FOUND};
+  assert_int_equal(last.sent_count, 5);
+  for (uint32_t i = 0; i < 5; i++) {
+    assert_int_equal(last.sent[i].type, FX_MOVE);
+    assert_int_equal(last.sent[i].outcome, outcomes[i]);
+  }
+  assert_int_equal(last.commands.bytes, 0);
+  /* As many as there may be; the tick after it as many again. */
+  for (uint32_t n = 0; n < 2; n++) {
+    for (uint32_t i = 0; i < LQ_TICK_SENT_MAX; i++) send_move(0);
+    done(s);
+    assert_int_equal(last.sent_count, LQ_TICK_SENT_MAX);
+  }
+  free(s);
+}
+
 /* ---- mistakes ---- */
 
 LQ_TEST(each_wrong_change_fails_with_words) {
@@ -295,7 +333,7 @@ LQ_TEST(each_wrong_change_fails_with_words) {
     fails(s, words);                                                                               \
   } while (0)
   FAILS("change 1: of an unknown kind", lq_write_u8(&hand.out, 0));
-  FAILS("of an unknown kind", lq_write_u8(&hand.out, 8));
+  FAILS("of an unknown kind", lq_write_u8(&hand.out, 9));
   FAILS("the middle of one", lq_write_u8(&hand.out, LQ_GUEST_SET));
   FAILS("change 2: delete: the entity does not exist", op(LQ_GUEST_DELETE, e1.bits),
         op(LQ_GUEST_DELETE, stale.bits));
@@ -333,6 +371,15 @@ LQ_TEST(each_wrong_change_fails_with_words) {
   FAILS("an event with a number", lq_write_u8(&hand.out, LQ_GUEST_EMIT), V(FX_EVENTS));
   FAILS("the middle", lq_write_u8(&hand.out, LQ_GUEST_EMIT), V(FX_LOG, 1, 2, 3));
   FAILS("the middle", lq_write_u8(&hand.out, LQ_GUEST_WAKE), V(1, 2, 3));
+  FAILS("a number that the game does not have", lq_write_u8(&hand.out, LQ_GUEST_SEND),
+        V(FX_COMMANDS));
+  FAILS("does not have", lq_write_u8(&hand.out, LQ_GUEST_SEND), V(UINT64_MAX));
+  FAILS("change 1: command: only the host sends join", lq_write_u8(&hand.out, LQ_GUEST_SEND), V(0));
+  FAILS("only the host sends guest", lq_write_u8(&hand.out, LQ_GUEST_SEND), V(LQ_CMD_GUEST));
+  FAILS("the middle", lq_write_u8(&hand.out, LQ_GUEST_SEND));
+  FAILS("the middle", lq_write_u8(&hand.out, LQ_GUEST_SEND), V(FX_MOVE, 1, 2, 3));
+  FAILS("has not made", send_move(LQ_GUEST_NEW));
+  FAILS("256 commands were sent", for (uint32_t i = 0; i <= LQ_TICK_SENT_MAX; i++) send_move(0));
   free(s);
 }
 

@@ -89,8 +89,65 @@ static inline void fx_mess(lq_sys *sys) {
   (void)api->emit(sys, FX_WHISPER, &event);
 }
 
+static inline bool fx_send_dare(lq_sys *sys, const char *what) {
+  char row[24] = {0};
+  fx_name(row, sizeof row, what);
+  return sys->api->command(sys, FX_DARE, row);
+}
+
+/* Commands of the game's own code: one that is refused, one that sends on, one about an entity that
+ * this call makes, one about an entity that goes with it, one about nobody. */
+static inline void fx_relay(lq_sys *sys) {
+  const lq_sys_api *api = sys->api;
+  lq_entity made = {0}, chest = api->find(sys, "chest2");
+  int32_t count[2] = {1, 0};
+  fx_position at = fx_random_place(sys);
+  if (api->create(sys, NULL, 0, &made)) (void)api->add(sys, made, FX_POSITION, &at);
+  if (chest.bits) (void)api->destroy(sys, chest);
+  const fx_move moves[] = {{made, {0}, 0}, {chest, {0}, 0}, {{0}, {0}, 0}};
+  (void)fx_send_dare(sys, "refuse");
+  (void)fx_send_dare(sys, "pass");
+  for (uint32_t i = 0; i < 3; i++) (void)api->command(sys, FX_MOVE, &moves[i]);
+  (void)api->command(sys, FX_SPAWN, count);
+}
+
+/* As a system: what the dare "relay" asked for. */
+static inline void fx_relay_late(lq_sys *sys) {
+  lq_sys_iter it;
+  bool asked = false;
+  sys->api->query(sys, FX_M(FX_NOTE), 0, &it);
+  while (sys->api->next(sys, &it)) {
+    const fx_note *seen = sys->api->read(sys, &it, FX_NOTE);
+    for (uint32_t i = 0; i < it.count; i++) {
+      if (strcmp(seen[i].text, "relay") != 0) continue;
+      asked = true;
+      fx_note *note = sys->api->set(sys, sys->api->entity(sys, &it, i), FX_NOTE);
+      if (note) note->text[0] = '-';
+    }
+  }
+  if (asked) fx_relay(sys);
+}
+
+/* Into all notes: words that ask for a relay, or a mark. */
+static inline void fx_write_notes(lq_sys *sys, bool relay) {
+  lq_sys_iter it;
+  sys->api->query(sys, FX_M(FX_NOTE), 0, &it);
+  while (sys->api->next(sys, &it)) {
+    fx_note *note = sys->api->write(sys, &it, FX_NOTE);
+    for (uint32_t i = 0; note && i < it.count; i++) {
+      if (relay) fx_name(note[i].text, sizeof note[i].text, "relay");
+      if (!relay) note[i].weight += 1;
+    }
+  }
+}
+
 static inline void fx_on_dare(lq_sys *sys, const void *row) {
   const char *what = row;
+  if (strcmp(what, "relay") == 0 || strcmp(what, "mark") == 0) fx_write_notes(sys, *what == 'r');
+  if (strcmp(what, "send") == 0 || strcmp(what, "send refuse") == 0) fx_relay(sys);
+  if (strcmp(what, "send refuse") == 0) sys->api->refuse(sys, "sent, and thought better of it");
+  if (strcmp(what, "pass") == 0) (void)fx_send_dare(sys, "mark");
+  if (strcmp(what, "again") == 0) (void)fx_send_dare(sys, "again");
   fx_event_row event = {.value = 1, .text = "again"};
   if (strcmp(what, "mess") == 0) fx_mess(sys);
   if (strcmp(what, "refuse") == 0) {
@@ -176,10 +233,11 @@ static inline void fx_respawn(lq_sys *sys) {
   for (; chests < 3; chests++) {
     lq_entity made;
     fx_position at = fx_random_place(sys);
-    if (!sys->api->create(sys, NULL, 0, &made)) return;
+    if (!sys->api->create(sys, NULL, 0, &made)) break;
     sys->api->add(sys, made, FX_POSITION, &at);
     sys->api->add(sys, made, FX_TREASURE, NULL);
   }
+  fx_relay_late(sys);
 }
 
 /* Floods the event room while a note is on, after it has changed something. */
@@ -285,6 +343,14 @@ static inline lq_err fx_number(lq_session *s, uint16_t type, uint16_t slot, int6
   fx_body body;
   lq_write_zigzag(&fx_begin(&body)->out, n);
   return fx_send(s, type, slot, "", &body);
+}
+
+/* Now and then, somebody has the game's code send commands; tick: any number. */
+static inline void fx_random_sender(lq_session *s, uint32_t tick) {
+  static const char *const words[] = {"relay", "send", "pass", "send refuse"};
+  if (tick % 5) return;
+  lq_err err = fx_dare(s, (uint16_t)(tick / 5 % 4), words[tick / 20 % 4]);
+  (void)err; /* as below */
 }
 
 /* One player's or the host's random doing; most of it is refused somewhere, as it should. */

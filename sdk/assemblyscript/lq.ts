@@ -9,6 +9,7 @@ export type Entity = u64;
 
 @external("lq", "component") declare function componentAt(name: usize, bytes: u32): u32;
 @external("lq", "event") declare function eventAt(name: usize, bytes: u32): u32;
+@external("lq", "command") declare function commandAt(name: usize, bytes: u32): u32;
 @external("lq", "field") declare function fieldAt(record: u32, name: usize, bytes: u32): u32;
 @external("lq", "constant") declare function constantAt(name: usize, bytes: u32): i64;
 @external("lq", "find") declare function findAt(id: usize, bytes: u32): Entity;
@@ -41,6 +42,7 @@ export type Entity = u64;
 @external("lq", "put_f32") export declare function putF32(field: u32, element: u32, value: f32): void;
 @external("lq", "add") export declare function add(entity: Entity): void;
 @external("lq", "emit") export declare function emit(): void;
+@external("lq", "send") export declare function send(): void;
 @external("lq", "random") export declare function random(bound: u32): u32;
 @external("lq", "random_bits") export declare function randomBits(): u64;
 @external("lq", "tick") export declare function tick(): u64;
@@ -64,6 +66,11 @@ export function component(name: string): u32 {
 export function event(name: string): u32 {
   const text = utf8(name);
   return eventAt(changetype<usize>(text), text.byteLength);
+}
+/** To begin it, put its fields and send it. */
+export function command(name: string): u32 {
+  const text = utf8(name);
+  return commandAt(changetype<usize>(text), text.byteLength);
 }
 export function field(record: u32, name: string): u32 {
   const text = utf8(name);

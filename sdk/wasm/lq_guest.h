@@ -37,11 +37,13 @@ typedef uint64_t lq_entity; /* 0 is nobody */
 /* ---- numbers of names: cheap, valid for this call ---- */
 LQ_IMPORT("component") uint32_t lq_component_named(const char *name, uint32_t bytes);
 LQ_IMPORT("event") uint32_t lq_event_named(const char *name, uint32_t bytes);
-/* Of a component, an event, or LQ_COMMAND_ROW. */
+LQ_IMPORT("command") uint32_t lq_command_named(const char *name, uint32_t bytes); /* to send it */
+/* Of a component, an event, a command, or LQ_COMMAND_ROW. */
 LQ_IMPORT("field") uint32_t lq_field_named(uint32_t record, const char *name, uint32_t bytes);
 LQ_IMPORT("constant") int64_t lq_constant_named(const char *name, uint32_t bytes);
 #define lq_component(name) lq_component_named(name, sizeof name - 1)
 #define lq_event(name) lq_event_named(name, sizeof name - 1)
+#define lq_command(name) lq_command_named(name, sizeof name - 1)
 #define lq_field(record, name) lq_field_named(record, name, sizeof name - 1)
 #define lq_constant(name) lq_constant_named(name, sizeof name - 1)
 #define LQ_BIT(component) (1ull << (component))
@@ -95,8 +97,9 @@ LQ_IMPORT("write")
 void lq_write(uint32_t component, uint32_t field, const lq_entity *entities, uint32_t count,
               const void *from, uint32_t bytes);
 
-/* ---- new rows: begin, put what is not the default, then add or emit ---- */
-LQ_IMPORT("begin") void lq_begin(uint32_t record); /* a component: its defaults; an event: zero */
+/* ---- new rows: begin, put what is not the default, then add, emit or send ---- */
+/* A component: its defaults; an event, a command: zero. */
+LQ_IMPORT("begin") void lq_begin(uint32_t record);
 LQ_IMPORT("put_i32") void lq_put_i32(uint32_t field, uint32_t element, int32_t value);
 LQ_IMPORT("put_i64") void lq_put_i64(uint32_t field, uint32_t element, int64_t value);
 LQ_IMPORT("put_f32") void lq_put_f32(uint32_t field, uint32_t element, float value);
@@ -104,6 +107,10 @@ LQ_IMPORT("put_str")
 void lq_put_str(uint32_t field, uint32_t element, const char *text, uint32_t bytes);
 LQ_IMPORT("add") void lq_add(lq_entity entity); /* the component that was begun */
 LQ_IMPORT("emit") void lq_emit(void);           /* the event that was begun */
+/* The command that was begun, as the host. Its handler runs in this tick, when what this call
+ * changed is there, behind the commands that wait already; what it refuses is no matter of the
+ * sender's. Not the host's own (join, leave ...); at most 256 in a tick. */
+LQ_IMPORT("send") void lq_send(void);
 
 /* ---- the session ---- */
 LQ_IMPORT("random") uint32_t lq_random(uint32_t bound); /* uniform in 0..bound-1 */

@@ -126,6 +126,94 @@ test('four languages, one game: live, after kill -9, after sleep, replayed', asy
   }
 })
 
+// ---- commands of the game's own code ----
+
+const winds = {
+  python: { file: 'wind.py', system: 'systems.wind.Wind' },
+  lua: { file: 'wind.lua', system: 'wind' },
+  c: { file: 'wind_native.c', system: 'wind' },
+  wasm: { file: 'wind_guest.c', system: 'wind' },
+}
+
+function windy(t, language) {
+  const { file, system } = winds[language]
+  const from = join(root, 'tests/e2e/games/wind')
+  const folder = join(dataFolder(t), language)
+  mkdirSync(join(folder, 'systems'), { recursive: true })
+  writeFileSync(join(folder, 'game.yaml'), readFileSync(join(from, 'game.yaml'), 'utf8').replace('SYSTEM', system))
+  if (language !== 'wasm') cpSync(join(from, file), join(folder, 'systems', file))
+  else {
+    const flags = ['--target=wasm32', '-O2', '-nostdlib', '-ffreestanding', '-fno-builtin', '-Wl,--no-entry', '-Wl,--stack-first', '-Wl,-z,stack-size=16384']
+    const made = spawnSync('clang-19', [...flags, `-I${join(root, 'sdk/wasm')}`, '-o', join(folder, 'systems/wind.wasm'), join(from, file)], { encoding: 'utf8' })
+    assert.equal(made.status, 0, made.stderr)
+  }
+  return folder
+}
+
+// Thirty moves of ann, a kill between; what was blown, and a hash for each.
+async function blown(t, language) {
+  const data = dataFolder(t)
+  const folder = windy(t, language)
+  const at = '/v1/tenants/acme/games/wind/sessions'
+  let server = await serve(t, data, ['dev', folder])
+  const made = await rest(server, at, { method: 'POST', body: JSON.stringify({ session: 'gale', seed: 7 }), headers: { 'content-type': 'application/json' } })
+  assert.equal(made.status, 201, JSON.stringify(made.body))
+  const hashes = []
+  const events = new Map() // by tick: who comes back is told the last ones again
+  let resume = {}
+  let state
+  for (const [first, last] of [[0, 15], [15, 30]]) {
+    if (first) {
+      await server.kill('SIGKILL')
+      server = await serve(t, data, ['dev', folder])
+    }
+    const client = new Client(server.port)
+    client.onMessage = (m) => m.evt === 'blown' && events.set(m.tick, JSON.stringify(m))
+    const joined = await client.join({ game: 'wind', session: 'gale', player: 'ann', ...resume })
+    resume = { resume: joined.resume }
+    for (let i = first; i < last; i++) {
+      await client.ask({ cmd: 'move', entity: 'ann', vec: [0, 1, 0], id: `m${i}` }, (m) => m.evt === 'ack')
+      const { body } = await rest(server, `${at}/gale/hash`)
+      hashes.push(`${body.tick} ${body.hash}`)
+    }
+    // What the game sends, a player may not.
+    const refused = await client.ask({ cmd: 'blow', entity: 'ann', by: 1, calm: 0, id: `b${first}` }, (m) => m.evt === 'error')
+    assert.equal(refused.code, 'LQ_ERR_FORBIDDEN')
+    state = (await rest(server, `${at}/gale/state`)).body.state
+  }
+  await server.kill('SIGTERM')
+  const verified = run(['session', 'verify', 'gale', '--game', 'wind', '--json', '--data', data])
+  assert.equal(verified.code, 0, `${language}: ${verified.out}${verified.err}`)
+  const told = run(['audit', 'mutations', 'gale', '--game', 'wind', '--data', data])
+  assert.equal(told.code, 0, told.err)
+  const causes = told.out.trim().split('\n').map((line) => JSON.parse(line)).filter((m) => m.component === 'Count').map((m) => m.cause)
+  return { hashes, events: [...events.values()], state, causes }
+}
+
+test('four languages whose systems send commands: one game, live, after kill -9, replayed', async (t) => {
+  const python = await blown(t, 'python')
+  assert.equal(python.hashes.length, 30)
+  // Each tick one gust, and nothing of the one that was refused.
+  const rows = python.events.map((text) => JSON.parse(text))
+  let x = 0
+  for (const row of rows) {
+    assert.ok(row.x > x && row.x <= x + 3, `${row.x} behind ${x}`)
+    x = row.x
+  }
+  assert.ok(rows.length >= 30)
+  assert.equal(python.state.ann.Position.x, x)
+  assert.equal(python.state.ann.Position.y, 30)
+  assert.equal(python.state.ann.Count.calm, null, 'a NaN')
+  assert.equal(python.state.ann.Count.even, rows.filter((row) => row.x % 2 === 0).length)
+  assert.ok(python.causes.length > 0 && python.causes.slice(1).every((cause) => cause === 'system'), `${python.causes}`)
+  for (const language of ['lua', 'c', 'wasm']) {
+    const other = await blown(t, language)
+    assert.deepEqual(other.events, python.events, language)
+    assert.deepEqual(other.hashes, python.hashes, language)
+    assert.deepEqual(other.state, python.state, language)
+  }
+})
+
 test('a file that is saved while a game runs is what runs next; a broken one says where and changes nothing', async (t) => {
   const folder = byTurns(t, 'treasure_hunt_lua')
   const data = dataFolder(t)

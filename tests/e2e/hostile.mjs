@@ -55,6 +55,8 @@ export const hostile = [
   ['wrong-field', 'python', "world.emit('hit', {'value': 'x' * 100})", fails(/value/)],
   ['entities', 'python', 'for i in range(10**7): world.create_entity()', fails(/./)],
   ['events', 'python', "for i in range(10**7): world.emit('hit', {'value': i})", fails(/./)],
+  ['host-command', 'python', "world.command('end', {'reason': 'bye'})", fails(/only the host sends end/)],
+  ['no-command', 'python', "world.command('nothing', {})", fails(/nothing/)],
   ['draws', 'python', 'for i in range(10**8): world.random(2)', fails(late)],
   ['overflow', 'python', 'for e in world.with_components(Position): e.Position.x = 2**80', fails(/./)],
   ['syntax', 'python', 'def', build(/systems\/s\.py:\d+/)],
@@ -84,6 +86,7 @@ export const hostile = [
   ['debug', 'lua', 'debug.getregistry()', fails(/./)],
   ['string-meta', 'lua', "getmetatable('').__index.format = nil", fails(/./)],
   ['global', 'lua', 'count = (count or 0) + 1', fails(/./)],
+  ['host-command', 'lua', "world:command('release', {id = ('0'):rep(64)})", fails(/only the host sends release/)],
   ['bytecode', 'lua', '', { ...build(/systems\/s\.lua/), whole: '\x1bLua' }],
 
   ['loop', 'wasm', '(loop $l (br $l))', fails(late)],

@@ -207,6 +207,31 @@ LQ_TEST(entities_are_made_and_changed_in_order) {
   assert_true(lq_reader_done(&in));
 }
 
+LQ_TEST(commands_are_sent) {
+  done("local e = world:create{Position={x=3}}\n"
+       "world:command('move', {entity=e, vec={1, -2, 0}}); world:command('dare', {what='me'})\n"
+       "world:command('move', {entity='p0'}); world:command('spawn')");
+  lq_reader in = changes();
+  (void)lq_read_bytes(&in, 3 + 1 + 8 + 1 + 1 + 8);
+  assert_int_equal(lq_read_u8(&in), LQ_GUEST_SEND);
+  assert_int_equal(lq_read_varint(&in), FX_MOVE);
+  assert_int_equal(lq_read_u64(&in), LQ_GUEST_NEW);
+  assert_int_equal((int32_t)lq_read_u32(&in), 1);
+  assert_int_equal((int32_t)lq_read_u32(&in), -2);
+  assert_int_equal(lq_read_u64(&in), 0);
+  assert_int_equal(lq_read_u8(&in), LQ_GUEST_SEND);
+  assert_int_equal(lq_read_varint(&in), FX_DARE);
+  assert_memory_equal(lq_read_bytes(&in, 24).data, "me\0\0\0\0", 6);
+  assert_int_equal(lq_read_u8(&in), LQ_GUEST_SEND);
+  assert_int_equal(lq_read_varint(&in), FX_MOVE);
+  assert_int_equal(lq_read_u64(&in), lt_handle(0).bits);
+  (void)lq_read_bytes(&in, 16);
+  assert_int_equal(lq_read_u8(&in), LQ_GUEST_SEND);
+  assert_int_equal(lq_read_varint(&in), FX_SPAWN);
+  assert_int_equal(lq_read_u32(&in), 0);
+  assert_true(lq_reader_done(&in));
+}
+
 LQ_TEST(random_is_the_sessions) {
   done("assert(world:random(1) == 0); world:wake_at(world:random(1000))");
   lq_prng prng;
@@ -237,6 +262,11 @@ LQ_TEST(mistakes_name_what_there_is) {
          "no event 'treasure.colected': there are treasure.collected");
   raised("world:emit('log', {player='p9'})", "no entity 'p9'");
   raised("world:emit('log', {players='p0'})", "no field 'players': there are player, value");
+  raised("world:command('fly')", "there is no command 'fly': there are move, give");
+  raised("world:command('move', {to=1})", "no field 'to': there are entity, vec");
+  raised("world:command('move', {entity='p9'})", "no entity 'p9'");
+  raised("world:command('move', 1)", "command gets the command's fields in a table, not a number");
+  raised("world:command('join', {})", "command: only the host sends join: send one of game.yaml");
   raised("return world.constants.map", "no constant 'map': there are map_width");
   raised("world:ech('Position')", "the world has no 'ech'");
   raised("world:each('Positions')", "no component 'Positions'");

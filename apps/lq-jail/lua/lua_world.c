@@ -118,6 +118,38 @@ static int world_emit(lua_State *L) {
   return 0;
 }
 
+static int no_command(lua_State *L, const char *name) {
+  const lq_game *game = lqi_lua_of(L)->game;
+  luaL_Buffer all;
+  luaL_buffinit(L, &all);
+  for (uint32_t i = LQ_CMD_BUILTIN_COUNT; i < game->command_count; i++) {
+    if (i > LQ_CMD_BUILTIN_COUNT) luaL_addstring(&all, ", ");
+    luaL_addstring(&all, game->command[i].record.name);
+  }
+  if (game->command_count == LQ_CMD_BUILTIN_COUNT) luaL_addstring(&all, "none");
+  luaL_pushresult(&all);
+  return luaL_error(L, "there is no command '%s': there are %s", name, lua_tostring(L, -1));
+}
+
+static int world_command(lua_State *L) {
+  lq_lua *lua = lqi_lua_of(L);
+  size_t bytes = 0;
+  const char *name = lua_type(L, 2) == LUA_TSTRING ? lua_tolstring(L, 2, &bytes) : "";
+  uint32_t command = lq_game_command_find(lua->game, lq_span_of(name, bytes));
+  if (command == UINT32_MAX) return no_command(L, name);
+  const lq_record *record = &lua->game->command[command].record;
+  _Alignas(8) uint8_t row[LQ_ROW_BYTES_MAX];
+  memset(row, 0, record->row_bytes);
+  if (lua_istable(L, 3))
+    lqi_row_fill(L, 3, record, row);
+  else if (!lua_isnoneornil(L, 3))
+    return luaL_error(L, "command gets the command's fields in a table, not a %s",
+                      luaL_typename(L, 3));
+  const char *why = "";
+  if (!lq_guest_send(lua->view, command, row, &why)) return luaL_error(L, "command: %s", why);
+  return 0;
+}
+
 static int world_random(lua_State *L) {
   int whole = 0;
   lua_Integer bound = lua_tointegerx(L, 2, &whole);
@@ -138,8 +170,8 @@ static int world_wake_at(lua_State *L) {
 
 static int world_index(lua_State *L) {
   return luaL_error(L,
-                    "the world has no '%s': there are constants, create, delete, each, emit, find, "
-                    "player, random, tick, wake_at",
+                    "the world has no '%s': there are command, constants, create, delete, each, "
+                    "emit, find, player, random, tick, wake_at",
                     lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : luaL_typename(L, 2));
 }
 
@@ -188,11 +220,12 @@ static void constants_open(lua_State *L) {
 void lqi_world_open(lua_State *L) {
   static const luaL_Reg fn[] = {{"create", lqi_entity_create}, {"delete", world_delete},
                                 {"find", world_find},          {"emit", world_emit},
-                                {"random", world_random},      {"wake_at", world_wake_at}};
+                                {"command", world_command},    {"random", world_random},
+                                {"wake_at", world_wake_at}};
   const lq_schema *schema = &lqi_lua_of(L)->game->schema;
   static const int lists[] = {LQI_REG_ROWS, LQI_REG_QUERIES, LQI_REG_TOUCHED};
   lqi_entity_open(L);
-  lua_createtable(L, 0, 12);
+  lua_createtable(L, 0, 13);
   for (size_t i = 0; i < sizeof fn / sizeof *fn; i++) lqi_lua_function(L, fn[i].name, fn[i].func);
   lua_createtable(L, 0, (int)schema->component_count);
   for (uint32_t i = 0; i < schema->component_count; i++) {

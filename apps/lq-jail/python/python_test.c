@@ -213,6 +213,10 @@ LQ_TEST(an_error_has_its_place_and_the_authors_stack) {
   raises("        world.emit('log', {'who': 1})\n", "log has no 'who'", "'player', 'value'");
   raises("        world.emit('log', {'value': 'x'})\n", "log.value takes a whole number", "'x'");
   raises("        world.emit('log', {'player': 'p9'})\n", "there is no entity 'p9'", "log.player");
+  raises("        world.command('fly')\n", "the game has no 'fly'", "['move', 'give'");
+  raises("        world.command('move', {'to': 1})\n", "move has no 'to'", "'entity', 'vec'");
+  raises("        world.command('end')\n", "only the host sends end", "game.yaml");
+  raises("        while True: world.command('dare')\n", "256 commands are sent in a tick", "next");
   raises("        world.find('p1').Position.x = 2**31\n", "Position.x holds 32 bits", "");
   raises("        world.constants.width\n", "no constant 'width'", "map_width");
   raises("        world.random(0)\n", "takes 1 to 4294967295", "");

@@ -1,4 +1,4 @@
-/* The world as a guest sees it: queries, changes, events, random numbers. */
+/* The world as a guest sees it: queries, changes, events, commands, random numbers. */
 #include "apps/lq-jail/python/python_int.h"
 
 bool lqi_py_open(void) {
@@ -148,6 +148,12 @@ static PyObject *delete_entity(PyObject *self, PyObject *arg) {
   Py_RETURN_NONE;
 }
 
+static PyObject *say_list(const char *what, PyObject *name, PyObject *list) {
+  if (list) PyErr_Format(PyExc_LookupError, "%s has no %R; there are: %R", what, name, list);
+  Py_XDECREF(list);
+  return NULL;
+}
+
 static PyObject *say_names(const char *what, PyObject *name, const lq_record *record) {
   PyObject *list = record ? PyList_New(0) : PySequence_List(lqi_py.event);
   for (uint32_t i = 0; list && record && i < record->field_count; i++) {
@@ -155,12 +161,20 @@ static PyObject *say_names(const char *what, PyObject *name, const lq_record *re
     if (!field || PyList_Append(list, field) < 0) Py_CLEAR(list);
     Py_XDECREF(field);
   }
-  if (list) PyErr_Format(PyExc_LookupError, "%s has no %R; there are: %R", what, name, list);
-  Py_XDECREF(list);
-  return NULL;
+  return say_list(what, name, list);
 }
 
-static bool event_fill(const lq_record *record, PyObject *dict, uint8_t *row) {
+static PyObject *say_commands(PyObject *name) {
+  PyObject *list = PyList_New(0);
+  for (uint32_t i = LQ_CMD_BUILTIN_COUNT; list && i < lqi_py.game->command_count; i++) {
+    PyObject *one = PyUnicode_FromString(lqi_py.game->command[i].record.name);
+    if (!one || PyList_Append(list, one) < 0) Py_CLEAR(list);
+    Py_XDECREF(one);
+  }
+  return say_list("the game", name, list);
+}
+
+static bool record_fill(const lq_record *record, PyObject *dict, uint8_t *row) {
   PyObject *key, *value;
   Py_ssize_t at = 0;
   while (PyDict_Next(dict, &at, &key, &value)) {
@@ -187,8 +201,24 @@ static PyObject *emit(PyObject *self, PyObject *const *args, Py_ssize_t count) {
   uint32_t event = (uint32_t)PyLong_AsUnsignedLong(index);
   _Alignas(8) uint8_t row[LQ_ROW_BYTES_MAX] = {0};
   const char *why = NULL;
-  if (count == 2 && !event_fill(&lqi_py.game->event[event].record, args[1], row)) return NULL;
+  if (count == 2 && !record_fill(&lqi_py.game->event[event].record, args[1], row)) return NULL;
   if (!lq_guest_emit(lqi_py.view, event, row, &why)) return lqi_py_why(why);
+  Py_RETURN_NONE;
+}
+
+static PyObject *command(PyObject *self, PyObject *const *args, Py_ssize_t count) {
+  (void)self;
+  if (count < 1 || count > 2 || !PyUnicode_Check(args[0]) || (count == 2 && !PyDict_Check(args[1])))
+    return PyErr_Format(PyExc_TypeError, "command takes a command's name and a dict of its fields");
+  if (!lqi_py_open()) return NULL;
+  Py_ssize_t bytes;
+  const char *name = PyUnicode_AsUTF8AndSize(args[0], &bytes), *why = NULL;
+  if (!name) return NULL;
+  uint32_t type = lq_game_command_find(lqi_py.game, lq_span_of(name, (size_t)bytes));
+  if (type == UINT32_MAX) return say_commands(args[0]);
+  _Alignas(8) uint8_t row[LQ_ROW_BYTES_MAX] = {0};
+  if (count == 2 && !record_fill(&lqi_py.game->command[type].record, args[1], row)) return NULL;
+  if (!lq_guest_send(lqi_py.view, type, row, &why)) return lqi_py_why(why);
   Py_RETURN_NONE;
 }
 
@@ -227,6 +257,7 @@ static PyMethodDef world_methods[] = {
     {"create_entity", _PyCFunction_CAST(create_entity), METH_VARARGS | METH_KEYWORDS, NULL},
     {"delete_entity", delete_entity, METH_O, NULL},
     {"emit", _PyCFunction_CAST(emit), METH_FASTCALL, NULL},
+    {"command", _PyCFunction_CAST(command), METH_FASTCALL, NULL},
     {"random", draw, METH_O, NULL},
     {"wake_at", wake_at, METH_O, NULL},
     {NULL, NULL, 0, NULL},

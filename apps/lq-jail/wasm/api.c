@@ -108,6 +108,8 @@ static const lq_record *record_of(const lq_guest_view *view, uint32_t record) {
     return &game->event[record - LQ_WASM_EVENT].record;
   if (record == LQ_WASM_COMMAND_ROW && view->head->kind == LQ_GUEST_COMMAND)
     return &game->command[view->head->index].record;
+  if (record >= LQ_WASM_SENT && record - LQ_WASM_SENT < game->command_count)
+    return &game->command[record - LQ_WASM_SENT].record;
   STOP("no such component or event: ask component() and event() for their numbers");
 }
 
@@ -139,6 +141,13 @@ uint32_t lq_wasm_api_event(uint32_t name, uint32_t bytes) {
   uint32_t event = lq_game_event_find(view->game, text_in(name, bytes, text, sizeof text));
   if (event == UINT32_MAX) STOP("the game has no event ", text);
   return LQ_WASM_EVENT | event;
+}
+uint32_t lq_wasm_api_command(uint32_t name, uint32_t bytes) {
+  lq_guest_view *view = enter(32);
+  char text[LQ_NAME_BYTES];
+  uint32_t command = lq_game_command_find(view->game, text_in(name, bytes, text, sizeof text));
+  if (command == UINT32_MAX) STOP("the game has no command ", text);
+  return LQ_WASM_SENT | command;
 }
 uint32_t lq_wasm_api_field(uint32_t record, uint32_t name, uint32_t bytes) {
   lq_guest_view *view = enter(16);
@@ -209,6 +218,7 @@ uint32_t lq_wasm_api_has(uint64_t entity, uint32_t component) {
 static const uint8_t *row_of(const lq_guest_view *view, uint64_t entity, uint32_t record,
                              const lq_record *r) {
   if (record == LQ_WASM_COMMAND_ROW) return lq_guest_body(view);
+  if (record >= LQ_WASM_SENT) STOP(r->name, " is a command: it can only be sent");
   if (record >= LQ_WASM_EVENT) STOP(r->name, " is an event: it can only be emitted");
   const uint8_t *row = lq_guest_get(view, (lq_entity){entity}, record);
   if (row) return row;
@@ -466,9 +476,18 @@ void lq_wasm_api_emit(void) {
   lq_guest_view *view = enter(16);
   uint32_t event = it.begun - 1 - LQ_WASM_EVENT;
   const char *why;
-  if (it.begun <= LQ_WASM_EVENT) STOP("no event's row was begun: call begin() first");
+  if (it.begun <= LQ_WASM_EVENT || it.begun > LQ_WASM_SENT)
+    STOP("no event's row was begun: call begin() first");
   it.begun = 0;
   if (!lq_guest_emit(view, event, it.row, &why)) STOP(why);
+}
+void lq_wasm_api_send(void) {
+  lq_guest_view *view = enter(16);
+  uint32_t command = it.begun - 1 - LQ_WASM_SENT;
+  const char *why;
+  if (it.begun <= LQ_WASM_SENT) STOP("no command's row was begun: call begin() first");
+  it.begun = 0;
+  if (!lq_guest_send(view, command, it.row, &why)) STOP(why);
 }
 
 /* ---- the rest ---- */

@@ -37,6 +37,7 @@ const char *lq_wasm_called(const lq_guest_view *view);
 
 uint32_t lq_wasm_api_component(uint32_t name, uint32_t bytes);
 uint32_t lq_wasm_api_event(uint32_t name, uint32_t bytes);
+uint32_t lq_wasm_api_command(uint32_t name, uint32_t bytes);
 uint32_t lq_wasm_api_field(uint32_t record, uint32_t name, uint32_t bytes);
 uint64_t lq_wasm_api_constant(uint32_t name, uint32_t bytes);
 uint64_t lq_wasm_api_next(uint64_t with, uint64_t without, uint64_t after);
@@ -73,6 +74,7 @@ void lq_wasm_api_put_f32(uint32_t field, uint32_t element, float value);
 void lq_wasm_api_put_str(uint32_t field, uint32_t element, uint32_t text, uint32_t bytes);
 void lq_wasm_api_add(uint64_t entity);
 void lq_wasm_api_emit(void);
+void lq_wasm_api_send(void);
 uint32_t lq_wasm_api_random(uint32_t bound);
 uint64_t lq_wasm_api_random_bits(void);
 uint64_t lq_wasm_api_tick(void);

@@ -384,19 +384,24 @@ class Constants:
         raise AttributeError(f"the constant '{name}' stays what game.yaml says")
 
 
+# The host's own commands, and how many of the others a tick's code may send.
+HOSTS = ("join", "leave", "connection", "rate", "release", "end", "guest")
+SENT_MAX = 256
 ID = re.compile(r"[A-Za-z0-9_.:-]{1,31}")
 
 
 class World:
     """The entities of a session in memory; changes of structure wait for flush()."""
 
-    def __init__(self, seed=0, constants=(), events=None):
+    def __init__(self, seed=0, constants=(), events=None, commands=()):
         self._rows, self._later, self._next, self._made = {}, [], 1, 0
         self._call, self._system = 1, None
         self._prng = Prng(seed)
         self._events = events and {n: _record(n, fields) for n, fields in events.items()}
         self.constants = Constants(dict(constants))
         self.emitted, self.tick, self.wakes = [], 0, 0
+        self._commands = dict(commands)
+        self.sent, self._waiting, self._sent_count = [], [], 0
 
     # ---- for systems ----
     def with_components(self, *types, without=()):
@@ -457,6 +462,30 @@ class World:
                 raise LookupError(f"{event} has no {name!r}; there are: {list(slots)!r}")
             row[name] = slots[name].convert(value, self)
         self.emitted.append((event, {n: self._id_of(slots[n], v) for n, v in row.items()}))
+
+    def command(self, command, fields=None):
+        if not isinstance(command, str) or not isinstance(fields or {}, dict):
+            raise TypeError("command takes a command's name and a dict of its fields")
+        known = [*self._commands, *(n for n in registry.commands if n not in self._commands)]
+        if command not in known and command not in HOSTS:
+            known = [name for name in known if name not in HOSTS]
+            raise LookupError(f"the game has no {command!r}; there are: {known!r}")
+        kinds = self._commands.get(command) or {n: guess(n, v) for n, v in (fields or {}).items()}
+        slots = _record(command, kinds)
+        row = {slot.name: slot.zero() for slot in slots.values()}
+        for name, value in (fields or {}).items():
+            if name not in slots:
+                raise LookupError(f"{command} has no {name!r}; there are: {list(slots)!r}")
+            row[name] = slots[name].convert(value, self)
+        if command in HOSTS:
+            raise RuntimeError(f"only the host sends {command}: send one of game.yaml")
+        if self._sent_count == SENT_MAX:
+            raise RuntimeError(
+                f"{SENT_MAX} commands are sent in a tick at most: send the rest in the next"
+            )
+        self._sent_count += 1
+        self._waiting.append((command, slots, list(row.values())))
+        self.sent.append((command, {n: self._id_of(slots[n], v) for n, v in row.items()}))
 
     def random(self, bound):
         if not 1 <= bound < 1 << 32:
@@ -545,6 +574,25 @@ class World:
     def _remove(self, key, cls):
         self._may_write(cls)
         self._later.append(("remove", key, cls.__name__))
+
+
+def guess(field, value):
+    """The type of a command's field that nothing declares."""
+    if isinstance(value, (list, tuple)):
+        return f"{guess(field, value[0])}[{len(value)}]"
+    if field == "entity" or value is None or isinstance(value, Entity):
+        return "entity"
+    kinds = {bool: "bool", int: "i64", float: "f32", str: "str(1024)"}
+    return kinds[type(value)]
+
+
+def command_of(name, player, slots, row, world):
+    """The command as its handler sees it."""
+    cls = type(name, (Record,), {"__slots__": (), "player": player})
+    cls._slots = list(slots.values())
+    for slot in cls._slots:
+        setattr(cls, slot.name, slot)
+    return view_of(cls, row, world, True)
 
 
 def _record(name, fields):

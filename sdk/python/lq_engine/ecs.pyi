@@ -71,6 +71,11 @@ class World:
     def emit(self, event: str, fields: Mapping[str, Any] = ...) -> None:
         """An event of game.yaml. An entity's field takes an Entity or its id; fields left out are
         zero. LookupError: no such event or field."""
+    def command(self, command: str, fields: Mapping[str, Any] = ...) -> None:
+        """Sends a command of game.yaml as the host, whoever may send it. Its handler runs in this
+        tick, when what this system or handler changed is there, behind the commands that wait
+        already; what it refuses is no matter of the sender's. Fields as for emit. LookupError: no
+        such command or field. RuntimeError: the host's own (join, leave ...), or more than 256."""
     def random(self, bound: int) -> int:
         """0..bound-1, from the session's own dice: the same when it is replayed."""
     def wake_at(self, tick: int) -> None:

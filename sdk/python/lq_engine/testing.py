@@ -47,7 +47,7 @@ class Session:
     """
 
     def __init__(self, *, hz=20, seed=0, constants=(), events=None, commands=(), systems=None):
-        self.world = _backend.World(seed, constants, events)
+        self.world = _backend.World(seed, constants, events, commands)
         self.hz = hz
         self.refused = None
         self._commands = dict(commands)
@@ -61,6 +61,11 @@ class Session:
     def events(self):
         """All that was emitted so far: (name, fields) each."""
         return self.world.emitted
+
+    @property
+    def sent(self):
+        """All commands that systems and handlers sent so far: (name, fields) each."""
+        return self.world.sent
 
     def spawn(self, *components, id=None, owner=0):
         """An entity that is there at once, and good for the whole test."""
@@ -79,6 +84,7 @@ class Session:
             self.world.tick += 1
             for name, system in self._systems:
                 self._run(name, system)
+            self.world._sent_count = 0
 
     def _run(self, name, system):
         world = self.world
@@ -88,22 +94,34 @@ class Session:
         world._system = type(system)
         try:
             system.process(world, 1.0 / self.hz if self.hz else 0.0)
+        except BaseException:
+            world._waiting.clear()
+            raise
         finally:
             world._system = None
         if keeps:
             self._states[name] = _state.encode(system.state)
         world.flush()
+        self._run_sent()
 
     def command(self, name, player=0, **fields):
         """Sends a command. True, or False with the reason in `refused`."""
         if name not in registry.commands:
             raise LookupError(f"no @on_command({name!r}); there are: {list(registry.commands)!r}")
+        if not self._handle(name, self._body(name, player, fields)):
+            return False
+        self._run_sent()
+        return True
+
+    def _handle(self, name, command):
         world = self.world
-        before = copy.deepcopy((world._rows, world._prng, world.emitted, world._made))
+        kept = "_rows", "_prng", "emitted", "_made", "sent", "_waiting", "_sent_count"
+        before = copy.deepcopy([getattr(world, what) for what in kept])
         try:
-            registry.commands[name].what(world, self._body(name, player, fields))
+            registry.commands[name].what(world, command)
         except Refuse as refusal:
-            world._rows, world._prng, world.emitted, world._made = before
+            for what, value in zip(kept, before):
+                setattr(world, what, value)
             world._later = []
             world._call += 1
             self.refused = str(refusal)
@@ -111,25 +129,23 @@ class Session:
         world.flush()
         return True
 
+    def _run_sent(self):
+        """What waits, in its order, and what that sends. One that no Python file handles is in
+        `sent` alone; one about an entity that is gone is not run."""
+        world = self.world
+        while world._waiting:
+            name, slots, row = world._waiting.pop(0)
+            about = slots.get("entity")
+            gone = about and about.kind.base == "entity" and not world._rows.get(row[about.index])
+            if name in registry.commands and not gone:
+                self._handle(name, _backend.command_of(name, 0, slots, row, world))
+
     def _body(self, name, player, fields):
-        kinds = dict(self._commands.get(name) or {f: _guess(f, v) for f, v in fields.items()})
-        cls = type(name, (_backend.Record,), {"__slots__": (), "player": player})
-        named = [_backend.Slot(name, f, _backend.Kind(k), i) for i, (f, k) in enumerate(kinds.items())]
-        cls._slots = named
-        for slot in named:
-            setattr(cls, slot.name, slot)
+        kinds = dict(self._commands.get(name) or {f: _backend.guess(f, v) for f, v in fields.items()})
         missing = kinds.keys() ^ fields.keys()
         if missing:
             raise TypeError(f"{name} has the fields {list(kinds)!r}; wrong or missing: {missing}")
-        row = [slot.convert(fields[slot.name], self.world) for slot in named]
-        return _backend.view_of(cls, row, self.world, True)
+        slots = _backend._record(name, kinds)
+        row = [slot.convert(fields[slot.name], self.world) for slot in slots.values()]
+        return _backend.command_of(name, player, slots, row, self.world)
 
-
-def _guess(field, value):
-    """The type of a command's field that nothing declares."""
-    if isinstance(value, (list, tuple)):
-        return f"{_guess(field, value[0])}[{len(value)}]"
-    if field == "entity" or isinstance(value, _backend.Entity):
-        return "entity"
-    kinds = {bool: "bool", int: "i64", float: "f32", str: "str(1024)"}
-    return kinds[type(value)]

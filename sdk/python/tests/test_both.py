@@ -26,6 +26,20 @@ class Rule(System):
 """
 EVENTS = {"seen": {"who": "entity", "n": "i64", "text": "str(64)"}}
 COMMANDS = {"move": {"entity": "entity", "vec": "i32[3]"}}
+MOVE_AND_SAY = """\
+@on_command('move')
+def move(world, command):
+    at = command.entity.Position
+    at.x += command.vec[0]
+    assert command.player == 0
+    world.emit('seen', {'who': command.entity, 'n': at.x, 'text': 'went'})
+    if command.entity.id == 'a':
+        world.command('say', {'text': 'by_a'})
+    if at.x > 6: raise Refuse('off the map')
+@on_command('say')
+def say(world, command):
+    world.emit('seen', {'text': command.text})
+"""
 DRAWN = [601262, 747774, 103019, 416589, 732996]  # of seed 0
 FOUNDING = pathlib.Path(__file__).resolve().parents[3] / "examples/treasure_hunt/systems/treasure_hunt.py"
 
@@ -247,6 +261,39 @@ class Cases:
         self.assertEqual((events, errors, refused), ([], [], ["off the map"]))
         self.assertEqual([e[0] for e in play.entities()], ["a", "e1"])
         self.assertEqual(play.entities()[0][2]["Position"]["x"], 2)
+
+    def test_systems_and_handlers_send_commands(self):
+        play = self.play(
+            "a, new = world.find('a'), world.create_entity(Position(x=5), id='new')\n"
+            "world.command('move', {'entity': a, 'vec': [1, 0, 0]})\n"
+            "world.command('move', {'entity': 'a', 'vec': [7, 0, 0]})\n"
+            "world.command('move', {'entity': new, 'vec': (1, 0, 0)})\n"
+            "world.command('move', {'vec': [1, 0, 0]})\n"
+            "world.command('move', {'entity': 'b', 'vec': [1, 0, 0]})\n"
+            "world.command('say')\n"
+            "world.delete_entity(world.find('b'))\n"
+            "world.emit('seen', {'who': a, 'n': a.Position.x, 'text': 'sent'})\n",
+            tail=MOVE_AND_SAY,
+            commands={**COMMANDS, "say": {"text": "str(16)"}},
+        )
+        play.spawn("a", 1, Position={"x": 1})
+        play.spawn("b", 1, Position={"x": 1})
+        rows = [("a", 1, "sent"), ("a", 2, "went"), ("new", 6, "went"), ("", 0, ""), ("", 0, "by_a")]
+        expected = [("seen", {"who": w, "n": n, "text": t}) for w, n, t in rows]
+        self.assertEqual(self.ticks(play), expected)
+        found = {e[0]: e[2]["Position"]["x"] for e in play.entities()}
+        self.assertEqual(found, {"a": 2, "new": 6})
+
+    def test_commands_that_cannot_be_sent(self):
+        more = {"commands": {**COMMANDS, "say": {"text": "str(16)"}}, "tail": MOVE_AND_SAY}
+        self.raises("world.command('fly')", "LookupError: the game has no 'fly'; there are: ['move', 'say']", **more)
+        self.raises("world.command('move', {'to': 1})", "LookupError: move has no 'to'; there are: ['entity', 'vec']", **more)
+        self.raises("world.command('move', {'vec': [1]})", "ValueError: move.vec takes 3 values", **more)
+        self.raises("world.command('move', {'entity': 'zz'})", "ValueError: move.entity: there is no entity", **more)
+        self.raises("world.command(1)", "TypeError: command takes a command's name and a dict", **more)
+        self.raises("world.command('join')", "RuntimeError: only the host sends join: send one of game.yaml", **more)
+        many = "for _ in range(257): world.command('say')"
+        self.raises(many, "RuntimeError: 256 commands are sent in a tick at most", **more)
 
     def test_systems_run_by_order_and_see_each_other(self):
         play = self.play(

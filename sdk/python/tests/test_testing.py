@@ -71,6 +71,33 @@ class TestingTest(unittest.TestCase):
         with self.assertRaisesRegex(LookupError, "there are: .*greet"):
             session.command("wave")
 
+    def test_what_was_sent_is_told_and_handled_where_it_can_be(self):
+        ecs = sys.modules["lq_engine.ecs"]
+
+        @ecs.on_command("greet")
+        def greet(world, command):
+            world.emit("greeted", {"text": command.text})
+            if command.text == "hi":
+                world.command("greet", {"text": "again"})
+            elif command.text == "no":
+                world.command("greet", {"text": "never"})
+                raise ecs.Refuse("not today")
+
+        @ecs.register_system(tick_order=90)
+        class Ends(ecs.System):
+            __qualname__ = "Ends"
+
+            def process(self, world, delta):
+                world.command("elsewhere", {"n": world.tick})
+
+        session = self.testing.Session(commands={"elsewhere": {"n": "i64"}}, systems=[Ends])
+        self.assertTrue(session.command("greet", text="hi"))
+        self.assertFalse(session.command("greet", text="no"))
+        session.tick()
+        said = [("greeted", {"text": text}) for text in ("hi", "again")]
+        self.assertEqual(session.events, said)
+        self.assertEqual(session.sent, [("greet", {"text": "again"}), ("elsewhere", {"n": 1})])
+
     def test_declarations_say_what_is_wrong(self):
         ecs = sys.modules["lq_engine.ecs"]
         with self.assertRaisesRegex(TypeError, "declared twice: in .*treasure_hunt.py:4"):

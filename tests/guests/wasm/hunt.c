@@ -95,6 +95,18 @@ LQ_SYSTEM("hunt.fields") fields(float seconds) {
   lq_wake_at(lq_tick() + lq_tick_us() + (uint64_t)lq_constant("chests"));
 }
 
+/* A command of the game, and the rows that are none. */
+LQ_SYSTEM("hunt.send") send(float seconds) {
+  (void)seconds;
+  uint32_t command = lq_command("move"), vec = lq_field(command, "vec");
+  for (int32_t i = 0; i < 2; i++) {
+    lq_begin(command);
+    lq_put_i64(lq_field(command, "entity"), 0, (int64_t)lq_find("p1"));
+    if (i == 0) lq_put_i32(vec, 0, 5);
+    lq_send();
+  }
+}
+
 LQ_COMMAND("move") move(void) {
   uint32_t position = lq_component("Position");
   lq_entity e = (lq_entity)lq_get_i64(0, LQ_COMMAND_ROW, lq_field(LQ_COMMAND_ROW, "entity"), 0);

@@ -47,6 +47,10 @@ static void on_pull(lq_sys *sys, const void *row) {
   knot->weight += pull->by;
   knot->last = (int32_t)sys_player(sys);
   sum->weight += pull->by;
+  if (knot->last == 0) { /* the game's own: a mark with it, and a count of both */
+    sum->pulled++;
+    (void)send_mark(sys, (Cmd_mark){.entity = pull->entity});
+  }
   emit_knot_pulled(sys, (Evt_knot_pulled){.player = pull->entity, .serial = knot->serial});
 }
 
@@ -66,6 +70,8 @@ static void on_hold(lq_sys *sys, const void *row) {
 
 static void on_mark(lq_sys *sys, const void *row) {
   const Cmd_mark *mark = row;
+  Sum *sum = sum_of(sys);
+  if (sum && sys_player(sys) == 0) sum->marked++;
   if (has_Mark(sys, mark->entity))
     remove_Mark(sys, mark->entity);
   else
@@ -84,6 +90,7 @@ static void on_tease(lq_sys *sys, const void *row) {
   if (knot) knot->weight += 1000;
   if (sys_create(sys, NULL, 0, &extra)) add_Knot(sys, extra, &(Knot){.weight = 5});
   emit_knot_teased(sys, (Evt_knot_teased){.player = tease->entity});
+  (void)send_tell(sys, (Cmd_tell){.rule = 6});
   sys_refuse(sys, "only teasing");
 }
 
@@ -91,6 +98,23 @@ static void on_tease(lq_sys *sys, const void *row) {
 
 static void broken(lq_sys *sys, int32_t rule) {
   emit_knot_broken(sys, (Evt_knot_broken){.rule = rule});
+}
+
+/* Sent by who refuses, so never. */
+static void on_tell(lq_sys *sys, const void *row) {
+  const Cmd_tell *tell = row;
+  broken(sys, tell->rule);
+}
+
+/* Now and then the game does what players do: teases somebody, and pulls the first knot. */
+static void game(lq_sys *sys) {
+  Sum *sum = sum_of(sys);
+  lq_sys_iter knots = sys_query(sys, M_Knot, 0), players = sys_query(sys, M_Holder, 0);
+  if (sys_tick(sys) % 4 || !sum || !sys_next(sys, &knots) || !sys_next(sys, &players)) return;
+  lq_entity knot = sys_entity(sys, &knots, 0), player = sys_entity(sys, &players, 0);
+  (void)send_tease(sys, (Cmd_tease){.entity = player, .knot = knot});
+  (void)send_pull(sys, (Cmd_pull){.entity = player, .knot = knot, .by = 1});
+  sum->asked++;
 }
 
 static void check(lq_sys *sys) {
@@ -106,6 +130,7 @@ static void check(lq_sys *sys) {
   }
   if (!sum || sum->knots != knots) broken(sys, 1);
   if (!sum || sum->weight != weight) broken(sys, 2);
+  if (!sum || sum->pulled != sum->asked || sum->marked != sum->asked) broken(sys, 7);
   lq_sys_iter players = sys_query(sys, M_Holder | M_Mood, 0);
   while (sys_next(sys, &players)) {
     const Holder *holder = read_Holder(sys, &players);
@@ -121,5 +146,5 @@ static void check(lq_sys *sys) {
 }
 
 LQ_COMMANDS({"tie", on_tie}, {"cut", on_cut}, {"pull", on_pull}, {"hold", on_hold},
-            {"mark", on_mark}, {"tease", on_tease})
-LQ_SYSTEMS({"knot.check", check})
+            {"mark", on_mark}, {"tease", on_tease}, {"tell", on_tell})
+LQ_SYSTEMS({"knot.game", game}, {"knot.check", check})
