@@ -6,7 +6,7 @@ CMAKE := cmake
 # Many tests wait for ticks and sockets: more of them at a time than there are processors.
 CTEST := ctest --output-on-failure -j$(shell echo $$((2 * $(JOBS))))
 
-.PHONY: help bootstrap build build-all run test lane-waits lane-computes test-asan test-golden test-e2e test-sim sim plant kill fuzz fuzz-afl \
+.PHONY: help bootstrap build build-all run test lane-waits lane-computes test-asan test-golden test-oracle test-e2e test-sim sim plant kill fuzz fuzz-afl \
   bench check dashboards fmt prepush clean
 
 help:
@@ -43,11 +43,12 @@ endif
 # A build folder beside the release: $(call also,PRESET,TARGETS)
 also = $(CMAKE) --preset $(1) $(LAUNCHER) >build/configure-$(1).log || { cat build/configure-$(1).log; exit 1; }; $(CMAKE) --build build/$(1) $(2)
 build-all: build
-	@$(CMAKE) --build build/release --target golden_record golden_cells golden_wasm
+	@$(CMAKE) --build build/release --target golden_record golden_cells golden_wasm physics_wasm
 	@$(call also,asan)
 	@$(call also,plant,--target lqsim)
 	@cd tests/e2e && npm ci --no-audit --no-fund --loglevel=error
 	@cd tests/browser && npm ci --no-audit --no-fund --loglevel=error
+	@cd tests/oracle && npm ci --no-audit --no-fund --loglevel=error
 
 run: build
 	bin/lq dev examples/treasure_hunt
@@ -71,6 +72,7 @@ lane-computes: build
 	nice -n 15 $(MAKE) --no-print-directory test-sim
 	nice -n 15 $(MAKE) --no-print-directory plant PLANT=--quick
 	nice -n 15 $(MAKE) --no-print-directory test-golden
+	nice -n 15 $(MAKE) --no-print-directory test-oracle
 	[ -z "$(LQ_FUZZ)" ] || nice -n 15 scripts/fuzz.sh libfuzzer build/fuzz 30 3
 
 test-asan: build
@@ -86,6 +88,10 @@ test-e2e: build
 
 test-sim: build
 	scripts/sim.sh
+
+# Physics beside Bullet, ODE, Jolt and Rapier. LQ_SCENES=200 LQ_SEED=6.
+test-oracle: build
+	scripts/oracle.sh
 
 SEEDS ?= 1..2000
 sim: build

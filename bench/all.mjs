@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Everything that `make bench` measures, beside the goals: the modules' own benchmarks, the ledger,
 // a thousand sessions, `lq serve`, and workload W6 against its peers. Writes
-// results/<date>-<machine>.md and .json. Takes about ten minutes; the machine should be quiet.
+// results/<date>-<machine>.md and .json. Takes about a quarter of an hour; the machine should be quiet.
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, cpus, hostname, release, totalmem } from "node:os";
@@ -13,7 +13,7 @@ const HELP = `usage: node bench/all.mjs [--build FOLDER] [--runs N] [--seconds N
   --build FOLDER  where the programs are (build/release)
   --runs N        runs of each; the median counts (5)
   --seconds N     measured time of one run of W6 (4)
-  --only LIST     of ecs,session,net,host,ledger,sessions,tenant,fair,guest,guests,serve,w6 (all)
+  --only LIST     of ecs,physics,session,net,host,ledger,sessions,tenant,fair,guest,guests,serve,w6 (all)
   --out FOLDER    (bench/results)`;
 
 let opts;
@@ -24,7 +24,7 @@ try {
       build: text(join(ROOT, "build/release")),
       runs: text("5"),
       seconds: text("4"),
-      only: text("ecs,session,net,host,policy,audit,ledger,sessions,tenant,fair,guest,guests,serve,w6"),
+      only: text("ecs,physics,session,net,host,policy,audit,ledger,sessions,tenant,fair,guest,guests,serve,w6"),
       out: text(join(ROOT, "bench/results")),
       help: { type: "boolean", default: false },
     },
@@ -74,6 +74,20 @@ const work = {
   ecs() {
     const result = JSON.parse(run([join(opts.build, "lq_engine_ecs_ecs_bench"), "--json"]));
     for (const [key, value] of Object.entries(result)) note(`ecs.${key}`, value);
+  },
+  physics(folder) {
+    const own = JSON.parse(run([join(opts.build, "lq_engine_physics_physics_bench"), "--json"]));
+    for (const [key, value] of Object.entries(own)) note(`physics.${key}`, value);
+    const file = join(folder, "physics.json");
+    texts.physics = run(["node", join(ROOT, "bench/physics/run.mjs"), "--build", opts.build, "--runs", "1", "--json", file], {}, false);
+    const [engines] = JSON.parse(readFileSync(file, "utf8"));
+    for (const [engine, scenes] of Object.entries(engines))
+      for (const [scene, { ms, sunk_m }] of Object.entries(scenes)) {
+        note(`physics.${engine}.${scene}.ms`, ms);
+        note(`physics.${engine}.${scene}.sunk_m`, sunk_m);
+        const ours = ["lq", "bullet", "bullet_20", "ode"].includes(engine) ? "lq" : "lq_simd";
+        note(`physics.${engine}.${scene}.ratio`, ms / engines[ours][scene].ms);
+      }
   },
   session: () => (texts.session = run([join(opts.build, "lq_engine_session_session_bench")])),
   net: () => (texts.net = run([join(opts.build, "lq_engine_net_net_bench")])),
@@ -180,6 +194,22 @@ function goals() {
   add("ECS: load / memcpy", "≤ 2", "ecs.load_ratio", 2, below(2));
   add("ECS: 10,000 worlds of 64 entities in turn, ns a world", "said", "ecs.tick_many_ns", 0);
   add("the same world again and again, in cache, ns", "", "ecs.tick_one_ns", 0);
+  for (const [name, ours, goal, pile, peers] of [
+    ["native", "lq", 13, 2.5, { bullet: ["Bullet", 3], ode: ["ODE", 1] }],
+    ["WebAssembly", "lq_simd", 18, 3, { rapier: ["Rapier", 1], jolt: ["Jolt", 1] }],
+  ]) {
+    add(`physics, ${name}: pyramid of 5,050 boxes, a step, ms`, `≤ ${goal}`, `physics.${ours}.pyramid.ms`, 2, below(goal));
+    for (const [peer, [title, times]] of Object.entries(peers))
+      add(`the same, ${title} / ours`, `≥ ${times}`, `physics.${peer}.pyramid.ratio`, 2, (value) => value >= times);
+    add(`physics, ${name}: pile of 1,000 boxes, a step, ms`, `≤ ${pile}`, `physics.${ours}.pile1000.ms`, 2, below(pile));
+    for (const [peer, [title]] of Object.entries(peers)) add(`the same, ${title} / ours`, "≥ 1", `physics.${peer}.pile1000.ratio`, 2, (value) => value >= 1);
+  }
+  add("physics, native: pyramid, Bullet with 20 iterations (sinks as little) / ours", "≥ 3", "physics.bullet_20.pyramid.ratio", 2, (value) => value >= 3);
+  add("physics: the pyramid's top has sunk after 200 steps, m", "≤ 2", "physics.lq.pyramid.sunk_m", 2, below(2));
+  for (const [peer, title] of [["bullet", "Bullet"], ["bullet_20", "Bullet with 20 iterations"], ["ode", "ODE"], ["rapier", "Rapier"], ["jolt", "Jolt"]]) add(`the same, ${title}`, "", `physics.${peer}.pyramid.sunk_m`, 2);
+  for (const [what, goal] of [["save", 50], ["load", 50], ["hash", 100]]) add(`physics: ${what} of the pile, µs`, `≤ ${goal}`, `physics.pile: ${what}`, 1, below(goal));
+  add("physics: 10,000 boxes asleep and 200 awake, a step, ms", "≤ 1.5", "physics.town of 10,000 asleep, 200 awake: step", 2, below(1.5));
+  add("physics: a step without bodies, with reading the clock, µs", "≤ 1", "physics.no bodies: step", 2, below(1));
   add("audit: inclusion proof in a log of 1,000,000 leaves, verified: p99 µs", "≤ 1000", "audit.inclusion_p99_us", 0, below(1000));
   add("audit: offline verification of a session, leaves/s", "≥ 200,000", "audit.verify_per_s", 0, (value) => value >= 200000);
   add("the same, each leaf among nine of other sessions", "≥ 200,000", "audit.verify_apart_per_s", 0, (value) => value >= 200000);
@@ -235,7 +265,7 @@ ${machine.cpu}, ${machine.cores} cores, ${machine.memory_gib} GiB, Linux ${machi
 
 Medians of ${RUNS} runs (smallest–largest). The server of W6 has one core, its load another; lq commits every command durably
 (SQLite, WAL, synchronous=FULL) before anything goes out, and so does bare epoll (bench/bare_server.c: no engine); the other peers keep nothing. CPU counts all threads, and the kernel's work for them.
-Commits are measured at the ledger and its store, without sockets. The blocks below the table are one run each.
+Commits are measured at the ledger and its store, without sockets. Physics: at most 3 runs; other engines with their defaults. The blocks below the table are one run each.
 
 | | goal | measured | |
 |---|---|---|---|
@@ -252,11 +282,11 @@ function main() {
   mkdirSync(join(ROOT, "build"), { recursive: true });
   const folder = mkdtempSync(join(ROOT, "build/bench-"));
   try {
-    const once = ["session", "net", "host", "policy"]; // these print their own medians
+    const runsOf = (name) => ({ session: 1, net: 1, host: 1, policy: 1, physics: Math.min(RUNS, 3) })[name] ?? RUNS; // 1: they print their own medians
     for (const part of parts.filter((name) => name !== "w6"))
-      for (let i = 0; i < (once.includes(part) ? 1 : RUNS); i++) {
+      for (let i = 0; i < runsOf(part); i++) {
         console.log(`${part} ${i + 1}`);
-        work[part](folder, i === RUNS - 1);
+        work[part](folder, i === runsOf(part) - 1);
       }
     if (parts.includes("w6")) {
       console.log("w6");

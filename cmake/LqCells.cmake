@@ -2,8 +2,9 @@
 # back-end, and once for WebAssembly with and without its vectors. Beside the build's own compiler, so by rules of their own:
 #   cells/<cell>/<game>(.wasm)   tests/golden/cell.c, or the module of apps/wasm/lq_wasm.h
 #   cells/<cell>/exact(.wasm)    tests/golden/exact.c
+#   cells/<cell>/physics_bench.wasm   in the WebAssembly cells: bench/physics/lq_wasm.c
 #   cells/list.txt               a cell a line; cells/games.txt: a game a line
-# Target golden_cells builds all, golden_wasm the modules alone; neither belongs to `all`.
+# Target golden_cells builds all, golden_wasm the modules alone, physics_wasm those of the bench; none belongs to `all`.
 
 # lqi_cell_object(out_variable cell source object_name compiler flags...)
 function(lqi_cell_object out cell source name compiler)
@@ -41,6 +42,13 @@ function(lqi_cell cell compiler suffix)
   set(programs ${CMAKE_BINARY_DIR}/cells/${cell}/exact${suffix})
   add_custom_command(OUTPUT ${programs} COMMAND ${compiler} ${C_FLAGS} ${C_LINK} ${exact} ${base} ${C_LIBS} -o ${programs}
                      DEPENDS ${exact} ${base} COMMENT "${cell}: exact" VERBATIM)
+  if(cell MATCHES "^wasm")
+    lqi_cell_object(bench ${cell} ${CMAKE_SOURCE_DIR}/bench/physics/lq_wasm.c bench_physics_lq_wasm.c ${compiler} ${flags})
+    set(module ${CMAKE_BINARY_DIR}/cells/${cell}/physics_bench.wasm)
+    add_custom_command(OUTPUT ${module} COMMAND ${compiler} ${C_FLAGS} ${C_LINK} ${bench} ${base} ${C_LIBS} -o ${module}
+                       DEPENDS ${bench} ${base} COMMENT "${cell}: physics_bench" VERBATIM)
+    set(LQ_CELL_BENCHES ${LQ_CELL_BENCHES} ${module} PARENT_SCOPE)
+  endif()
   foreach(game ${LQ_CELL_GAMES})
     set(objects ${engine})
     file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/examples/${game}/systems/*.c)
@@ -81,6 +89,7 @@ function(lq_cells)
   list(APPEND engine ${CMAKE_SOURCE_DIR}/apps/wasm/lq_wasm.c)
 
   set(LQ_CELL_PROGRAMS)
+  set(LQ_CELL_BENCHES)
   set(LQ_CELL_NAMES "")
   set(LQ_CELL_ENGINE ${engine})
   foreach(vectors scalar simd128)
@@ -91,6 +100,7 @@ function(lq_cells)
              LINK -Wl,--no-entry -Wl,--stack-first -Wl,-z,stack-size=1048576 -Wl,--strip-all)
   endforeach()
   add_custom_target(golden_wasm DEPENDS ${LQ_CELL_PROGRAMS})
+  add_custom_target(physics_wasm DEPENDS ${LQ_CELL_BENCHES})
 
   list(APPEND LQ_CELL_ENGINE ${CMAKE_SOURCE_DIR}/tests/golden/cell.c)
   foreach(compiler gcc clang-19)

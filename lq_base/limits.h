@@ -23,6 +23,7 @@
 #define LQ_SCENE_ENTITIES_MAX 65536u
 #define LQ_GAME_BYTES_MAX                                                                          \
   (8u << 20) /* game.yaml and an encoded release: the whole design fits in 8 MiB */
+#define LQ_GAME_ASSETS_MAX 256u /* cooked shapes of a game, all within LQ_GAME_BYTES_MAX */
 
 /* A session. */
 #define LQ_ENTITIES_DEFAULT 1024u  /* when game.yaml says nothing */
@@ -81,6 +82,12 @@
 /* Physics. Single floats place a body to half a millimetre at the reach. */
 #define LQ_PHYSICS_BODIES_MAX 65536u
 #define LQ_PHYSICS_CONTACTS_MAX (1u << 20)
+#define LQ_PHYSICS_ASSETS_MAX 65536u        /* cooked shapes a world: 1 MiB of registry */
+#define LQ_PHYSICS_HULL_POINTS_MAX 65536u   /* that one hull may be cooked from */
+#define LQ_PHYSICS_CHILDREN_MAX 64u         /* of a compound */
+#define LQ_PHYSICS_TRIANGLES_MAX (1u << 22) /* a mesh: 400 MB cooked */
+#define LQ_PHYSICS_SAMPLES_MAX 4097u        /* a field, along each side: 68 MB cooked */
+#define LQ_PHYSICS_JOINTS_MAX 65536u
 #define LQ_PHYSICS_REACH_M 4096u        /* farther out a body freezes */
 #define LQ_PHYSICS_SPEED_MAX_M_S 400u   /* faster ones are slowed to it */
 #define LQ_PHYSICS_TURN_MAX_RAD 0.7854f /* in a step */

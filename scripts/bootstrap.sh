@@ -6,6 +6,7 @@ set -euo pipefail
 packages=(
   build-essential clang-19 cmake ninja-build ccache pkg-config lld-19 libclang-rt-19-dev llvm-19 clang-format
   libpython3-dev liblua5.4-dev wabt libseccomp-dev libuv1-dev libsqlite3-dev libssl-dev libsodium-dev libcurl4-openssl-dev libfyaml-dev node-llhttp libcmocka-dev
+  libbullet-dev libode-dev
   python3 sqlite3 strace curl ca-certificates "$@"
 )
 # Node and npm build the TypeScript client and the page; a newer Node that is there already is kept.

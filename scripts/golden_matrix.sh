@@ -69,6 +69,9 @@ runs=("$work"/runs/*.run)
 ticks=$(cat "$work"/runs/*.want | grep -cE '^[0-9]+ [0-9a-f]{16}$')
 grep -oE '0x[0-9a-f]{16}' lq_base/exact_testing.h | sed 's/0x//' | paste - - | sed -E 's/(.*)\t(.*)/math \1\nbodies \2/' >"$work/exact"
 grep -oE 'PHYSICS_GOLDEN 0x[0-9a-f]{16}' lq_engine/physics/physics_scene_testing.h | sed 's/.*0x/physics /' >>"$work/exact"
+grep -oE 'PHYSICS_SHAPES_GOLDEN 0x[0-9a-f]{16}' lq_engine/physics/physics_asset_testing.h | sed 's/.*0x/shapes /' >>"$work/exact"
+grep -oE 'PHYSICS_SURFACES_GOLDEN 0x[0-9a-f]{16}' lq_engine/physics/physics_surface_testing.h | sed 's/.*0x/surfaces /' >>"$work/exact"
+grep -oE 'PHYSICS_JOINT_GOLDEN 0x[0-9a-f]{16}' lq_engine/physics/physics_joint_testing.h | sed 's/.*0x/joints /' >>"$work/exact"
 
 # ---- the cells ----
 cmake --build "$build" --target golden_cells golden_wasm >"$work/build" || { tail -50 "$work/build"; exit 1; }

@@ -1,4 +1,5 @@
 /* The world's block, its bodies, and its saved form. */
+#include "lq_engine/physics/joint_int.h"
 #include "lq_engine/physics/solve_int.h"
 
 enum { MAGIC = 0x4850514c }; /* "LQPH" */
@@ -13,10 +14,18 @@ static lq_err config_check(lq_physics_config *c, lq_diag *diag) {
   if (c->pairs_max == 0) c->pairs_max = c->contacts_max * 4;
   if (c->pairs_max > LQ_PHYSICS_CONTACTS_MAX * 4)
     return lq_diag_set(diag, LQ_ERR_RANGE, "pairs_max: above %u", LQ_PHYSICS_CONTACTS_MAX * 4);
+  if (c->assets_max == 0) c->assets_max = 64;
+  if (c->assets_max > LQ_PHYSICS_ASSETS_MAX)
+    return lq_diag_set(diag, LQ_ERR_RANGE, "assets_max: above %u", LQ_PHYSICS_ASSETS_MAX);
+  if (c->joints_max == 0) c->joints_max = 256;
+  if (c->joints_max > LQ_PHYSICS_JOINTS_MAX)
+    return lq_diag_set(diag, LQ_ERR_RANGE, "joints_max: above %u", LQ_PHYSICS_JOINTS_MAX);
   if (c->hz == 0) c->hz = 60;
   if (c->substeps == 0) c->substeps = 4;
   if (c->hz < 10 || c->hz > 240) return lq_diag_set(diag, LQ_ERR_RANGE, "hz: outside 10 to 240");
   if (c->substeps > 16) return lq_diag_set(diag, LQ_ERR_RANGE, "substeps: outside 1 to 16");
+  if (!(c->hit_speed >= 0 && c->hit_speed <= 1000))
+    return lq_diag_set(diag, LQ_ERR_RANGE, "hit_speed: outside 0 to 1000 m/s");
   for (uint32_t i = 0; i < 3; i++)
     if (!(c->gravity[i] >= -1000 && c->gravity[i] <= 1000))
       return lq_diag_set(diag, LQ_ERR_RANGE, "gravity: outside -1000 to 1000 m/s^2");
@@ -32,15 +41,19 @@ static void *take(uint8_t *block, size_t *used, size_t count, size_t size) {
 
 static size_t lay_out(lq_physics *w, uint8_t *block) {
   const lq_physics_config *c = &w->config;
-  size_t used = (sizeof *w + 63) & ~(size_t)63, bodies = c->bodies_max, contacts = c->contacts_max;
+  size_t used = (sizeof *w + 63) & ~(size_t)63, bodies = c->bodies_max, contacts = c->contacts_max,
+         joints = c->joints_max;
   w->def = take(block, &used, bodies, sizeof *w->def);
   w->dyn = take(block, &used, bodies, sizeof *w->dyn);
   w->contact = take(block, &used, contacts, sizeof *w->contact);
   w->contact_next = take(block, &used, contacts, sizeof *w->contact);
-  w->events_max = (uint32_t)(contacts * 2 + bodies);
+  w->joint = take(block, &used, joints, sizeof *w->joint);
+  w->events_max = (uint32_t)(contacts * 3 + bodies + joints * 2);
   w->event = take(block, &used, w->events_max, sizeof *w->event);
+  w->entry = take(block, &used, c->assets_max, sizeof *w->entry);
   size_t derived = used;
   w->box = take(block, &used, bodies, sizeof *w->box);
+  w->asset = take(block, &used, bodies, sizeof *w->asset);
   w->pair = take(block, &used, c->pairs_max, sizeof *w->pair);
   w->pair_spare = take(block, &used, c->pairs_max, sizeof *w->pair);
   w->cell = take(block, &used, bodies, sizeof *w->cell);
@@ -51,14 +64,22 @@ static size_t lay_out(lq_physics *w, uint8_t *block) {
   w->motion = take(block, &used, bodies + 1, sizeof *w->motion);
   w->mass = take(block, &used, bodies + 1, sizeof *w->mass);
   w->turn = take(block, &used, bodies, sizeof *w->turn);
+  w->start = take(block, &used, bodies, sizeof *w->start);
+  w->swept = take(block, &used, bodies, sizeof *w->swept);
+  w->still = take(block, &used, bodies, sizeof *w->still);
+  w->loose = take(block, &used, bodies, sizeof *w->loose);
   w->manifold = take(block, &used, contacts + 1, sizeof *w->manifold); /* one to try in */
   w->source = take(block, &used, contacts, sizeof *w->source);
+  w->hit = take(block, &used, contacts, sizeof *w->hit);
   w->colour = take(block, &used, contacts, sizeof *w->colour);
   w->lane = take(block, &used, contacts * 4, sizeof *w->lane);
   w->used = take(block, &used, bodies + 1, sizeof *w->used);
   w->parent = take(block, &used, bodies, sizeof *w->parent);
   w->tired = take(block, &used, bodies, sizeof *w->tired);
   w->group = take(block, &used, contacts, sizeof *w->group);
+  w->joint_work = take(block, &used, joints, sizeof *w->joint_work);
+  w->joined = take(block, &used, joints, sizeof *w->joined);
+  w->joined_spare = take(block, &used, joints, sizeof *w->joined);
   w->derived = block ? block + derived : NULL;
   w->derived_bytes = used - derived;
   return used;
@@ -84,7 +105,8 @@ lq_err lq_physics_init(void *block, size_t bytes, const lq_physics_config *confi
   w.head = (lqi_head){.magic = MAGIC,
                       .version = LQ_PHYSICS_VERSION,
                       .hz = w.config.hz,
-                      .substeps = w.config.substeps};
+                      .substeps = w.config.substeps,
+                      .hit_speed = w.config.hit_speed};
   memcpy(w.head.gravity, w.config.gravity, sizeof w.head.gravity);
   *out = memcpy(block, &w, sizeof w);
   return LQ_OK;
@@ -111,12 +133,18 @@ uint32_t lqi_physics_row(const lq_physics *w, uint64_t id) {
   return row < w->head.bodies && w->def[row].id == id ? row : LQI_NONE;
 }
 
+uint32_t lqi_physics_row_after(const lq_physics *w, uint32_t row, uint64_t id) {
+  uint64_t ahead = id - w->def[row].id;
+  if (ahead < w->head.bodies - row && w->def[row + ahead].id == id) return row + (uint32_t)ahead;
+  return lqi_physics_row(w, id);
+}
+
 void lqi_physics_wake_row(lq_physics *w, uint32_t row) {
   w->dyn[row].tired = 0;
   w->dyn[row].flags &= ~(uint32_t)LQI_ASLEEP;
 }
 
-/* A body, and what touches it: its island follows in the next steps. */
+/* A body, and what touches it or is joined to it: its island follows in the next steps. */
 static void wake_about(lq_physics *w, uint32_t row) {
   uint64_t id = w->def[row].id;
   lqi_physics_wake_row(w, row);
@@ -125,10 +153,11 @@ static void wake_about(lq_physics *w, uint32_t row) {
     if (c->a != id && c->b != id) continue;
     lqi_physics_wake_row(w, lqi_physics_row(w, c->a == id ? c->b : c->a));
   }
+  lqi_joint_wake(w, id);
 }
 
 lq_err lq_physics_body_add(lq_physics *w, const lq_physics_body *body, lq_diag *diag) {
-  lq_err err = lqi_body_check(body, w->head.hz, diag);
+  lq_err err = lqi_body_check(w, body, w->head.hz, diag);
   if (err != LQ_OK) return err;
   if (lqi_physics_row(w, body->id) != LQI_NONE)
     return lq_diag_set(diag, LQ_ERR_EXISTS, "id: there is a body of this id");
@@ -137,7 +166,7 @@ lq_err lq_physics_body_add(lq_physics *w, const lq_physics_body *body, lq_diag *
   uint32_t row = place_of(w, body->id), after = w->head.bodies++ - row;
   memmove(&w->def[row + 1], &w->def[row], after * sizeof *w->def);
   memmove(&w->dyn[row + 1], &w->dyn[row], after * sizeof *w->dyn);
-  lqi_body_pack(body, &w->def[row], &w->dyn[row]);
+  lqi_body_pack(w, body, &w->def[row], &w->dyn[row]);
   return LQ_OK;
 }
 
@@ -148,6 +177,7 @@ lq_err lq_physics_body_remove(lq_physics *w, uint64_t id) {
   for (uint32_t i = 0; i < w->head.contacts; i++)
     if (w->contact[i].a != id && w->contact[i].b != id) w->contact[kept++] = w->contact[i];
   w->head.contacts = kept;
+  lqi_joint_drop(w, id);
   uint32_t after = --w->head.bodies - row;
   memmove(&w->def[row], &w->def[row + 1], after * sizeof *w->def);
   memmove(&w->dyn[row], &w->dyn[row + 1], after * sizeof *w->dyn);
@@ -163,6 +193,7 @@ lq_err lq_physics_body_read(const lq_physics *w, uint64_t id, lq_physics_body *o
   *out = (lq_physics_body){.id = d->id,
                            .kind = (lq_physics_kind)d->kind,
                            .shape = (lq_physics_shape)d->shape,
+                           .asset = d->asset,
                            .mass_kg = d->mass,
                            .friction = d->friction,
                            .restitution = d->restitution,
@@ -175,6 +206,7 @@ lq_err lq_physics_body_read(const lq_physics *w, uint64_t id, lq_physics_body *o
                            .locks = d->locks,
                            .sensor = (d->flags & LQI_SENSOR) != 0,
                            .sleepless = (d->flags & LQI_SLEEPLESS) != 0,
+                           .bullet = (d->flags & LQI_BULLET) != 0,
                            .asleep = (s->flags & LQI_ASLEEP) != 0,
                            .frozen = (s->flags & LQI_FROZEN) != 0};
   memcpy(out->size, d->size, sizeof out->size);
@@ -189,9 +221,9 @@ lq_err lq_physics_body_read(const lq_physics *w, uint64_t id, lq_physics_body *o
 static lq_err replace(lq_physics *w, uint32_t row, const lq_physics_body *body) {
   lqi_def def;
   lqi_dyn dyn, *s = &w->dyn[row];
-  lq_err err = lqi_body_check(body, w->head.hz, NULL);
+  lq_err err = lqi_body_check(w, body, w->head.hz, NULL);
   if (err != LQ_OK) return err;
-  lqi_body_pack(body, &def, &dyn);
+  lqi_body_pack(w, body, &def, &dyn);
   memcpy(dyn.force, s->force, sizeof dyn.force);
   memcpy(dyn.torque, s->torque, sizeof dyn.torque);
   wake_about(w, row);

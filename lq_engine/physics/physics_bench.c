@@ -1,5 +1,6 @@
 /* Times of a step and of a save, a load and a hash. Processor time, one thread; each is the median
  * of its steps. --quick: tiny sizes; --json: one object. */
+#include "lq_engine/physics/physics_joint_testing.h"
 #include "lq_engine/physics/physics_testing.h"
 
 #include <stdio.h>
@@ -71,7 +72,8 @@ int main(int argc, char **argv) {
     json = json || strcmp(argv[i], "--json") == 0;
   }
   uint32_t base = quick ? 10 : 100, layers = quick ? 1 : 5, steps = quick ? 20 : 200;
-  row out[8];
+  enum { ROWS = 13 };
+  row out[ROWS];
   lq_physics *pyramid = physics_earth(base * (base + 1) / 2 + 10);
   uint64_t top = physics_pyramid(pyramid, base);
   out[0] = (row){"pyramid of 5,050 boxes: step", step_us(pyramid, steps) / 1e3, "ms"};
@@ -85,12 +87,34 @@ int main(int argc, char **argv) {
   out[3] = (row){"pile: contacts", (double)lq_physics_contacts(pile), ""};
   memory(pile, steps, &out[4]);
   physics_close(pile);
+  lq_physics *town = physics_earth(quick ? 400 : 10300);
+  physics_town(town, quick ? 20 : 2000);
+  physics_run(town, quick ? 50 : 100);
+  out[8] =
+      (row){"town: asleep", (double)(lq_physics_bodies(town) - 1 - lq_physics_awake(town)), ""};
+  out[9] = (row){"town of 10,000 asleep, 200 awake: step", step_us(town, steps) / 1e3, "ms"};
+  physics_close(town);
+  lq_physics *asleep = physics_earth(quick ? 400 : 1100);
+  physics_pile(asleep, layers, false);
+  for (uint32_t i = 0; i < 300 && lq_physics_awake(asleep); i++) physics_run(asleep, 1);
+  out[11] = (row){"pile of 1,000 asleep: step", step_us(asleep, steps), "us"};
+  physics_close(asleep);
+  lq_physics *none = physics_earth(10300);
+  out[10] = (row){"no bodies: step", step_us(none, steps), "us"};
+  physics_close(none);
+  lq_physics *dolls = physics_earth(300);
+  physics_ground(dolls);
+  for (uint32_t i = 0; i < (quick ? 2u : 18u); i++)
+    ragdoll_put(dolls, 100 + 20 * i, 0.7f * (float)(i % 3), 2 + (float)i, 0.3f * (float)(i & 1));
+  physics_run(dolls, quick ? 10 : 60);
+  out[12] = (row){"18 ragdolls (234 joints): step", step_us(dolls, quick ? 10 : 150) / 1e3, "ms"};
+  physics_close(dolls);
   if (json) (void)printf("{");
-  for (uint32_t i = 0; i < 8; i++)
+  for (uint32_t i = 0; i < ROWS; i++)
     if (json)
       (void)printf("%s\"%s\": %.4f", i ? ", " : "", out[i].name, out[i].value);
     else
-      (void)printf("%-32s %10.2f %s\n", out[i].name, out[i].value, out[i].unit);
+      (void)printf("%-40s %10.2f %s\n", out[i].name, out[i].value, out[i].unit);
   if (json) (void)printf("}\n");
   return 0;
 }

@@ -1,5 +1,5 @@
 /* What may come in at the door, and what is derived from it once: mass and inertia. */
-#include "lq_engine/physics/physics_int.h"
+#include "lq_engine/physics/asset_int.h"
 
 lq_physics_body lq_physics_body_default(uint64_t id) {
   return (lq_physics_body){.id = id,
@@ -19,12 +19,13 @@ static bool within(const float *value, uint32_t count, float low, float high) {
 }
 
 static uint32_t sizes_of(lq_physics_shape shape) {
-  static const uint8_t count[] = {1, 2, 3, 0};
+  static const uint8_t count[] = {1, 2, 3, 0, 0, 0, 0, 0};
   return count[shape];
 }
 
 static lq_err check_place(const lq_physics_body *b, uint32_t hz, lq_diag *diag) {
-  const float reach = LQ_PHYSICS_REACH_M, speed = LQ_PHYSICS_SPEED_MAX_M_S;
+  /* A hair more than a step leaves: it scales to the limit, and rounds. */
+  const float reach = LQ_PHYSICS_REACH_M, speed = LQ_PHYSICS_SPEED_MAX_M_S * 1.00001f;
   const float *q = b->rotation;
   if (!within(b->position, 3, -reach, reach))
     return lq_diag_set(diag, LQ_ERR_RANGE, "position: beyond %u m", LQ_PHYSICS_REACH_M);
@@ -32,20 +33,38 @@ static lq_err check_place(const lq_physics_body *b, uint32_t hz, lq_diag *diag) 
     return lq_diag_set(diag, LQ_ERR_RANGE, "rotation: not a quaternion of length 1");
   if (!within(b->velocity, 3, -speed, speed) || v3_length(v3_of(b->velocity)) > speed)
     return lq_diag_set(diag, LQ_ERR_RANGE, "velocity: above %u m/s", LQ_PHYSICS_SPEED_MAX_M_S);
-  float spin = LQ_PHYSICS_TURN_MAX_RAD * (float)hz;
+  float spin = LQ_PHYSICS_TURN_MAX_RAD * (float)hz * 1.00001f;
   if (!within(b->spin, 3, -spin, spin) || v3_length(v3_of(b->spin)) > spin)
     return lq_diag_set(diag, LQ_ERR_RANGE, "spin: above a quarter of pi in a step");
   return LQ_OK;
 }
 
-lq_err lqi_body_check(const lq_physics_body *b, uint32_t hz, lq_diag *diag) {
+/* A cooked shape and its asset are of one kind; a simple one has none. */
+static lq_err check_asset(const lq_physics *w, const lq_physics_body *b, lq_diag *diag) {
+  if (b->shape < LQ_PHYSICS_HULL)
+    return b->asset ? lq_diag_set(diag, LQ_ERR_INVALID, "asset: not for this shape") : LQ_OK;
+  const lqi_asset *a = lqi_asset_find(w, b->asset);
+  if (!a)
+    return lq_diag_set(diag, LQ_ERR_NOT_FOUND, "asset: %016llx is not in this world",
+                       (unsigned long long)b->asset);
+  if (a->kind != (uint32_t)b->shape)
+    return lq_diag_set(diag, LQ_ERR_INVALID, "asset: %016llx is of another shape",
+                       (unsigned long long)b->asset);
+  if (b->kind == LQ_PHYSICS_DYNAMIC && !(a->volume > 0))
+    return lq_diag_set(diag, LQ_ERR_INVALID, "kind: a mesh or field is static or kinematic");
+  return LQ_OK;
+}
+
+lq_err lqi_body_check(const lq_physics *w, const lq_physics_body *b, uint32_t hz, lq_diag *diag) {
   if (b->id == 0) return lq_diag_set(diag, LQ_ERR_INVALID, "id: 0 is nobody");
   if ((uint32_t)b->kind > LQ_PHYSICS_STATIC)
     return lq_diag_set(diag, LQ_ERR_INVALID, "kind: no such kind");
-  if ((uint32_t)b->shape > LQ_PHYSICS_PLANE)
+  if ((uint32_t)b->shape > LQ_PHYSICS_FIELD)
     return lq_diag_set(diag, LQ_ERR_INVALID, "shape: no such shape");
   if (b->shape == LQ_PHYSICS_PLANE && b->kind != LQ_PHYSICS_STATIC)
     return lq_diag_set(diag, LQ_ERR_INVALID, "kind: a plane is static");
+  lq_err err = check_asset(w, b, diag);
+  if (err != LQ_OK) return err;
   if (b->locks > 63) return lq_diag_set(diag, LQ_ERR_INVALID, "locks: six bits");
   if (!within(b->size, sizes_of(b->shape), LQ_PHYSICS_SIZE_MIN_M, LQ_PHYSICS_SIZE_MAX_M))
     return lq_diag_set(diag, LQ_ERR_RANGE, "size: outside 5 mm to 2 km");
@@ -64,7 +83,7 @@ lq_err lqi_body_check(const lq_physics_body *b, uint32_t hz, lq_diag *diag) {
 
 static const float PI = 3.14159265f;
 
-static float volume_of(const lqi_def *d) {
+float lqi_body_volume(const lqi_def *d) {
   float r = d->size[0];
   if (d->shape == LQ_PHYSICS_BOX) return 8 * d->size[0] * d->size[1] * d->size[2];
   if (d->shape == LQ_PHYSICS_PLANE) return 1;
@@ -72,7 +91,7 @@ static float volume_of(const lqi_def *d) {
   return d->shape == LQ_PHYSICS_SPHERE ? ball : ball + 2 * PI * r * r * d->size[1];
 }
 
-static v3 inertia_of(const lqi_def *d) {
+v3 lqi_body_inertia(const lqi_def *d) {
   float m = d->mass, r = d->size[0], h = d->size[1];
   if (d->shape == LQ_PHYSICS_BOX) {
     v3 s = v3_of(d->size), q = v3_mul(s, s);
@@ -95,16 +114,27 @@ static float reach_of(const lqi_def *d) {
   return d->shape == LQ_PHYSICS_CAPSULE ? d->size[0] + d->size[1] : d->size[0];
 }
 
+/* What has no volume (a mesh) weighs 1 kg, which nobody feels: it is not dynamic. */
+static void pack_mass(lqi_def *d, const lqi_asset *a, float mass) {
+  float volume = a ? a->volume : lqi_body_volume(d);
+  float density = a ? a->density : 1000;
+  d->mass = mass != 0 ? mass : volume > 0 ? density * volume : 1;
+  d->reach = a ? a->reach : reach_of(d);
+  v3_put(d->inertia, a ? v3_scale(v3_of(a->inertia), d->mass) : lqi_body_inertia(d));
+}
+
 /* The numbers have been checked. */
-void lqi_body_pack(const lq_physics_body *b, lqi_def *d, lqi_dyn *m) {
+void lqi_body_pack(const lq_physics *w, const lq_physics_body *b, lqi_def *d, lqi_dyn *m) {
   *d = (lqi_def){.id = b->id,
+                 .asset = b->asset,
                  .category = b->category,
                  .mask = b->mask,
                  .group = b->group,
                  .kind = (uint8_t)b->kind,
                  .shape = (uint8_t)b->shape,
                  .flags =
-                     (uint8_t)((b->sensor ? LQI_SENSOR : 0) | (b->sleepless ? LQI_SLEEPLESS : 0)),
+                     (uint8_t)((b->sensor ? LQI_SENSOR : 0) | (b->sleepless ? LQI_SLEEPLESS : 0) |
+                               (b->bullet ? LQI_BULLET : 0)),
                  .locks = (uint8_t)b->locks,
                  .friction = b->friction,
                  .restitution = b->restitution,
@@ -112,9 +142,7 @@ void lqi_body_pack(const lq_physics_body *b, lqi_def *d, lqi_dyn *m) {
                  .angular_damping = b->angular_damping,
                  .gravity_scale = b->gravity_scale};
   for (uint32_t i = 0; i < sizes_of(b->shape); i++) d->size[i] = b->size[i];
-  d->mass = b->mass_kg == 0 ? 1000 * volume_of(d) : b->mass_kg;
-  d->reach = reach_of(d);
-  v3_put(d->inertia, inertia_of(d));
+  pack_mass(d, b->asset ? lqi_asset_find(w, b->asset) : NULL, b->mass_kg);
   *m = (lqi_dyn){.flags = 0};
   memcpy(m->position, b->position, sizeof m->position);
   quat q = quat_unit((quat){b->rotation[0], b->rotation[1], b->rotation[2], b->rotation[3]});

@@ -137,6 +137,24 @@ LQ_TEST(a_force_beyond_numbers_freezes_or_is_slowed_but_never_spreads) {
   physics_close(w);
 }
 
+/* What a step slowed to the limit is let in again, whichever way its length was rounded. */
+LQ_TEST(a_body_at_the_limits_of_speed_can_be_moved) {
+  lq_physics *w = physics_open((lq_physics_config){.bodies_max = 4});
+  lq_physics_body b = physics_ball(5, 0, 0, 0, 0.1f);
+  const float home[3] = {0, 0, 0};
+  physics_put(w, &b);
+  for (uint32_t i = 0; i < 200; i++) {
+    const float force[3] = {1e5f, 3e4f * (float)(i % 7), 1e4f * (float)(i % 5)},
+                torque[3] = {1e3f, 3e2f * (float)(i % 3), 1e2f * (float)(i % 11)};
+    assert_ok(lq_physics_force_add(w, 5, force, torque));
+    physics_run(w, 1);
+    b = physics_get(w, 5);
+    assert_ok(lq_physics_body_move(w, 5, home, b.rotation));
+  }
+  assert_true(b.velocity[0] > 200 && b.spin[0] > 20);
+  physics_close(w);
+}
+
 LQ_TEST(touches_begin_and_end_once_and_a_sensor_pushes_nothing) {
   lq_physics *w = physics_earth(8);
   lq_physics_body gate = physics_box(2, 0, 5, 0, 1, 1, 1), ball = physics_ball(3, 0, 8, 0, 0.25f);
@@ -281,7 +299,7 @@ LQ_TEST(a_damaged_save_is_refused_and_leaves_the_world) {
   saved[4]--, saved[0]++;
   assert_int_equal(lq_physics_load(w, saved, bytes), LQ_ERR_CORRUPT);
   saved[0]--;
-  memset(saved + 48, 0, 8); /* the first id */
+  memset(saved + 56, 0, 8); /* the first id, behind the head */
   assert_int_equal(lq_physics_load(w, saved, bytes), LQ_ERR_CORRUPT);
   assert_true(lq_physics_hash(w) == before);
   free(saved);

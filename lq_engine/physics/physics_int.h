@@ -17,12 +17,14 @@
 #define LQI_BOUNCE_M_S 1.0f /* slower contacts do not bounce */
 #define LQI_SLEEP_M_S 0.05f /* slower bodies tire */
 #define LQI_SLEEP_S 0.5f    /* so long slow: asleep, with the whole island */
+#define LQI_CALM_PER_S 5.0f /* slow bodies in a pile lose speed at this rate */
+#define LQI_CALM_PART 2e-3f /* by no more than this part of the load they bear */
 #define LQI_COLOURS 64u     /* a bit each in a word; more in further rounds */
 #define LQI_NONE UINT32_MAX
 
-enum { LQI_ASLEEP = 1, LQI_FROZEN = 2 };    /* lqi_dyn.flags */
-enum { LQI_SENSOR = 1, LQI_SLEEPLESS = 2 }; /* lqi_def.flags */
-enum { LQI_CONTACT_SENSOR = 1 };            /* lqi_contact.flags */
+enum { LQI_ASLEEP = 1, LQI_FROZEN = 2 };                                       /* lqi_dyn.flags */
+enum { LQI_SENSOR = 1, LQI_SLEEPLESS = 2, LQI_BULLET = 4, LQI_DEF_FLAGS = 7 }; /* lqi_def.flags */
+enum { LQI_CONTACT_SENSOR = 1 }; /* lqi_contact.flags */
 
 /* ---- STATE: plain old data without padding ---- */
 typedef struct lqi_head {
@@ -30,9 +32,10 @@ typedef struct lqi_head {
   uint64_t tick;
   uint32_t bodies, contacts, hz, substeps;
   float gravity[3];
-  uint32_t spare;
+  float hit_speed; /* m/s, 0: no hits */
+  uint32_t joints, spare;
 } lqi_head;
-_Static_assert(sizeof(lqi_head) == 48, "padding");
+_Static_assert(sizeof(lqi_head) == 56, "padding");
 
 typedef struct lqi_def {
   uint64_t id;
@@ -45,8 +48,9 @@ typedef struct lqi_def {
   float friction, restitution, linear_damping, angular_damping, gravity_scale;
   float reach; /* m, the farthest point from the centre */
   float spare;
+  uint64_t asset; /* 0: a simple shape */
 } lqi_def;
-_Static_assert(sizeof(lqi_def) == 80, "padding");
+_Static_assert(sizeof(lqi_def) == 88, "padding");
 
 typedef struct lqi_dyn {
   float position[3], tired; /* s, slow for so long */
@@ -60,14 +64,17 @@ typedef struct lqi_dyn {
 _Static_assert(sizeof(lqi_dyn) == 96, "padding");
 
 typedef struct lqi_contact {
-  uint64_t a, b; /* ids, a < b */
+  uint64_t a, b;         /* ids, a < b */
+  uint32_t child, spare; /* which parts of the two: lqi_manifold */
   uint32_t count, flags;
   uint32_t feature[4];
   float normal[4];   /* N s of a sub-step, each point */
   float friction[3]; /* N s, in the world */
   float twist;       /* N m s about the normal */
 } lqi_contact;
-_Static_assert(sizeof(lqi_contact) == 72, "padding");
+_Static_assert(sizeof(lqi_contact) == 80, "padding");
+
+typedef struct lqi_joint lqi_joint; /* STATE as well: joint_int.h */
 
 /* ---- DERIVED ---- */
 typedef struct lqi_point {
@@ -80,6 +87,7 @@ typedef struct lqi_manifold {
   v3 normal; /* from a to b */
   uint32_t count;
   uint32_t row_a, row_b;
+  uint32_t child; /* part of a << 16 | part of b: children of compounds, patches of meshes; 0 */
   lqi_point point[4];
 } lqi_manifold;
 
@@ -97,23 +105,48 @@ typedef struct lqi_mass {
   uint32_t row;
   bool round;                      /* no gyroscopic term */
   float linear_keep, angular_keep; /* what damping leaves in a sub-step */
+  float load;                      /* N s of a sub-step, from bodies that move */
   v3 push;                         /* m/s a sub-step: gravity and force */
   v3 twist;                        /* torque's, in turn coordinates */
   quat rotation;
 } lqi_mass;
+
+typedef struct lqi_asset lqi_asset; /* a cooked blob: asset_int.h */
 
 typedef struct lqi_shape { /* a body where it stands */
   uint32_t kind;
   const float *size;
   v3 at;
   m33 turn;
+  const lqi_asset *asset; /* NULL for simple ones */
 } lqi_shape;
+
+typedef struct lqi_entry { /* of the registry */
+  uint64_t id;
+  const lqi_asset *asset;
+} lqi_entry;
 
 typedef struct lqi_box { /* axis-aligned, m */
   float low[4], high[4];
 } lqi_box;
 
-typedef struct lqi_group lqi_group; /* four contacts side by side: solve_int.h */
+typedef struct lqi_hit {
+  float speed[4]; /* m/s, of each point as the step began; below 0: came together */
+} lqi_hit;
+
+typedef struct lqi_start { /* of a body that moves in this step */
+  float position[3];
+  float stop; /* the part of the step after which it stands still, 1: all of it */
+  float rotation[4];
+  float place[3], turn[4]; /* where it stops */
+  float next;              /* the stop that is being looked for */
+  uint32_t fast;           /* farther than half of its least extent */
+  uint32_t uncovered;      /* left the box that its pairs were found with */
+  uint32_t by;             /* the row it stops at */
+} lqi_start;
+
+typedef struct lqi_joint_work lqi_joint_work; /* a joint in the solver: joint_int.h */
+typedef struct lqi_group lqi_group;           /* four contacts side by side: solve_int.h */
 
 struct lq_physics {
   lqi_head head;
@@ -122,28 +155,42 @@ struct lq_physics {
   lqi_dyn *dyn;         /* STATE */
   lqi_contact *contact; /* STATE, contacts_max */
   lqi_contact *contact_next;
+  lqi_joint *joint; /* STATE, joints_max */
+  lqi_joint_work *joint_work;
+  uint64_t *joined, *joined_spare; /* pairs of rows whose joints keep them from touching */
+  lqi_entry *entry;                /* assets by id, neither saved nor derived */
   lqi_box *box;
+  const lqi_asset **asset; /* each row's, or NULL */
   uint64_t *pair, *pair_spare, *cell, *cell_spare;
   uint32_t *order, *order_spare; /* bodies by cell */
   uint32_t *slot;                /* row -> solver's body, 0: moved by nobody */
   lqi_motion *motion;
   lqi_mass *mass;
   m33 *turn; /* rows' rotations */
+  lqi_start *start;
+  lqi_box *swept;          /* of who moved, around the whole step */
+  uint32_t *still, *loose; /* rows: not dynamic; moved and uncovered */
   lqi_manifold *manifold;
   uint32_t *source;        /* manifold -> its contact in contact_next */
+  lqi_hit *hit;            /* of a manifold, when hits are told */
   uint32_t *colour, *lane; /* manifold -> colour; contacts by colour, padded with LQI_NONE */
   uint64_t *used;          /* colours taken, a word a solver's body */
   uint32_t *parent;        /* union-find over rows */
   float *tired;            /* the least of each island */
   lqi_group *group;
   lq_physics_event *event;
+  uint32_t assets;
+  uint32_t fast; /* how many */
   uint32_t pairs, manifolds, groups, moving, next_contacts, events, events_max;
+  uint32_t told;    /* events of the last step; those after it wait for the next */
   uint8_t *derived; /* where it begins, for tests */
   size_t derived_bytes;
 };
 
 /* physics.c */
 uint32_t lqi_physics_row(const lq_physics *w, uint64_t id); /* LQI_NONE */
+/* The same for one who is there, at or behind `row`: quick where ids stand in line. */
+uint32_t lqi_physics_row_after(const lq_physics *w, uint32_t row, uint64_t id);
 void lqi_physics_wake_row(lq_physics *w, uint32_t row);
 static inline bool lqi_moves(const lqi_def *d, const lqi_dyn *m) { /* dynamic and awake */
   return d->kind == LQ_PHYSICS_DYNAMIC && m->flags == 0;
@@ -156,30 +203,70 @@ static inline bool lqi_active(const lqi_def *d, const lqi_dyn *m) {
 }
 static inline lqi_shape lqi_shape_at(const lq_physics *w, uint32_t row) {
   const lqi_def *d = &w->def[row];
-  return (lqi_shape){d->shape, d->size, v3_of(w->dyn[row].position), w->turn[row]};
+  return (lqi_shape){d->shape, d->size, v3_of(w->dyn[row].position), w->turn[row], w->asset[row]};
 }
 static inline quat lqi_rotation(const lqi_dyn *m) {
   return (quat){m->rotation[0], m->rotation[1], m->rotation[2], m->rotation[3]};
 }
 
-/* physics_body.c */
-lq_err lqi_body_check(const lq_physics_body *b, uint32_t hz, lq_diag *diag);
-void lqi_body_pack(const lq_physics_body *b, lqi_def *d, lqi_dyn *m);
+/* physics_asset.c */
+const lqi_asset *lqi_asset_find(const lq_physics *w, uint64_t id); /* NULL */
+
+/* physics_body.c. The world is read for its assets alone. */
+lq_err lqi_body_check(const lq_physics *w, const lq_physics_body *b, uint32_t hz, lq_diag *diag);
+void lqi_body_pack(const lq_physics *w, const lq_physics_body *b, lqi_def *d, lqi_dyn *m);
+/* Of a simple shape: m^3; kg m^2 about its axes for its mass. */
+float lqi_body_volume(const lqi_def *d);
+v3 lqi_body_inertia(const lqi_def *d);
+
+/* physics_save.c: may this contact stand behind that one (NULL: first)? Ids need not be there. */
+bool lqi_contact_good(const lqi_contact *c, const lqi_contact *before);
 
 /* physics_broad.c: w->pair, sorted. False: more than there is room for. */
 bool lqi_broad_pairs(lq_physics *w);
+/* The rotation and box of one, which a sleeper that nothing was near has not. */
+void lqi_broad_place(lq_physics *w, uint32_t row);
 lqi_box lqi_broad_box(const lqi_shape *s, v3 sweep, float margin);
+/* Whether their filters agree, and one of them can be moved. */
+bool lqi_broad_filter(const lq_physics *w, uint32_t a, uint32_t b);
 /* Stable; both arrays of n; key_spare and value_spare hold as many. value may be NULL. */
 void lqi_broad_sort(uint64_t *key, uint64_t *key_spare, uint32_t *value, uint32_t *value_spare,
                     uint32_t n);
 
+/* physics_parts.c. Simple shapes are one part. */
+uint32_t lqi_parts(const lqi_shape *s);
+lqi_shape lqi_part(const lqi_shape *s, uint32_t index);
+/* Touching parts in ascending order of child; gives how many, LQI_NONE: more than max. */
+uint32_t lqi_narrow_parts(const lqi_shape *a, const lqi_shape *b, float margin, lqi_manifold *out,
+                          uint32_t max);
+
 /* physics_narrow.c, physics_box.c: contacts within margin; count 0: apart. */
 void lqi_narrow(const lqi_shape *a, const lqi_shape *b, float margin, lqi_manifold *out);
 void lqi_narrow_boxes(const lqi_shape *a, const lqi_shape *b, float margin, lqi_manifold *out);
+void lqi_narrow_swap(lqi_manifold *m); /* a and b change places */
 void lqi_narrow_reduce(lqi_manifold *m, lqi_point *point, uint32_t count);
+
+/* physics_wake.c: after the contacts were found: wakes the islands that a moving body touches; true
+ * when there were any, and contacts are to be found again. first: of this step. */
+bool lqi_wake_touched(lq_physics *w, bool first);
+void lqi_wake_undo(lq_physics *w);
 
 /* physics_solve.c */
 void lqi_solve(lq_physics *w);
+/* physics_hit.c: from the approaches that were; then events of what came together fast. */
+void lqi_hits_begin(lq_physics *w);
+void lqi_hits_end(lq_physics *w);
+/* physics_ahead.c: for bodies that move farther in a step than contacts look. */
+float lqi_ahead_margin(const lq_physics *w, uint32_t a, uint32_t b, bool *fast);
+/* Where b comes to touch a in this step as they move now, as seen from a. False: not. */
+bool lqi_ahead(const lq_physics *w, const lqi_shape pair[2], const uint32_t row[2], v3 *way);
+/* A manifold found there becomes one of the step's beginning; with no points if they part. */
+void lqi_ahead_back(lqi_manifold *m, v3 way);
+/* physics_ccd.c: w->start from where bodies are; then who has gone far, and no farther than to what
+ * it met. */
+void lqi_ccd_begin(lq_physics *w, uint32_t row);
+void lqi_ccd_moved(lq_physics *w, uint32_t row);
+void lqi_ccd(lq_physics *w);
 /* physics_island.c */
 void lqi_islands(lq_physics *w);
 

@@ -1,5 +1,5 @@
 /* Islands: dynamic bodies that contacts hold together. They fall asleep and wake as one. */
-#include "lq_engine/physics/physics_int.h"
+#include "lq_engine/physics/joint_int.h"
 
 static uint32_t root_of(uint32_t *parent, uint32_t i) {
   while (parent[i] != i) i = parent[i] = parent[parent[i]];
@@ -10,27 +10,45 @@ static bool sleeps(const lq_physics *w, uint32_t row) {
   return (w->dyn[row].flags & LQI_ASLEEP) != 0;
 }
 
-/* The lowest row of an island is its root, so that the order of contacts cannot show. */
+/* Two bodies that hold each other. The lowest row of an island is its root, so that the order of
+ * contacts and joints cannot show. */
+static void tie(lq_physics *w, uint32_t row, uint32_t other) {
+  uint32_t kind_a = w->def[row].kind, kind_b = w->def[other].kind;
+  if (kind_a == LQ_PHYSICS_DYNAMIC && kind_b == LQ_PHYSICS_DYNAMIC) {
+    if ((w->dyn[row].flags | w->dyn[other].flags) & LQI_FROZEN) return;
+    uint32_t a = root_of(w->parent, row), b = root_of(w->parent, other);
+    if (a < b)
+      w->parent[b] = a;
+    else
+      w->parent[a] = b;
+  } else if (kind_a == LQ_PHYSICS_KINEMATIC && lqi_active(&w->def[row], &w->dyn[row])) {
+    lqi_physics_wake_row(w, other);
+  } else if (kind_b == LQ_PHYSICS_KINEMATIC && lqi_active(&w->def[other], &w->dyn[other])) {
+    lqi_physics_wake_row(w, row);
+  }
+}
+
 static void join(lq_physics *w) {
-  uint32_t row = 0;
+  uint32_t row = 0, other = 0;
   for (uint32_t i = 0; i < w->head.contacts; i++) {
     const lqi_contact *c = &w->contact[i];
     if (c->flags & LQI_CONTACT_SENSOR) continue;
-    while (w->def[row].id != c->a) row++;
-    uint32_t other = lqi_physics_row(w, c->b);
-    uint32_t kind_a = w->def[row].kind, kind_b = w->def[other].kind;
-    if (kind_a == LQ_PHYSICS_DYNAMIC && kind_b == LQ_PHYSICS_DYNAMIC) {
-      if ((w->dyn[row].flags | w->dyn[other].flags) & LQI_FROZEN) continue;
-      uint32_t a = root_of(w->parent, row), b = root_of(w->parent, other);
-      if (a < b)
-        w->parent[b] = a;
-      else
-        w->parent[a] = b;
-    } else if (kind_a == LQ_PHYSICS_KINEMATIC && lqi_active(&w->def[row], &w->dyn[row])) {
-      lqi_physics_wake_row(w, other);
-    } else if (kind_b == LQ_PHYSICS_KINEMATIC && lqi_active(&w->def[other], &w->dyn[other])) {
-      lqi_physics_wake_row(w, row);
+    if (w->def[row].id != c->a) {
+      while (w->def[row].id != c->a) row++;
+      other = row;
     }
+    other = lqi_physics_row_after(w, other, c->b);
+    tie(w, row, other);
+  }
+}
+
+/* Joined bodies are one island. What a motor moves, however slowly, does not tire. */
+static void join_jointed(lq_physics *w) {
+  for (uint32_t i = 0; i < w->head.joints; i++) {
+    const lqi_joint_work *k = &w->joint_work[i];
+    if (k->row_a != LQI_NONE && k->row_b != LQI_NONE) tie(w, k->row_a, k->row_b);
+    if (k->drives && k->slot_a) w->dyn[k->row_a].tired = 0;
+    if (k->drives && k->slot_b) w->dyn[k->row_b].tired = 0;
   }
 }
 
@@ -52,6 +70,7 @@ static void tire(lq_physics *w) {
 void lqi_islands(lq_physics *w) {
   for (uint32_t i = 0; i < w->head.bodies; i++) w->parent[i] = i;
   join(w);
+  join_jointed(w);
   tire(w);
   for (uint32_t i = 0; i < w->head.bodies; i++) {
     lqi_dyn *s = &w->dyn[i];

@@ -1,17 +1,12 @@
 /* Where two shapes touch. A sphere is a capsule without length; what is round is its core (a point
  * or a segment) with a skin, so a contact of the core with a gap becomes one of the shape by
  * taking the skin off the gap. Points lie midway between the two surfaces. */
-#include "lq_engine/physics/physics_int.h"
+#include "lq_engine/physics/shape_int.h"
 
-typedef struct segment {
-  v3 from, to; /* from a's centre */
-  float skin;
-} segment;
-
-static segment core_of(const lqi_shape *s, v3 origin) {
+lqi_segment lqi_narrow_core(const lqi_shape *s, v3 origin) {
   v3 at = v3_sub(s->at, origin);
   float half = s->kind == LQ_PHYSICS_CAPSULE ? s->size[1] : 0;
-  return (segment){v3_mad(at, s->turn.y, -half), v3_mad(at, s->turn.y, half), s->size[0]};
+  return (lqi_segment){v3_mad(at, s->turn.y, -half), v3_mad(at, s->turn.y, half), s->size[0]};
 }
 
 /* A point midway; between: from a's centre to b's. */
@@ -24,7 +19,7 @@ static v3 unit_or(v3 v, float length, v3 other) {
 }
 
 /* Nearest points of two segments as parts of their lengths. After Ericson (2005), 5.1.9. */
-static void nearest(const segment *a, const segment *b, float *s, float *t) {
+void lqi_narrow_nearest(const lqi_segment *a, const lqi_segment *b, float *s, float *t) {
   v3 d1 = v3_sub(a->to, a->from), d2 = v3_sub(b->to, b->from), r = v3_sub(a->from, b->from);
   float l1 = v3_dot(d1, d1), l2 = v3_dot(d2, d2), f = v3_dot(d2, r), c = v3_dot(d1, r);
   *s = *t = 0;
@@ -46,7 +41,7 @@ static void nearest(const segment *a, const segment *b, float *s, float *t) {
 }
 
 /* Segments side by side touch along a line: its two ends. */
-static bool parallel(const segment *a, const segment *b, v3 between, float margin,
+static bool parallel(const lqi_segment *a, const lqi_segment *b, v3 between, float margin,
                      lqi_manifold *m) {
   v3 d1 = v3_sub(a->to, a->from), d2 = v3_sub(b->to, b->from);
   float l1 = v3_length(d1), l2 = v3_length(d2), b12 = v3_dot(d1, d2);
@@ -67,9 +62,9 @@ static bool parallel(const segment *a, const segment *b, v3 between, float margi
 
 static void round_round(const lqi_shape *a, const lqi_shape *b, float margin, lqi_manifold *m) {
   v3 between = v3_sub(b->at, a->at);
-  segment p = core_of(a, a->at), q = core_of(b, a->at);
+  lqi_segment p = lqi_narrow_core(a, a->at), q = lqi_narrow_core(b, a->at);
   float s, t;
-  nearest(&p, &q, &s, &t);
+  lqi_narrow_nearest(&p, &q, &s, &t);
   v3 x = v3_mad(p.from, v3_sub(p.to, p.from), s), y = v3_mad(q.from, v3_sub(q.to, q.from), t);
   v3 d = v3_sub(y, x);
   float length = v3_length(d), gap = length - p.skin - q.skin;
@@ -152,7 +147,7 @@ static void face_points(v3 from, v3 d, const float *half, uint32_t axis, float s
 /* A box (a) and something round. */
 static void box_round(const lqi_shape *a, const lqi_shape *b, float margin, lqi_manifold *m) {
   v3 between = v3_sub(b->at, a->at);
-  segment s = core_of(b, a->at);
+  lqi_segment s = lqi_narrow_core(b, a->at);
   v3 from = m33_back(a->turn, s.from), d = v3_sub(m33_back(a->turn, s.to), from), normal;
   float t = nearest_to_box(from, d, a->size);
   v3 p = v3_mad(from, d, t), on = clamp_to(p, a->size), out = v3_sub(p, on);
@@ -189,7 +184,7 @@ static void box_round(const lqi_shape *a, const lqi_shape *b, float margin, lqi_
   }
 }
 
-static void swap_sides(lqi_manifold *m) {
+void lqi_narrow_swap(lqi_manifold *m) {
   m->normal = v3_scale(m->normal, -1);
   for (uint32_t i = 0; i < m->count; i++) {
     lqi_point *p = &m->point[i];
@@ -235,12 +230,26 @@ void lqi_narrow_reduce(lqi_manifold *m, lqi_point *point, uint32_t count) {
       m->point[m->count++] = point[pick[k]];
 }
 
+/* Who comes first: the plane, then the hull, the box, and what is round. */
+static uint32_t rank_of(const lqi_shape *s) {
+  static const uint8_t rank[] = {0, 1, 2, 4, 3};
+  return rank[s->kind];
+}
+
 void lqi_narrow(const lqi_shape *a, const lqi_shape *b, float margin, lqi_manifold *m) {
-  bool swap = b->kind > a->kind; /* the plane, then the box, comes first */
+  bool swap = rank_of(b) > rank_of(a);
   const lqi_shape *p = swap ? b : a, *q = swap ? a : b;
   m->count = 0;
   if (p->kind == LQ_PHYSICS_PLANE) {
-    if (q->kind != LQ_PHYSICS_PLANE) plane_any(p, q, margin, m);
+    if (q->kind == LQ_PHYSICS_HULL)
+      lqi_narrow_plane_hull(p, q, margin, m);
+    else if (q->kind != LQ_PHYSICS_PLANE)
+      plane_any(p, q, margin, m);
+  } else if (p->kind == LQ_PHYSICS_HULL) {
+    if (q->kind >= LQ_PHYSICS_BOX)
+      lqi_narrow_hulls(p, q, margin, m);
+    else
+      lqi_narrow_hull_round(p, q, margin, m);
   } else if (p->kind == LQ_PHYSICS_BOX && q->kind == LQ_PHYSICS_BOX) {
     lqi_narrow_boxes(p, q, margin, m);
   } else if (p->kind == LQ_PHYSICS_BOX) {
@@ -248,5 +257,5 @@ void lqi_narrow(const lqi_shape *a, const lqi_shape *b, float margin, lqi_manifo
   } else {
     round_round(p, q, margin, m);
   }
-  if (swap) swap_sides(m);
+  if (swap) lqi_narrow_swap(m);
 }

@@ -1,6 +1,8 @@
 /* Questions to a world at rest between steps. Every body is asked: answers need no structure that
  * would have to be kept in order. */
-#include "lq_engine/physics/physics_int.h"
+#include "lq_engine/physics/cast_int.h"
+#include "lq_engine/physics/shape_int.h"
+#include "lq_engine/physics/triangle_int.h"
 
 typedef struct ray {
   v3 from, way;
@@ -68,15 +70,37 @@ static entry ray_plane(ray r) {
   return (entry){r.from.y / -r.way.y, {0, 1, 0}};
 }
 
-static entry ray_shape(ray r, const lqi_shape *s) {
+static entry ray_part(ray r, const lqi_shape *s) {
   ray local = {m33_back(s->turn, v3_sub(r.from, s->at)), m33_back(s->turn, r.way)};
+  if (s->kind >= LQ_PHYSICS_MESH) {
+    entry e = MISS;
+    e.at = s->kind == LQ_PHYSICS_MESH ? lqi_mesh_ray(s->asset, local.from, local.way, &e.normal)
+                                      : lqi_field_ray(s->asset, local.from, local.way, &e.normal);
+    return e;
+  }
   if (s->kind == LQ_PHYSICS_SPHERE) return ray_ball(local, (v3){0, 0, 0}, s->size[0]);
   if (s->kind == LQ_PHYSICS_BOX) return ray_box(local, s->size);
+  if (s->kind == LQ_PHYSICS_HULL) {
+    entry e;
+    e.at = lqi_hull_ray(s, local.from, local.way, &e.normal);
+    return e;
+  }
   return s->kind == LQ_PHYSICS_PLANE ? ray_plane(local) : ray_capsule(local, s->size);
 }
 
+/* The first of its parts, with the normal in the world. */
+static entry ray_shape(ray r, const lqi_shape *s) {
+  entry best = MISS;
+  for (uint32_t i = 0; i < lqi_parts(s); i++) {
+    lqi_shape part = lqi_part(s, i);
+    entry e = ray_part(r, &part);
+    if (e.at < best.at) best = (entry){e.at, m33_turn(part.turn, e.normal)};
+  }
+  return best;
+}
+
 /* Among the kept ones, by fraction and then id; ids come in ascending order. */
-static void insert(lq_physics_hit *hits, uint32_t max, uint32_t *count, lq_physics_hit hit) {
+void lqi_query_insert(lq_physics_hit *hits, uint32_t max, uint32_t *count, lq_physics_hit hit) {
   uint32_t at = *count < max ? *count : max;
   while (at > 0 && hits[at - 1].fraction > hit.fraction) {
     if (at < max) hits[at] = hits[at - 1];
@@ -86,12 +110,19 @@ static void insert(lq_physics_hit *hits, uint32_t max, uint32_t *count, lq_physi
   ++*count;
 }
 
-static lqi_shape stand(const lqi_def *d, const lqi_dyn *s) {
-  return (lqi_shape){d->shape, d->size, v3_of(s->position), m33_of(lqi_rotation(s))};
+lqi_shape lqi_query_stand(const lq_physics *w, const lqi_def *d, const lqi_dyn *s) {
+  return (lqi_shape){d->shape, d->size, v3_of(s->position), m33_of(lqi_rotation(s)),
+                     d->asset ? lqi_asset_find(w, d->asset) : NULL};
 }
 
-static bool asked(const lqi_def *d, uint32_t mask) {
+bool lqi_query_asked(const lqi_def *d, uint32_t mask) {
   return (d->category & mask) && !(d->flags & LQI_SENSOR);
+}
+
+bool lqi_query_ray(const lqi_shape *s, v3 from, v3 way, float *fraction, v3 *normal) {
+  entry e = ray_shape((ray){from, way}, s);
+  *fraction = e.at, *normal = e.normal;
+  return e.at <= 1;
 }
 
 lq_err lq_physics_ray(const lq_physics *w, const float from[3], const float way[3], uint32_t mask,
@@ -101,20 +132,20 @@ lq_err lq_physics_ray(const lq_physics *w, const float from[3], const float way[
   *count = 0;
   if (!v3_finite(r.from) || !(length > 1e-6f && length < 1e6f)) return LQ_ERR_RANGE;
   for (uint32_t i = 0; i < w->head.bodies; i++) {
-    if (!asked(&w->def[i], mask)) continue;
-    lqi_shape s = stand(&w->def[i], &w->dyn[i]);
+    if (!lqi_query_asked(&w->def[i], mask)) continue;
+    lqi_shape s = lqi_query_stand(w, &w->def[i], &w->dyn[i]);
     entry e = ray_shape(r, &s);
     if (!(e.at <= 1)) continue;
     lq_physics_hit hit = {.id = w->def[i].id, .fraction = e.at};
     bool inside = e.normal.x == 0 && e.normal.y == 0 && e.normal.z == 0;
     v3_put(hit.point, v3_mad(r.from, r.way, e.at));
-    v3_put(hit.normal, inside ? v3_scale(r.way, -1 / length) : m33_turn(s.turn, e.normal));
-    insert(hits, hits_max, count, hit);
+    v3_put(hit.normal, inside ? v3_scale(r.way, -1 / length) : e.normal);
+    lqi_query_insert(hits, hits_max, count, hit);
   }
   return LQ_OK;
 }
 
-static bool apart(const lqi_box *a, const lqi_box *b) {
+bool lqi_query_apart(const lqi_box *a, const lqi_box *b) {
   for (uint32_t i = 0; i < 3; i++)
     if (a->low[i] > b->high[i] || b->low[i] > a->high[i]) return true;
   return false;
@@ -125,23 +156,22 @@ lq_err lq_physics_overlap(const lq_physics *w, const lq_physics_body *probe, uin
   lqi_def d;
   lqi_dyn m;
   *count = 0;
-  lq_err err = lqi_body_check(probe, w->head.hz, NULL);
+  lq_err err = lqi_body_check(w, probe, w->head.hz, NULL);
   if (err != LQ_OK) return err;
-  lqi_body_pack(probe, &d, &m);
-  lqi_shape shape = stand(&d, &m);
+  lqi_body_pack(w, probe, &d, &m);
+  lqi_shape shape = lqi_query_stand(w, &d, &m);
   lqi_box box = lqi_broad_box(&shape, (v3){0, 0, 0}, 0);
   for (uint32_t i = 0; i < w->head.bodies; i++) {
-    if (!asked(&w->def[i], mask)) continue;
-    lqi_shape s = stand(&w->def[i], &w->dyn[i]);
+    if (!lqi_query_asked(&w->def[i], mask)) continue;
+    lqi_shape s = lqi_query_stand(w, &w->def[i], &w->dyn[i]);
     lqi_box other = lqi_broad_box(&s, (v3){0, 0, 0}, 0);
     lqi_manifold found;
-    if (apart(&box, &other)) continue;
-    lqi_narrow(&s, &shape, 0, &found);
-    if (found.count == 0) continue;
+    if (lqi_query_apart(&box, &other)) continue;
+    if (lqi_narrow_parts(&s, &shape, 0, &found, 1) == 0) continue;
     lq_physics_hit hit = {.id = w->def[i].id};
     v3_put(hit.point, v3_add(s.at, found.point[0].arm_a));
     v3_put(hit.normal, found.normal);
-    insert(hits, hits_max, count, hit);
+    lqi_query_insert(hits, hits_max, count, hit);
   }
   return LQ_OK;
 }

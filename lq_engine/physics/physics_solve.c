@@ -2,33 +2,40 @@
  *
  * Each sub-step: velocities take gravity; last impulses are applied again; contacts are solved with
  * a push out of overlap; bodies move; contacts are solved again without the push, so that it leaves
- * no speed behind. Then bounces. Gaps follow the bodies along the fixed normals. */
+ * no speed behind. Then bounces. Gaps follow the bodies along the fixed normals: reckoned once
+ * they have moved, and still right when the next sub-step pushes. */
+#include "lq_engine/physics/joint_int.h"
 #include "lq_engine/physics/solve_int.h"
 
 typedef struct pair_motion {
   w3 va, ta, vb, tb;
 } pair_motion;
 
-static w3 fetch(const lqi_motion *m, const uint32_t slot[4], size_t offset) {
-  f4 row[4];
-  for (uint32_t i = 0; i < 4; i++)
-    row[i] = lq_f32x4_load((const float *)(const void *)((const uint8_t *)&m[slot[i]] + offset));
+LQI_INLINE f4 row_of(const lqi_motion *m, uint32_t slot, size_t offset) {
+  return lq_f32x4_load((const float *)(const void *)((const uint8_t *)&m[slot] + offset));
+}
+LQI_INLINE void put_row(lqi_motion *m, uint32_t slot, size_t offset, f4 row) {
+  if (slot) lq_f32x4_store((float *)(void *)((uint8_t *)&m[slot] + offset), row);
+}
+LQI_INLINE w3 fetch(const lqi_motion *m, const uint32_t slot[4], size_t offset) {
+  f4 row[4] = {row_of(m, slot[0], offset), row_of(m, slot[1], offset), row_of(m, slot[2], offset),
+               row_of(m, slot[3], offset)};
   lq_f32x4_transpose(row);
   return (w3){row[0], row[1], row[2]};
 }
-static void give(lqi_motion *m, const uint32_t slot[4], size_t offset, w3 v) {
+LQI_INLINE void give(lqi_motion *m, const uint32_t slot[4], size_t offset, w3 v) {
   f4 row[4] = {v.x, v.y, v.z, f4_zero()};
   lq_f32x4_transpose(row);
-  for (uint32_t i = 0; i < 4; i++)
-    if (slot[i]) lq_f32x4_store((float *)(void *)((uint8_t *)&m[slot[i]] + offset), row[i]);
+  put_row(m, slot[0], offset, row[0]), put_row(m, slot[1], offset, row[1]);
+  put_row(m, slot[2], offset, row[2]), put_row(m, slot[3], offset, row[3]);
 }
 
-static pair_motion fetch_pair(const lqi_motion *m, const lqi_group *g) {
+LQI_INLINE pair_motion fetch_pair(const lqi_motion *m, const lqi_group *g) {
   return (pair_motion){
       fetch(m, g->a, offsetof(lqi_motion, velocity)), fetch(m, g->a, offsetof(lqi_motion, turn)),
       fetch(m, g->b, offsetof(lqi_motion, velocity)), fetch(m, g->b, offsetof(lqi_motion, turn))};
 }
-static void give_pair(lqi_motion *m, const lqi_group *g, const pair_motion *p) {
+LQI_INLINE void give_pair(lqi_motion *m, const lqi_group *g, const pair_motion *p) {
   give(m, g->a, offsetof(lqi_motion, velocity), p->va);
   give(m, g->a, offsetof(lqi_motion, turn), p->ta);
   give(m, g->b, offsetof(lqi_motion, velocity), p->vb);
@@ -55,7 +62,8 @@ static void warm(lq_physics *w, const lqi_group *g) {
     const lqi_group_point *c = &g->point[k];
     push(&p, g, g->normal, c->turn_a, c->turn_b, c->impulse);
   }
-  for (uint32_t i = 0; i < 2; i++) push(&p, g, g->side[i], g->side_a[i], g->side_b[i], g->rub[i]);
+  push(&p, g, g->side[0], g->side_a[0], g->side_b[0], g->rub[0]);
+  push(&p, g, g->side[1], g->side_a[1], g->side_b[1], g->rub[1]);
   f4 back = f4_sub(f4_zero(), g->twist);
   p.ta = w3_mad(p.ta, g->twist_a, back);
   p.tb = w3_mad(p.tb, g->twist_b, g->twist);
@@ -92,50 +100,69 @@ static void rub(lqi_group *g, pair_motion *p) {
   g->rub[0] = r0, g->rub[1] = r1;
 }
 
-/* Half of a point's give is by its own load and half by the mean of its contact: as soft when all
- * are pressed, twice as stiff when a body tilts. Wholly its own, a tower of twenty leans over;
- * wholly the mean, it sways. */
-typedef struct round_of {
-  f4 elapsed, per_h; /* s since the step began; 1 / h */
-  bool soft;         /* with the push */
-} round_of;
-
-static void solve(lq_physics *w, lqi_group *g, round_of r) {
-  pair_motion p = fetch_pair(w->motion, g);
-  w3 n = g->normal, zero = {f4_zero(), f4_zero(), f4_zero()};
+/* Gaps once the bodies have moved: along the fixed normals. */
+static inline void follow(const lq_physics *w, lqi_group *g, f4 elapsed) {
+  w3 zero = {f4_zero(), f4_zero(), f4_zero()};
   w3 sa = fetch(w->motion, g->a, offsetof(lqi_motion, shift));
   w3 sb = fetch(w->motion, g->b, offsetof(lqi_motion, shift));
   pair_motion moved = {zero, fetch(w->motion, g->a, offsetof(lqi_motion, turned)), w3_sub(sb, sa),
                        fetch(w->motion, g->b, offsetof(lqi_motion, turned))};
-  f4 mass_scale = r.soft ? g->mass_scale : f4_all(1);
-  f4 impulse_scale = r.soft ? g->impulse_scale : f4_zero();
-  f4 bias = r.soft ? g->bias : f4_zero(), mean = f4_zero();
+  for (uint32_t k = 0; k < g->points; k++) {
+    lqi_group_point *c = &g->point[k];
+    c->gap_now =
+        f4_add(c->gap, speed(&moved, g->normal, c->turn_a, c->turn_b, f4_mul(c->drift, elapsed)));
+  }
+}
+
+/* With the push out of overlap. Half of a point's give is by its own load and half by the mean of
+ * its contact: as soft when all are pressed, twice as stiff when a body tilts. Wholly its own, a
+ * tower of twenty leans over; wholly the mean, it sways. */
+static void solve_soft(lq_physics *w, lqi_group *g, f4 per_h) {
+  pair_motion p = fetch_pair(w->motion, g);
+  f4 mean = f4_zero();
   rub(g, &p);
   for (uint32_t k = 0; k < g->points; k++) mean = f4_add(mean, g->point[k].impulse);
   mean = f4_mul(f4_all(0.5f), f4_mul(mean, g->middle));
   for (uint32_t k = 0; k < g->points; k++) {
     lqi_group_point *c = &g->point[k];
-    f4 gap = f4_add(c->gap, speed(&moved, n, c->turn_a, c->turn_b, f4_mul(c->drift, r.elapsed)));
-    f4 v = speed(&p, n, c->turn_a, c->turn_b, c->drift);
+    f4 gap = c->gap_now, v = speed(&p, g->normal, c->turn_a, c->turn_b, c->drift);
     lq_mask4 apart = lq_f32x4_lt(f4_zero(), gap);
-    f4 slow = lq_f32x4_max(f4_mul(bias, gap), f4_all(-LQI_PUSH_M_S));
-    f4 aim = lq_f32x4_select(apart, f4_mul(gap, r.per_h), slow);
-    f4 ms = lq_f32x4_select(apart, f4_all(1), mass_scale);
-    f4 is = lq_f32x4_select(apart, f4_zero(), impulse_scale);
-    if (!r.soft) c->approach = lq_f32x4_min(c->approach, v);
+    f4 slow = lq_f32x4_max(f4_mul(g->bias, gap), f4_all(-LQI_PUSH_M_S));
+    f4 aim = lq_f32x4_select(apart, f4_mul(gap, per_h), slow);
+    f4 ms = lq_f32x4_select(apart, f4_all(1), g->mass_scale);
+    f4 is = lq_f32x4_select(apart, f4_zero(), g->impulse_scale);
     f4 change = f4_add(f4_mul(f4_mul(c->mass, ms), f4_add(v, aim)),
                        f4_mul(is, f4_mad(mean, f4_all(0.5f), c->impulse)));
     f4 impulse = lq_f32x4_max(f4_sub(c->impulse, change), f4_zero());
     change = f4_sub(impulse, c->impulse);
     c->impulse = impulse;
-    c->most = lq_f32x4_max(c->most, impulse);
-    push(&p, g, n, c->turn_a, c->turn_b, change);
+    if (g->watched) g->bounce[k].most = lq_f32x4_max(g->bounce[k].most, impulse);
+    push(&p, g, g->normal, c->turn_a, c->turn_b, change);
   }
   give_pair(w->motion, g, &p);
 }
 
-static void sweep(lq_physics *w, round_of r) {
-  for (uint32_t i = 0; i < w->groups; i++) solve(w, &w->group[i], r);
+/* Without it. */
+static void solve_hard(lq_physics *w, lqi_group *g, f4 per_h, f4 elapsed) {
+  pair_motion p = fetch_pair(w->motion, g);
+  follow(w, g, elapsed);
+  rub(g, &p);
+  for (uint32_t k = 0; k < g->points; k++) {
+    lqi_group_point *c = &g->point[k];
+    f4 gap = c->gap_now, v = speed(&p, g->normal, c->turn_a, c->turn_b, c->drift);
+    lq_mask4 apart = lq_f32x4_lt(f4_zero(), gap);
+    f4 aim = lq_f32x4_select(apart, f4_mul(gap, per_h), f4_zero());
+    f4 change = f4_mul(c->mass, f4_add(v, aim));
+    f4 impulse = lq_f32x4_max(f4_sub(c->impulse, change), f4_zero());
+    change = f4_sub(impulse, c->impulse);
+    c->impulse = impulse;
+    if (g->watched) {
+      g->bounce[k].most = lq_f32x4_max(g->bounce[k].most, impulse);
+      g->bounce[k].approach = lq_f32x4_min(g->bounce[k].approach, v);
+    }
+    push(&p, g, g->normal, c->turn_a, c->turn_b, change);
+  }
+  give_pair(w->motion, g, &p);
 }
 
 /* What came in fast goes out again. */
@@ -144,15 +171,15 @@ static void bounce(lq_physics *w, lqi_group *g) {
   for (uint32_t k = 0; k < g->points; k++) {
     lqi_group_point *c = &g->point[k];
     f4 v = speed(&p, g->normal, c->turn_a, c->turn_b, c->drift);
-    lq_mask4 fast = lq_f32x4_lt(c->approach, f4_all(-LQI_BOUNCE_M_S));
+    lqi_group_bounce *b = &g->bounce[k];
+    lq_mask4 fast = lq_f32x4_lt(b->approach, f4_all(-LQI_BOUNCE_M_S));
     f4 mass = lq_f32x4_select(fast, c->mass, f4_zero());
-    mass = lq_f32x4_select(lq_f32x4_lt(f4_zero(), c->most), mass, f4_zero());
+    mass = lq_f32x4_select(lq_f32x4_lt(f4_zero(), b->most), mass, f4_zero());
     mass = lq_f32x4_select(lq_f32x4_lt(f4_zero(), g->restitution), mass, f4_zero());
-    f4 change = f4_mul(mass, f4_mad(v, g->restitution, c->approach));
+    f4 change = f4_mul(mass, f4_mad(v, g->restitution, b->approach));
     f4 impulse = lq_f32x4_max(f4_sub(c->impulse, change), f4_zero());
     push(&p, g, g->normal, c->turn_a, c->turn_b, f4_sub(impulse, c->impulse));
     c->impulse = impulse;
-    c->most = lq_f32x4_max(c->most, impulse);
   }
   give_pair(w->motion, g, &p);
 }
@@ -160,8 +187,9 @@ static void bounce(lq_physics *w, lqi_group *g) {
 static void approach(lq_physics *w, lqi_group *g) {
   pair_motion p = fetch_pair(w->motion, g);
   for (uint32_t k = 0; k < g->points; k++) {
-    lqi_group_point *c = &g->point[k];
-    c->approach = speed(&p, g->normal, c->turn_a, c->turn_b, c->drift);
+    const lqi_group_point *c = &g->point[k];
+    f4 v = speed(&p, g->normal, c->turn_a, c->turn_b, c->drift);
+    g->bounce[k] = (lqi_group_bounce){.approach = v, .most = f4_zero()};
   }
 }
 
@@ -188,18 +216,28 @@ static void keep(lq_physics *w, const lqi_group *g) {
 void lqi_solve(lq_physics *w) {
   w->groups = lqi_colour(w);
   lqi_prepare(w);
+  lqi_move_calm(w);
   float h = 1 / ((float)w->head.hz * (float)w->head.substeps);
-  round_of r = {.per_h = f4_all(1 / h)};
-  for (uint32_t i = 0; i < w->groups; i++)
-    if (w->group[i].bounces) approach(w, &w->group[i]);
+  f4 per_h = f4_all(1 / h);
+  bool hits = w->head.hit_speed > 0;
+  for (uint32_t i = 0; i < w->groups; i++) {
+    w->group[i].watched = hits || w->group[i].bounces;
+    if (w->group[i].watched) approach(w, &w->group[i]);
+  }
+  if (hits) lqi_hits_begin(w);
+  lqi_joint_begin(w);
+  lqi_joint_prepare(w, 0, h);
   for (uint32_t step = 0; step < w->head.substeps; step++) {
     lqi_move_velocities(w);
+    lqi_joint_warm(w);
     for (uint32_t i = 0; i < w->groups; i++) warm(w, &w->group[i]);
-    r.soft = true, r.elapsed = f4_all(h * (float)step);
-    sweep(w, r);
+    lqi_joint_solve(w, h, true);
+    for (uint32_t i = 0; i < w->groups; i++) solve_soft(w, &w->group[i], per_h);
     lqi_move_places(w);
-    r.soft = false, r.elapsed = f4_all(h * (float)(step + 1));
-    sweep(w, r);
+    f4 elapsed = f4_all(h * (float)(step + 1));
+    lqi_joint_prepare(w, h * (float)(step + 1), h);
+    lqi_joint_solve(w, h, false);
+    for (uint32_t i = 0; i < w->groups; i++) solve_hard(w, &w->group[i], per_h, elapsed);
   }
   for (uint32_t i = 0; i < w->groups; i++)
     if (w->group[i].bounces) bounce(w, &w->group[i]);

@@ -1,6 +1,8 @@
 /* One step, in the order of its phases. Until the new contacts are known to fit, nothing changes.
  */
+#include "lq_engine/physics/joint_int.h"
 #include "lq_engine/physics/solve_int.h"
+#include "lq_engine/physics/triangle_int.h"
 
 static int order(uint64_t a, uint64_t b, const lqi_contact *c) {
   if (a != c->a) return a < c->a ? -1 : 1;
@@ -9,7 +11,8 @@ static int order(uint64_t a, uint64_t b, const lqi_contact *c) {
 
 static void tell(lq_physics *w, lq_physics_event_kind kind, const lqi_contact *c) {
   if (w->events < w->events_max)
-    w->event[w->events++] = (lq_physics_event){c->a, c->b, kind, c->flags & LQI_CONTACT_SENSOR};
+    w->event[w->events++] = (lq_physics_event){
+        .a = c->a, .b = c->b, .kind = kind, .sensor = c->flags & LQI_CONTACT_SENSOR};
 }
 
 /* The impulses of the points that were there before. What no point claims goes to the new ones in
@@ -38,93 +41,242 @@ static void inherit(lqi_contact *c, const lqi_contact *old, v3 normal) {
 
 static bool room(const lq_physics *w) { return w->next_contacts < w->config.contacts_max; }
 
-/* How near two bodies may be to make a contact: nearer than they can come in a step. */
-static float margin_of(const lq_physics *w, uint32_t a, uint32_t b) {
-  v3 v = v3_sub(v3_of(w->dyn[a].velocity), v3_of(w->dyn[b].velocity));
-  return f_max(LQI_MARGIN_M, v3_length(v) / (float)w->head.hz);
+/* The contacts that one pair of bodies had after the last step, by child. */
+typedef struct past {
+  const lqi_contact *contact;
+  uint32_t count;
+} past;
+
+/* The old contact of the same two parts, LQI_NONE. */
+static uint32_t same_child(const past *old, uint32_t child) {
+  for (uint32_t k = 0; k < old->count; k++)
+    if (old->contact[k].child == child) return k;
+  return LQI_NONE;
 }
 
-/* old: the pair's contact of the last step, or NULL. False when full. */
-static bool touch(lq_physics *w, uint32_t a, uint32_t b, const lqi_contact *old) {
+/* The contact of w->manifold[w->manifolds], which goes on with that old one; it stays there if
+ * somebody moves. */
+static void keep(lq_physics *w, const past *old, uint32_t before, bool sensor) {
   lqi_manifold *m = &w->manifold[w->manifolds];
-  lqi_shape p = lqi_shape_at(w, a), q = lqi_shape_at(w, b);
-  bool sensor = ((w->def[a].flags | w->def[b].flags) & LQI_SENSOR) != 0;
-  lqi_narrow(&p, &q, sensor ? 0 : margin_of(w, a, b), m);
-  if (m->count == 0) {
-    if (old) tell(w, LQ_PHYSICS_END, old);
-    return true;
-  }
-  if (!room(w)) return false;
+  uint32_t a = m->row_a, b = m->row_b;
   lqi_contact *c = &w->contact_next[w->next_contacts];
   *c = (lqi_contact){.a = w->def[a].id,
                      .b = w->def[b].id,
-                     .count = m->count,
+                     .child = m->child,
+                     .count = sensor ? 0 : m->count,
                      .flags = sensor ? LQI_CONTACT_SENSOR : 0};
-  if (!old) tell(w, LQ_PHYSICS_BEGIN, c);
-  if (sensor) c->count = 0;
   for (uint32_t i = 0; i < c->count; i++) c->feature[i] = m->point[i].feature;
-  if (old && !sensor) inherit(c, old, m->normal);
-  if (!sensor && (w->slot[a] || w->slot[b])) {
-    m->row_a = a, m->row_b = b;
-    w->source[w->manifolds++] = w->next_contacts;
-  }
+  if (before != LQI_NONE && !sensor) inherit(c, &old->contact[before], m->normal);
+  if (!sensor && (w->slot[a] || w->slot[b])) w->source[w->manifolds++] = w->next_contacts;
   w->next_contacts++;
+}
+
+/* The manifolds of a pair from w->manifold[w->manifolds] on: how many; LQI_NONE when there is no
+ * room. */
+static uint32_t find(lq_physics *w, const lqi_shape pair[2], float margin) {
+  lqi_manifold *found = &w->manifold[w->manifolds];
+  if (pair[0].kind >= LQ_PHYSICS_COMPOUND || pair[1].kind >= LQ_PHYSICS_COMPOUND)
+    return lqi_narrow_parts(&pair[0], &pair[1], margin, found,
+                            w->config.contacts_max - w->next_contacts);
+  lqi_narrow(&pair[0], &pair[1], margin, found);
+  found->child = 0;
+  return found->count > 0;
+}
+
+/* Who is too fast for the margin is looked for where it will be. Its other corners will follow the
+ * first in the same step, so they count from farther off; but not on a surface, which goes on
+ * around it. */
+static uint32_t find_ahead(lq_physics *w, lqi_shape pair[2], const uint32_t row[2]) {
+  lqi_manifold *found = &w->manifold[w->manifolds];
+  uint32_t kept = 0;
+  v3 way;
+  if (!lqi_ahead(w, pair, row, &way)) return 0;
+  pair[1].at = v3_add(pair[1].at, way);
+  bool surface = pair[0].kind >= LQ_PHYSICS_MESH || pair[1].kind >= LQ_PHYSICS_MESH;
+  float size = 2 * f_min(w->def[row[0]].reach, w->def[row[1]].reach);
+  uint32_t count = find(w, pair, surface ? LQI_MARGIN_M : f_max(LQI_MARGIN_M, size));
+  if (count == LQI_NONE) return count;
+  for (uint32_t i = 0; i < count; i++) {
+    lqi_ahead_back(&found[i], way);
+    if (found[i].count) found[kept++] = found[i];
+  }
+  return kept;
+}
+
+/* All of them have a larger gap. */
+static bool all_far(const lqi_manifold *m, uint32_t count, float gap) {
+  for (uint32_t i = 0; i < count; i++)
+    for (uint32_t k = 0; k < m[i].count; k++)
+      if (m[i].point[k].gap <= gap) return false;
   return true;
 }
 
-/* A contact that no pair claims: between bodies at rest it stays, else their boxes have parted. */
-static bool unclaimed(lq_physics *w, const lqi_contact *old) {
-  uint32_t a = lqi_physics_row(w, old->a), b = lqi_physics_row(w, old->b);
-  if (lqi_active(&w->def[a], &w->dyn[a]) || lqi_active(&w->def[b], &w->dyn[b])) {
-    tell(w, LQ_PHYSICS_END, old);
+/* False when full. Each manifold is followed by the next where it was found, so that all of them
+ * lie in place; a sensor needs but to know that there is one. */
+static bool touch(lq_physics *w, uint32_t a, uint32_t b, const past *old) {
+  const uint32_t row[2] = {a, b};
+  lqi_shape pair[2] = {lqi_shape_at(w, a), lqi_shape_at(w, b)};
+  bool sensor = ((w->def[a].flags | w->def[b].flags) & LQI_SENSOR) != 0, fast = false;
+  float margin = sensor ? 0 : lqi_ahead_margin(w, a, b, &fast);
+  uint32_t count = find(w, pair, margin), first = w->next_contacts;
+  if (count == LQI_NONE) return false;
+  if (count == 0 ? fast
+                 : margin > LQI_MARGIN_M &&
+                       all_far(&w->manifold[w->manifolds], count, old->count ? LQI_MARGIN_M : 0))
+    count = find_ahead(w, pair, row);
+  if (count == LQI_NONE) return false;
+  if (count == 0) {
+    if (old->count) tell(w, LQ_PHYSICS_END, old->contact);
     return true;
   }
   if (!room(w)) return false;
-  w->contact_next[w->next_contacts++] = *old;
+  lqi_manifold *found = &w->manifold[w->manifolds];
+  if (sensor) count = 1, found->child = 0;
+  uint32_t before[LQI_PATCHES * LQ_PHYSICS_CHILDREN_MAX];
+  bool patches = !sensor && (pair[0].kind >= LQ_PHYSICS_MESH || pair[1].kind >= LQ_PHYSICS_MESH);
+  if (patches)
+    lqi_patch_before(found, count, old->contact, old->count, pair[0].kind >= LQ_PHYSICS_MESH,
+                     before);
+  for (uint32_t i = 0; i < count; i++) {
+    uint32_t k = patches ? before[i] : same_child(old, found[i].child);
+    if (i) w->manifold[w->manifolds] = found[i]; /* at or before its place */
+    w->manifold[w->manifolds].row_a = a, w->manifold[w->manifolds].row_b = b;
+    keep(w, old, k, sensor);
+  }
+  if (!old->count) tell(w, LQ_PHYSICS_BEGIN, &w->contact_next[first]);
   return true;
+}
+
+/* Contacts that no pair claims: between bodies at rest they stay, else the boxes have parted.
+ * row: of the two bodies of those before, or 0; left at their own. */
+static bool unclaimed(lq_physics *w, const past *old, uint32_t row[2]) {
+  const lqi_contact *c = old->contact;
+  if (w->def[row[0]].id != c->a) {
+    while (w->def[row[0]].id != c->a) row[0]++;
+    row[1] = row[0];
+  }
+  uint32_t a = row[0], b = row[1] = lqi_physics_row_after(w, row[1], c->b);
+  if (lqi_active(&w->def[a], &w->dyn[a]) || lqi_active(&w->def[b], &w->dyn[b])) {
+    tell(w, LQ_PHYSICS_END, c);
+    return true;
+  }
+  if (w->config.contacts_max - w->next_contacts < old->count) return false;
+  memcpy(&w->contact_next[w->next_contacts], c, old->count * sizeof *c);
+  w->next_contacts += old->count;
+  return true;
+}
+
+/* The contacts of one pair that begin there. */
+static past past_at(const lq_physics *w, uint32_t at) {
+  past p = {&w->contact[at], at < w->head.contacts};
+  while (at + p.count < w->head.contacts &&
+         order(p.contact->a, p.contact->b, &p.contact[p.count]) == 0)
+    p.count++;
+  return p;
 }
 
 /* Pairs and old contacts are both in order: merged. */
 static bool contacts(lq_physics *w) {
-  uint32_t at = 0;
+  past old = past_at(w, 0);
+  uint32_t at = 0, row[2] = {0, 0};
   w->next_contacts = w->manifolds = 0;
   for (uint32_t i = 0; i < w->pairs; i++) {
     uint32_t a = (uint32_t)(w->pair[i] >> 32), b = (uint32_t)w->pair[i];
     int side = 1;
-    while (at < w->head.contacts && (side = order(w->def[a].id, w->def[b].id, &w->contact[at])) > 0)
-      if (!unclaimed(w, &w->contact[at++])) return false;
-    bool known = at < w->head.contacts && side == 0;
-    if (!touch(w, a, b, known ? &w->contact[at] : NULL)) return false;
-    if (known) at++;
+    while (old.count && (side = order(w->def[a].id, w->def[b].id, old.contact)) > 0) {
+      if (!unclaimed(w, &old, row)) return false;
+      old = past_at(w, at += old.count);
+    }
+    bool known = old.count && side == 0;
+    if (!touch(w, a, b, known ? &old : &(past){NULL, 0})) return false;
+    if (known) old = past_at(w, at += old.count);
   }
-  while (at < w->head.contacts)
-    if (!unclaimed(w, &w->contact[at++])) return false;
+  while (old.count) {
+    if (!unclaimed(w, &old, row)) return false;
+    old = past_at(w, at += old.count);
+  }
   return true;
 }
 
+/* What was told since the last step stays, and comes first; gives how much that is. */
+static uint32_t events_begin(lq_physics *w) {
+  uint32_t waiting = w->events - w->told;
+  memmove(w->event, w->event + w->told, waiting * sizeof *w->event);
+  w->events = waiting, w->told = 0;
+  return waiting;
+}
+
+static bool at_rest(const lq_physics *w) {
+  for (uint32_t i = 0; i < w->head.bodies; i++)
+    if (lqi_active(&w->def[i], &w->dyn[i])) return false;
+  return true;
+}
+
+/* Nobody moves: what all phases together would leave. */
+static void pass_time(lq_physics *w) {
+  for (uint32_t i = 0; i < w->head.bodies; i++) {
+    memset(w->dyn[i].force, 0, sizeof w->dyn[i].force);
+    memset(w->dyn[i].torque, 0, sizeof w->dyn[i].torque);
+  }
+  w->head.tick++;
+}
+
+/* Impulses that are not finite belong to a body that freezes in this step: they are forgotten, so
+ * that what is saved can be loaded. */
+static void forget(lqi_contact *c) {
+  float sum = c->twist * 0;
+  for (uint32_t i = 0; i < 4; i++) sum += c->normal[i] * 0;
+  for (uint32_t i = 0; i < 3; i++) sum += c->friction[i] * 0;
+  if (sum == 0) return;
+  memset(c->normal, 0, sizeof c->normal);
+  memset(c->friction, 0, sizeof c->friction);
+  c->twist = 0;
+}
+
+static bool search(lq_physics *w, uint32_t waiting) {
+  w->events = waiting;
+  if (!lqi_broad_pairs(w)) return false;
+  lqi_move_begin(w);
+  return contacts(w);
+}
+
+/* Once more when somebody was woken by what was found. */
+static bool search_all(lq_physics *w, uint32_t waiting) {
+  bool fits = search(w, waiting), first = true;
+  while (fits && lqi_wake_touched(w, first)) {
+    fits = search(w, waiting);
+    first = false;
+  }
+  if (!fits && !first) lqi_wake_undo(w);
+  if (!fits) w->events = waiting;
+  return fits;
+}
+
 lq_err lq_physics_step(lq_physics *w) {
-  w->events = 0;
-  if (w->head.bodies == 0) {
-    w->head.tick++;
+  uint32_t waiting = events_begin(w);
+  if (at_rest(w)) {
+    pass_time(w);
+    w->told = w->events;
     return LQ_OK;
   }
-  if (!lqi_broad_pairs(w)) return LQ_ERR_FULL;
-  lqi_move_begin(w);
-  if (!contacts(w)) {
-    w->events = 0;
-    return LQ_ERR_FULL;
-  }
+  if (!search_all(w, waiting)) return LQ_ERR_FULL;
   lqi_solve(w);
+  for (uint32_t i = 0; i < w->next_contacts; i++) forget(&w->contact_next[i]);
+  if (w->head.hit_speed > 0) lqi_hits_end(w);
+  lqi_joint_end(w);
   lqi_contact *next = w->contact_next;
   w->contact_next = w->contact, w->contact = next;
   w->head.contacts = w->next_contacts;
   lqi_move_end(w);
+  lqi_ccd(w);
   lqi_islands(w);
+  lqi_joint_break(w);
+  w->told = w->events;
   w->head.tick++;
   return LQ_OK;
 }
 
 const lq_physics_event *lq_physics_events(const lq_physics *w, uint32_t *count) {
-  *count = w->events;
+  *count = w->told;
   return w->event;
 }

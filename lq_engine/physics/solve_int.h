@@ -5,6 +5,9 @@
 
 #include "lq_engine/physics/physics_int.h"
 
+/* Small parts of a pass over all contacts: as calls they cost a tenth of a step. */
+#define LQI_INLINE __attribute__((always_inline)) static inline
+
 typedef lq_f32x4 f4;
 typedef struct w3 {
   f4 x, y, z;
@@ -13,18 +16,22 @@ typedef struct w3 {
 typedef struct lqi_group_point {
   w3 turn_a, turn_b; /* arm x normal in turn coordinates: their square is 1/kg */
   f4 mass;           /* kg, 0: no such point */
-  f4 gap;            /* m, when the step began */
+  f4 gap, gap_now;   /* m, when the step began; when bodies moved last */
   f4 drift;          /* m/s, of a kinematic body */
-  f4 impulse, most;  /* N s; the largest of the step */
+  f4 impulse;        /* N s */
   f4 lever;          /* m, from the middle of the points */
-  f4 approach;       /* m/s, the fastest before it hit */
 } lqi_group_point;
+
+typedef struct lqi_group_bounce {
+  f4 approach; /* m/s, the fastest before it hit */
+  f4 most;     /* N s, the largest impulse of the step */
+} lqi_group_bounce;
 
 struct lqi_group {
   uint32_t a[4], b[4]; /* slots */
   uint32_t lane[4];    /* manifolds, LQI_NONE */
   uint32_t points;
-  uint32_t bounces;
+  uint32_t bounces, watched; /* watched: `bounce` is read and written */
   w3 normal, side[2];
   w3 inverse_a, inverse_b; /* 1/kg each axis */
   w3 side_a[2], side_b[2]; /* turn coordinates, at the middle */
@@ -37,6 +44,7 @@ struct lqi_group {
   f4 middle;                          /* 1 / points */
   f4 bias, mass_scale, impulse_scale; /* softness */
   lqi_group_point point[4];
+  lqi_group_bounce bounce[4]; /* where something bounces or hits are told */
 };
 
 static inline f4 f4_add(f4 a, f4 b) { return lq_f32x4_add(a, b); }
@@ -79,6 +87,7 @@ void lqi_prepare(lq_physics *w);
 uint32_t lqi_colour(lq_physics *w);
 /* physics_move.c */
 void lqi_move_begin(lq_physics *w);
+void lqi_move_calm(lq_physics *w); /* after lqi_prepare, which sums the loads */
 void lqi_move_velocities(lq_physics *w);
 void lqi_move_places(lq_physics *w);
 void lqi_move_end(lq_physics *w);

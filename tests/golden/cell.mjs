@@ -48,11 +48,11 @@ export async function play(wasm, runBytes, fresh = 0) {
   return [...lines, lq.stateText(), ""].join("\n");
 }
 
-/** The four lines of tests/golden/exact.c. */
+/** The lines of tests/golden/exact.c. */
 export async function exact(wasm) {
   const { instance } = await WebAssembly.instantiate(wasm, {});
-  const { golden_backend, golden_math, golden_bodies, golden_physics, memory } = instance.exports;
+  const { golden_backend, golden_math, golden_bodies, golden_physics, golden_shapes, golden_surfaces, golden_joints, memory } = instance.exports;
   const all = new Uint8Array(memory.buffer, golden_backend());
   const backend = new TextDecoder().decode(all.subarray(0, all.indexOf(0)));
-  return `${backend}\nmath ${hex(golden_math())}\nbodies ${hex(golden_bodies())}\nphysics ${hex(golden_physics())}\n`;
+  return `${backend}\nmath ${hex(golden_math())}\nbodies ${hex(golden_bodies())}\nphysics ${hex(golden_physics())}\nshapes ${hex(golden_shapes())}\nsurfaces ${hex(golden_surfaces())}\njoints ${hex(golden_joints())}\n`;
 }
