@@ -40,6 +40,12 @@ export async function startLq({ game = "examples/treasure_hunt_c", data, port = 
     throw error;
   });
   const exited = new Promise((resolve) => child.once("exit", resolve));
+  const stop = async () => {
+    child.kill("SIGTERM");
+    const isGone = await Promise.race([exited.then(() => true), new Promise((r) => setTimeout(r, 5000, false))]);
+    if (!isGone) child.kill("SIGKILL");
+    await exited;
+  };
   return {
     url,
     data: folder,
@@ -50,11 +56,10 @@ export async function startLq({ game = "examples/treasure_hunt_c", data, port = 
       child.kill("SIGKILL");
       await exited;
     },
+    /** Ends as told; the data folder stays, with all that happened in it. */
+    stop,
     close: async () => {
-      child.kill("SIGTERM");
-      const isGone = await Promise.race([exited.then(() => true), new Promise((r) => setTimeout(r, 5000, false))]);
-      if (!isGone) child.kill("SIGKILL");
-      await exited;
+      await stop();
       await rm(folder, { recursive: true, force: true });
     },
   };

@@ -4,11 +4,14 @@ import { LedgerClient, LedgerError, type Credentials } from "@ledgerquest/client
 import { Board } from "./board.js";
 import { Console } from "./console.js";
 import { Door } from "./door.js";
+import { Drive, keyLift, type Axes } from "./drive.js";
 import { Keep } from "./keep.js";
 import { eventText, mapInWords, mapSize, readGame, type Game, type Size } from "./model.js";
 import { element, Panel, type Line } from "./panel.js";
 import { SignIn } from "./sign_in.js";
-import { listenKeys, listenPad, listenSwipes, Steer, type Direction } from "./steer.js";
+import { isSpatial } from "./space.js";
+import { isTyping, listenKeys, listenPad, listenSwipes, Steer, type Direction, type Reins } from "./steer.js";
+import { View } from "./view.js";
 
 /** For tests and the curious: `lq.client.state` in the console. */
 declare global {
@@ -48,6 +51,10 @@ class Page {
   readonly #console = new Console();
   readonly #board = new Board(element<HTMLCanvasElement>("board"), element("board-box"));
   readonly #steer = new Steer(STEP_MS, (direction) => this.#move(direction));
+  readonly #view = new View(element<HTMLCanvasElement>("space"), element("board-box"));
+  readonly #drive = new Drive((axes) => this.#driven(axes));
+  /** undefined: not chosen by the key, so as the game is. */
+  #wantsSpace: boolean | undefined;
   #game: Game;
   #size: Size | undefined;
   #client: LedgerClient | undefined;
@@ -59,9 +66,17 @@ class Page {
     this.#game = readGame(undefined, address.game);
     this.#keep = new Keep(address.tenant, address.game, address.session);
     this.#signIn = new SignIn(address.tenant);
-    listenKeys(this.#steer);
-    listenPad(this.#steer, element("pad"));
-    listenSwipes(this.#steer, element("board"));
+    const reins: Reins = {
+      press: (source, direction) => this.#reins.press(source, direction),
+      release: (source) => this.#reins.release(source),
+      releaseAll: () => this.#reins.releaseAll(),
+    };
+    listenKeys(reins);
+    listenPad(reins, element("pad"));
+    listenSwipes(reins, element("board"));
+    for (const name of ["keydown", "keyup"] as const) {
+      window.addEventListener(name, (event) => this.#key(event, name === "keydown"));
+    }
     element("share").addEventListener("click", () => void this.#share());
     element("again").addEventListener("click", () => void this.start());
     element("board").addEventListener("focus", () => this.#describe(true));
@@ -98,8 +113,13 @@ class Page {
     if (description === undefined && this.#game.components.size > 0) return;
     this.#game = readGame(description, game);
     this.#panel.title(this.#game);
-    element("pad").hidden = this.#game.move === undefined;
-    element("hint").hidden = this.#game.move === undefined;
+    element("pad").hidden = this.#game.move === undefined && this.#game.drive === undefined;
+    element("drive-hint").hidden = this.#game.drive === undefined;
+    element("lift-hint").hidden = !this.#game.drive?.hasLift;
+    for (const button of element("pad").querySelectorAll<HTMLElement>('[data-direction="lift"], [data-direction="lower"]')) {
+      button.hidden = !this.#game.drive?.hasLift;
+    }
+    element("hint").hidden = this.#game.move === undefined || this.#game.drive !== undefined;
   }
 
   #join(resume: Credentials | undefined): void {
@@ -163,11 +183,25 @@ class Page {
     const client = this.#client;
     if (!client) return;
     this.#size = mapSize(this.#game, client.state, this.#size);
+    this.#chooseView(client);
+    this.#view.show(client.state, client.player);
     this.#board.show(client.state, this.#size, client.player);
     this.#panel.players(this.#game, client.state, client.player);
     this.#panel.tick(client.tick);
     this.#describe(false);
     this.#publish();
+  }
+
+  /** In space or on the map; games that have both begin with the map. */
+  #chooseView(client: LedgerClient): void {
+    const isInSpace = isSpatial(this.#game, client.state);
+    const hasMap = this.#game.components.size === 0 ? !isInSpace : this.#game.components.has("Position");
+    const isShown = isInSpace && (this.#wantsSpace ?? !hasMap);
+    element("space-hint").hidden = !isInSpace;
+    if (isShown === this.#view.isShown) return;
+    this.#view.isShown = isShown;
+    element("board").hidden = isShown;
+    this.#lineChanged();
   }
 
   #describe(isAsked: boolean): void {
@@ -186,7 +220,10 @@ class Page {
     const client = this.#client;
     if (!client) return;
     this.#panel.line(this.#line(client));
-    if (client.status === "connected") this.#panel.veil(...this.#noMap());
+    if (client.status === "connected") {
+      this.#panel.veil(...this.#noMap());
+      this.#drive.again();
+    }
     else if (client.status === "reconnecting") {
       this.#panel.veil("Connection lost", "Trying to reach the server again. Nothing you did is lost.");
     } else if (client.status === "closed") this.#closed(client);
@@ -194,6 +231,7 @@ class Page {
 
   /** Games without places are played elsewhere; their players and events are shown all the same. */
   #noMap(): [] | [string, string] {
+    if (this.#view.isShown) return [];
     const isPlaceless = this.#game.components.size > 0 && !this.#game.components.has("Position");
     return isPlaceless ? ["This game has no map", "Players and events are shown beside it."] : [];
   }
@@ -207,6 +245,7 @@ class Page {
   #closed(client: LedgerClient): void {
     const reason = client.closedBy;
     this.#steer.releaseAll();
+    this.#drive.releaseAll();
     if (reason?.code === "LQ_ERR_UNAUTHORIZED") {
       this.#panel.veil();
       void this.#askToken();
@@ -222,19 +261,44 @@ class Page {
 
   // ---- what is done ----
 
+  get #reins(): Reins {
+    return this.#game.drive ? this.#drive : this.#steer;
+  }
+
+  #key(event: KeyboardEvent, isDown: boolean): void {
+    if (event.key === "Shift") this.#drive.isFast = isDown;
+    const lift = this.#game.drive?.hasLift ? keyLift(event.code) : undefined;
+    if (lift && !isDown) this.#drive.release(event.code);
+    if (!isDown || event.repeat || event.ctrlKey || event.altKey || event.metaKey || isTyping(event.target)) return;
+    if (lift) this.#drive.press(event.code, lift);
+    if (event.code !== "KeyV") return;
+    this.#wantsSpace = !this.#view.isShown;
+    this.#draw();
+  }
+
+  #driven({ throttle, steer, lift }: Axes): void {
+    const client = this.#client;
+    const drive = this.#game.drive;
+    if (!client || !drive || client.status !== "connected" || client.player === undefined) return;
+    const axes = { throttle, steer, ...(drive.hasLift && { lift }) };
+    this.#send(client, "drive", { ...(drive.hasEntity && { entity: client.player }), ...axes });
+  }
+
   #move({ dx, dy }: Direction): void {
     const client = this.#client;
     const move = this.#game.move;
     // A step taken while the line is down would come as a surprise later: it is dropped.
     if (!client || !move || client.status !== "connected" || client.player === undefined) return;
     const vec = [dx, dy, 0].slice(0, move.vecCount);
-    client
-      .send("move", { ...(move.hasEntity && { entity: client.player }), vec })
-      .catch((error: unknown) => {
-        if (error instanceof LedgerError && !error.code.startsWith("LQ_CLIENT_")) {
-          this.#panel.warn(error.message, error.mend);
-        }
-      });
+    this.#send(client, "move", { ...(move.hasEntity && { entity: client.player }), vec });
+  }
+
+  #send(client: LedgerClient, name: string, fields: Record<string, unknown>): void {
+    client.send(name, fields as never).catch((error: unknown) => {
+      if (error instanceof LedgerError && !error.code.startsWith("LQ_CLIENT_")) {
+        this.#panel.warn(error.message, error.mend);
+      }
+    });
   }
 
   async #share(): Promise<void> {

@@ -30,6 +30,8 @@ export interface Game {
   readonly money: Money | undefined;
   /** How `move` is called; undefined when the game has no such command. */
   readonly move: { readonly hasEntity: boolean; readonly vecCount: number } | undefined;
+  /** How `drive {throttle, steer, lift}` is called; undefined when the game has no such command. */
+  readonly drive: { readonly hasEntity: boolean; readonly hasLift: boolean } | undefined;
 }
 
 type Json = Record<string, unknown>;
@@ -92,6 +94,8 @@ export function readGame(description: unknown, name: string): Game {
     if (field && !money) money = { component, field: field.name, currency: field.currency };
   }
   const move = commands.get("move");
+  const drive = commands.get("drive");
+  const takes = (name: string) => drive?.some((field) => field.name === name && field.count === 1) ?? false;
   const vecCount = move?.find((field) => field.name === "vec")?.count ?? 1;
   const title = json["title"];
   return {
@@ -108,6 +112,7 @@ export function readGame(description: unknown, name: string): Game {
             vecCount: vecCount > 1 ? vecCount : 3,
           }
         : undefined,
+    drive: takes("throttle") && takes("steer") ? { hasEntity: takes("entity"), hasLift: takes("lift") } : undefined,
   };
 }
 
@@ -217,7 +222,7 @@ function fieldText(game: Game, fields: readonly Field[], key: string, value: Val
   // In a game about money a plain "value" is money too.
   const isMoney = field?.kind.startsWith("money") || (key === "value" && game.money !== undefined);
   if (isMoney && typeof value === "number") {
-    return `+${moneyText(value, field?.currency ?? game.money?.currency)}`;
+    return `${/cost|fine|loss/.test(key) ? "−" : "+"}${moneyText(value, field?.currency ?? game.money?.currency)}`;
   }
   return `${key} ${typeof value === "object" ? JSON.stringify(value) : String(value)}`;
 }

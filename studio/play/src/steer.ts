@@ -3,12 +3,23 @@
 export interface Direction {
   readonly dx: number;
   readonly dy: number;
+  /** Up and down, in games that have it. */
+  readonly lift?: number;
+}
+
+/** Who is told what is pressed. */
+export interface Reins {
+  press(source: string, direction: Direction): void;
+  release(source: string): void;
+  releaseAll(): void;
 }
 
 const UP = { dx: 0, dy: -1 };
 const DOWN = { dx: 0, dy: 1 };
 const LEFT = { dx: -1, dy: 0 };
 const RIGHT = { dx: 1, dy: 0 };
+export const LIFT = { dx: 0, dy: 0, lift: 1 };
+export const LOWER = { dx: 0, dy: 0, lift: -1 };
 
 /** By place on the keyboard, so that WASD works on every layout. */
 const KEYS: Readonly<Record<string, Direction>> = {
@@ -22,7 +33,7 @@ const KEYS: Readonly<Record<string, Direction>> = {
   KeyD: RIGHT,
 };
 
-const PAD: Readonly<Record<string, Direction>> = { up: UP, down: DOWN, left: LEFT, right: RIGHT };
+const PAD: Readonly<Record<string, Direction>> = { up: UP, down: DOWN, left: LEFT, right: RIGHT, lift: LIFT, lower: LOWER };
 
 export function keyDirection(code: string): Direction | undefined {
   return KEYS[code];
@@ -36,7 +47,7 @@ export function swipeDirection(dx: number, dy: number, leastPx: number): Directi
 }
 
 /** Holds what is pressed, newest last, and steps at once and then every stepMs. */
-export class Steer {
+export class Steer implements Reins {
   #held: { source: string; direction: Direction }[] = [];
   #timer: ReturnType<typeof setInterval> | undefined;
   readonly #step: (direction: Direction) => void;
@@ -76,11 +87,11 @@ export class Steer {
   }
 }
 
-function isTyping(target: EventTarget | null): boolean {
+export function isTyping(target: EventTarget | null): boolean {
   return target instanceof HTMLElement && target.closest("input, textarea, select, dialog[open]") !== null;
 }
 
-export function listenKeys(steer: Steer): void {
+export function listenKeys(steer: Reins): void {
   window.addEventListener("keydown", (event) => {
     const direction = keyDirection(event.code);
     if (!direction || event.ctrlKey || event.altKey || event.metaKey || isTyping(event.target)) return;
@@ -92,7 +103,7 @@ export function listenKeys(steer: Steer): void {
   window.addEventListener("blur", () => steer.releaseAll());
 }
 
-export function listenSwipes(steer: Steer, surface: HTMLElement): void {
+export function listenSwipes(steer: Reins, surface: HTMLElement): void {
   const LEAST_PX = 22;
   let from: { id: number; x: number; y: number } | undefined;
   surface.addEventListener("pointerdown", (event) => {
@@ -117,7 +128,7 @@ export function listenSwipes(steer: Steer, surface: HTMLElement): void {
   }
 }
 
-export function listenPad(steer: Steer, pad: HTMLElement): void {
+export function listenPad(steer: Reins, pad: HTMLElement): void {
   for (const button of pad.querySelectorAll<HTMLButtonElement>("button[data-direction]")) {
     const direction = PAD[button.dataset["direction"] ?? ""];
     if (!direction) continue;
