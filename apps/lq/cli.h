@@ -110,6 +110,7 @@ int lq_cmd_token(const lq_cli *cli);
 int lq_cmd_tenant(const lq_cli *cli);
 int lq_cmd_user(const lq_cli *cli);
 int lq_cmd_key(const lq_cli *cli);
+int lq_cmd_asset(const lq_cli *cli);
 int lq_cmd_backup(const lq_cli *cli);
 int lq_cmd_telemetry(const lq_cli *cli);
 int lq_cmd_config(const lq_cli *cli);

@@ -185,6 +185,26 @@ const lq_cli_command lq_commands[] = {
       {"account", "DIGITS", "AWS account"},
       {"region", "NAME", "AWS region"}},
      lq_cmd_policy},
+    {"asset",
+     "cook|show FILE",
+     "shapes for the physics: cook points of an OBJ file, look into what was cooked",
+     "  printf 'v 0 0 0\\nv 1 0 0\\nv 0 1 0\\nv 0 0 1\\n' > wedge.obj\n"
+     "  lq asset cook wedge.obj --hull        writes wedge.lqs\n"
+     "  lq asset cook wedge.obj --hull --scale 0.5 --out small.lqs --json\n"
+     "  printf 'o a\\n' | cat - wedge.obj > parts.obj\n"
+     "  lq asset cook parts.obj --compound    a hull for each o or g of the file\n"
+     "  printf 'f 1 3 2\\n' | cat wedge.obj - > ground.obj\n"
+     "  lq asset cook ground.obj --mesh       its triangles, for bodies that are not dynamic\n"
+     "  printf 'v 0 0 0\\nv 1 0 0\\nv 0 2 1\\nv 1 1 1\\n' > hills.obj\n"
+     "  lq asset cook hills.obj --field       its points, on a grid in x and z, as heights\n"
+     "  lq asset show wedge.lqs\n",
+     {{"hull", NULL, "cook: the convex hull of all points"},
+      {"compound", NULL, "cook: a hull for each part (o, g), up to 64, as one rigid shape"},
+      {"mesh", NULL, "cook: all triangles (f) as a surface with one side"},
+      {"field", NULL, "cook: points on a grid as a height field; where none stands is a hole"},
+      {"scale", "N", "cook: so many metres are 1 in the file (1)"},
+      {"out", "FILE", "cook: where to (the file's name, with .lqs)"}},
+     lq_cmd_asset},
     {"backup",
      "FOLDER",
      "copy the data folder, checking every page, also beside a running server",

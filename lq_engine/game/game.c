@@ -75,6 +75,10 @@ static lq_err bind_systems(lq_game *game, const lq_module *module, lq_diag *diag
       return lq_diag_set(diag, LQ_ERR_BUILD,
                          "the code has a system \"%.63s\" that game.yaml does not declare",
                          from->name);
+    if (lqi_game_own_system(game, at))
+      return lq_diag_set(diag, LQ_ERR_BUILD,
+                         "the code has the system \"%s\", which the engine runs: rename yours",
+                         game->system[at].name);
     if (game->system[at].guest)
       return lq_diag_set(
           diag, LQ_ERR_BUILD,
@@ -86,7 +90,7 @@ static lq_err bind_systems(lq_game *game, const lq_module *module, lq_diag *diag
     game->system_fn[at] = from->run;
   }
   for (uint32_t i = 0; i < game->system_count; i++)
-    if (!game->system_fn[i] && !game->system[i].guest)
+    if (!game->system_fn[i] && !game->system[i].guest && !lqi_game_own_system(game, i))
       return lq_diag_set(diag, LQ_ERR_BUILD, "no code for the system \"%s\": add it to LQ_SYSTEMS",
                          game->system[i].name);
   return LQ_OK;

@@ -9,6 +9,7 @@
 
 #include "lq_base/arena.h"
 #include "lq_engine/ecs/ecs.h"
+#include "lq_engine/game/game_physics.h"
 #include "lq_engine/game/lq_system.h"
 
 /* Commands of every game, in front of its own; sent by the host (slot 0) only. Their records are
@@ -109,6 +110,7 @@ typedef struct lq_game {
   const uint8_t *player_rows;
   size_t player_rows_bytes;
   const lq_rename *rename;
+  lq_game_physics physics; /* zero: the game has none */
   uint64_t interface_hash; /* schema, commands, events, constants: GAME_SCHEMA_HASH of the generated
                               header */
   /* Bound native code; NULL until lq_game_bind. Index as `system` and `command`. */

@@ -1,19 +1,18 @@
 /* The encoded form of a game. All integers are varints unless said otherwise.
  *   u32 magic "LQGM", u32 LQ_ABI_VERSION
  *   name, version, title (sized texts), hz, entities_max, players_max, u8 bit 0 leave_deletes,
- *   bit 1 confirm
- *   components: count, each: record, version, u8 stored|audited|sealed, visibility, default row
- *   u8 language of the guest that handles join, the same of leave
- *   commands behind the built-in ones: count, each: record, entity_field + 1, roles, u8 confirm,
- *   u8 language
- *   events: count, each: record, visibility, about + 1
- *   systems: count, each: name, zigzag tick_order, u8 language, and of a guest: reads, writes
- *   constants: count, each: name, zigzag value
- *   roles: count, each: name
- *   scene: count, each: entity;   player template: entity;   renames: count, each: component, from,
- * to record: name, field count, each: name, u8 kind, currency (money), str_bytes (str), count
- * visibility: u8 see, roles;   entity: id, mask, then its rows as they lie in memory, little-endian
- * One game has one encoding: decode encodes again and compares. */
+ *   bit 1 confirm, bit 2 physics
+ *   with physics: 3 x u32 gravity, u32 hit_speed (bits of an f32), substeps, bodies_max,
+ * contacts_max, assets: count, each: name, u64 id, sized bytes; components: count, each: record,
+ * version, u8 stored|audited|sealed, visibility, default row u8 language of the guest that handles
+ * join, the same of leave commands behind the built-in ones: count, each: record, entity_field + 1,
+ * roles, u8 confirm, u8 language events: count, each: record, visibility, about + 1 systems: count,
+ * each: name, zigzag tick_order, u8 language, and of a guest: reads, writes constants: count, each:
+ * name, zigzag value roles: count, each: name scene: count, each: entity;   player template:
+ * entity;   renames: count, each: component, from, to record: name, field count, each: name, u8
+ * kind, currency (money), str_bytes (str), count visibility: u8 see, roles;   entity: id, mask,
+ * then its rows as they lie in memory, little-endian One game has one encoding: decode encodes
+ * again and compares. */
 #include "lq_base/hash.h"
 #include "lq_engine/game/game_int.h"
 
@@ -79,6 +78,23 @@ static void write_types(lq_writer *out, const lq_game *game) {
   }
 }
 
+static void write_physics(lq_writer *out, const lq_game_physics *p) {
+  for (uint32_t i = 0; i < 4; i++) {
+    uint32_t bits;
+    memcpy(&bits, i < 3 ? &p->gravity[i] : &p->hit_speed, sizeof bits);
+    lq_write_u32(out, bits);
+  }
+  lq_write_varint(out, p->substeps);
+  lq_write_varint(out, p->bodies_max);
+  lq_write_varint(out, p->contacts_max);
+  lq_write_varint(out, p->asset_count);
+  for (uint32_t i = 0; i < p->asset_count; i++) {
+    write_name(out, p->asset[i].name);
+    lq_write_u64(out, p->asset[i].id);
+    lq_write_sized(out, p->asset[i].cooked.data, p->asset[i].cooked.bytes);
+  }
+}
+
 lq_err lq_game_encode(const lq_game *game, lq_writer *out) {
   lq_write_u32(out, GAME_MAGIC);
   lq_write_u32(out, LQ_ABI_VERSION);
@@ -88,7 +104,8 @@ lq_err lq_game_encode(const lq_game *game, lq_writer *out) {
   lq_write_varint(out, game->hz);
   lq_write_varint(out, game->entities_max);
   lq_write_varint(out, game->players_max);
-  lq_write_u8(out, (uint8_t)(game->leave_deletes | game->confirm << 1));
+  lq_write_u8(out, (uint8_t)(game->leave_deletes | game->confirm << 1 | game->physics.on << 2));
+  if (game->physics.on) write_physics(out, &game->physics);
   write_types(out, game);
   lq_write_varint(out, game->system_count);
   for (uint32_t i = 0; i < game->system_count; i++) {
@@ -166,6 +183,30 @@ static void read_record(decoder *d, lq_record *record) {
 static void read_visibility(decoder *d, lq_visibility *v) {
   v->see = lq_read_u8(&d->in);
   v->roles = (uint32_t)read_below(d, UINT32_MAX);
+}
+
+static void read_physics(decoder *d, lq_game_physics *p) {
+  p->on = true;
+  for (uint32_t i = 0; i < 4; i++) {
+    uint32_t bits = lq_read_u32(&d->in);
+    memcpy(i < 3 ? &p->gravity[i] : &p->hit_speed, &bits, sizeof bits);
+  }
+  p->substeps = (uint32_t)read_below(d, UINT32_MAX);
+  p->bodies_max = (uint32_t)read_below(d, UINT32_MAX);
+  p->contacts_max = (uint32_t)read_below(d, UINT32_MAX);
+  p->asset_count = read_count(d, LQ_GAME_ASSETS_MAX);
+  if (!p->asset_count) return;
+  lq_game_asset *asset = take(d, p->asset_count, sizeof *asset);
+  for (uint32_t i = 0; !d->in.failed && i < p->asset_count; i++) {
+    read_name(d, asset[i].name, sizeof asset[i].name);
+    asset[i].id = lq_read_u64(&d->in);
+    lq_span cooked = lq_read_sized(&d->in);
+    void *copy = d->in.failed ? NULL : take(d, cooked.bytes, 1); /* aligned */
+    if (!copy) continue;
+    if (cooked.bytes) memcpy(copy, cooked.data, cooked.bytes);
+    asset[i].cooked = lq_span_of(copy, cooked.bytes);
+  }
+  p->asset = asset;
 }
 
 static void read_components(decoder *d, lq_game *game) {
@@ -309,6 +350,7 @@ static lq_err decode(decoder *d, lq_span encoded, lq_game **out, lq_diag *diag) 
   uint8_t flags = lq_read_u8(&d->in);
   game->leave_deletes = flags & 1;
   game->confirm = flags >> 1 & 1;
+  if (flags >> 2 & 1) read_physics(d, &game->physics);
   if (!d->in.failed) read_components(d, game);
   if (!d->in.failed) read_commands(d, game);
   if (!d->in.failed) read_events(d, game);
@@ -347,7 +389,8 @@ static size_t at_most(size_t bytes, size_t count, size_t size) {
 
 size_t lq_game_arena_bytes(lq_span encoded) {
   size_t n = encoded.bytes;
-  return 2 * n + 64 + sizeof(lq_game) + at_most(n, LQ_COMPONENTS_MAX, sizeof(lq_component)) +
+  return 3 * n + 64 + at_most(n, LQ_GAME_ASSETS_MAX, sizeof(lq_game_asset) + 16) + sizeof(lq_game) +
+         at_most(n, LQ_COMPONENTS_MAX, sizeof(lq_component)) +
          at_most(n, LQ_COMMANDS_MAX, sizeof(lq_command_type)) +
          LQ_CMD_BUILTIN_COUNT * sizeof(lq_command_type) +
          at_most(n, LQ_EVENTS_MAX, sizeof(lq_event_type)) +

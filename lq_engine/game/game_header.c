@@ -209,6 +209,36 @@ static const char helpers[] =
     "  sys->api->refuse(sys, reason);\n}\n"
     "static inline uint16_t sys_player(lq_sys *sys) { return sys->api->player(sys); }\n";
 
+static const char physics_helpers[] =
+    "\n/* Physics: what Body.kind and Shape.kind hold; questions and pushes. */\n"
+    "enum { BODY_DYNAMIC, BODY_KINEMATIC, BODY_STATIC };\n"
+    "enum { SHAPE_SPHERE, SHAPE_CAPSULE, SHAPE_BOX, SHAPE_PLANE, SHAPE_HULL, SHAPE_COMPOUND,\n"
+    "       SHAPE_MESH, SHAPE_FIELD };\n"
+    "static inline uint32_t sys_ray(lq_sys *sys, const float from[3], const float way[3],\n"
+    "                               uint32_t mask, lq_sys_hit *hits, uint32_t hits_max) {\n"
+    "  return sys->api->ray(sys, from, way, mask, hits, hits_max);\n}\n"
+    "static inline uint32_t sys_overlap(lq_sys *sys, const lq_sys_probe *probe, uint32_t mask,\n"
+    "                                   lq_sys_hit *hits, uint32_t hits_max) {\n"
+    "  return sys->api->overlap(sys, probe, mask, hits, hits_max);\n}\n"
+    "static inline uint32_t sys_cast(lq_sys *sys, const lq_sys_probe *probe, const float way[3],\n"
+    "                                uint32_t mask, lq_sys_hit *hits, uint32_t hits_max) {\n"
+    "  return sys->api->cast(sys, probe, way, mask, hits, hits_max);\n}\n"
+    "static inline uint32_t sys_closest(lq_sys *sys, const float point[3], uint32_t mask,\n"
+    "                                   float distance, lq_sys_hit *hits, uint32_t hits_max) {\n"
+    "  return sys->api->closest(sys, point, mask, distance, hits, hits_max);\n}\n"
+    "static inline bool sys_push(lq_sys *sys, lq_entity entity, const float impulse[3],\n"
+    "                            const float point[3]) {\n"
+    "  return sys->api->push(sys, entity, impulse, point);\n}\n"
+    "/* Adds to the force of the coming step, in newtons; false without a Force. */\n"
+    "static inline bool sys_force(lq_sys *sys, lq_entity entity, const float force[3]) {\n"
+    "  Force *f = set_Force(sys, entity);\n"
+    "  for (int i = 0; f && i < 3; i++) f->force[i] += force[i];\n"
+    "  return f != NULL;\n}\n"
+    "static inline bool sys_wake(lq_sys *sys, lq_entity entity) {\n"
+    "  Motion *m = set_Motion(sys, entity);\n"
+    "  if (m) m->asleep = m->frozen = false, m->tired = 0;\n"
+    "  return m != NULL;\n}\n";
+
 /* Both lists are weak in every source, so a game may have either, both or none, in any of its
  * sources; the entry itself is the same everywhere and the linker keeps one. */
 static const char module_part[] =
@@ -266,6 +296,12 @@ lq_err lq_game_header(const lq_game *game, lq_writer *out) {
     write_command(out, &game->command[i].record, i);
   write_events(out, game);
   lq_write_text(out, helpers);
+  if (game->physics.on) lq_write_text(out, physics_helpers);
+  for (uint32_t i = 0; i < game->physics.asset_count; i++) {
+    put(&(text){out, game->physics.asset[i].name, ""}, "#define ASSET_$a INT64_C(0x");
+    lq_write_hex64(out, game->physics.asset[i].id);
+    lq_write_text(out, ")\n");
+  }
   lq_write_text(out, module_part);
   lq_write_text(out, "\n#endif\n");
   return out->failed ? LQ_ERR_TOO_BIG : LQ_OK;

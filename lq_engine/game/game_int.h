@@ -17,6 +17,13 @@ bool lqi_game_text_ok(const char *text, size_t capacity);
 bool lqi_game_dotted_valid(const char *text, size_t capacity);
 /* "treasure.collected" as a part of a C identifier: "treasure_collected". */
 void lqi_game_c_name(const char *name, char *out, size_t capacity);
+/* The world of a game with physics: its config, components, events and system; finds where they
+ * are. */
+LQ_MUST lq_err lqi_game_seal_physics(lq_game *game, lq_diag *diag);
+/* Is that system the engine's own? */
+static inline bool lqi_game_own_system(const lq_game *game, uint32_t system) {
+  return game->physics.on && game->physics.system == system;
+}
 /* A name that C, or the generated header, uses for itself. */
 bool lqi_game_c_reserved(const char *name);
 

@@ -63,6 +63,10 @@ static lq_err check_limits(const lq_game *from, const lq_game *to, lq_diag *diag
   if (to->players_max < from->players_max)
     return lq_diag_set(diag, LQ_ERR_MIGRATE, "limits: players shrank from %u to %u",
                        from->players_max, to->players_max);
+  if (from->physics.on && to->physics.on &&
+      (to->physics.bodies_max < from->physics.bodies_max ||
+       to->physics.contacts_max < from->physics.contacts_max))
+    return lq_diag_set(diag, LQ_ERR_MIGRATE, "physics: bodies_max or contacts_max shrank");
   if ((from->hz == 0) != (to->hz == 0))
     return lq_diag_set(diag, LQ_ERR_MIGRATE,
                        "tick: a running session cannot change between hz "

@@ -484,6 +484,7 @@ lq_err lq_game_seal(lq_game *game, lq_diag *diag) {
   if (!err) err = seal_commands(game, diag);
   if (!err) err = seal_events(game, diag);
   if (!err) err = seal_systems(game, diag);
+  if (!err) err = lqi_game_seal_physics(game, diag);
   if (!err) err = seal_scene(game, diag);
   if (!err) err = seal_renames(game, diag);
   if (!err) game->interface_hash = interface_hash(game);

@@ -28,6 +28,18 @@ typedef struct lq_sys_iter {
   uint64_t opaque[6];
 } lq_sys_iter;
 
+/* ---- physics: games with `physics:` in game.yaml. Metres, seconds, kilograms. ---- */
+typedef struct lq_sys_hit {
+  lq_entity entity;
+  float fraction;  /* of the ray, 0 .. 1; overlap: 0 */
+  float point[3];  /* m */
+  float normal[3]; /* out of the body that was hit */
+} lq_sys_hit;
+typedef struct lq_sys_probe { /* a shape in a place, as Shape and Place have it; no plane */
+  int32_t kind;
+  float size[3], position[3], rotation[4];
+} lq_sys_probe;
+
 typedef struct lq_sys_api {
   uint32_t abi;
   void (*query)(lq_sys *sys, uint64_t with, uint64_t without, lq_sys_iter *iter);
@@ -63,6 +75,27 @@ typedef struct lq_sys_api {
    * handler's changes are made, behind those that wait already. What it refuses is no matter of the
    * sender's. false: no command of game.yaml, or 256 were sent in this tick. */
   bool (*command)(lq_sys *sys, uint32_t command, const void *row);
+  /* Appended for physics; without it, and for numbers that are not finite, nothing is hit and false
+   * comes back. Bodies stand as their components say when a system or handler first asks, or last
+   * got a pointer to write to one of them. Cost: all bodies, once a system; then each body asked.
+   */
+  /* How many bodies of these categories a ray hits (sensors left out); the first hits_max of them
+   * by distance, then row. way: from `from` to its end, 1e-6 .. 1e6 m. */
+  uint32_t (*ray)(lq_sys *sys, const float from[3], const float way[3], uint32_t mask,
+                  lq_sys_hit *hits, uint32_t hits_max);
+  /* How many bodies the shape touches; the first hits_max of them by row. */
+  uint32_t (*overlap)(lq_sys *sys, const lq_sys_probe *probe, uint32_t mask, lq_sys_hit *hits,
+                      uint32_t hits_max);
+  /* How many bodies the shape touches as it moves along `way` without turning; as a ray. */
+  uint32_t (*cast)(lq_sys *sys, const lq_sys_probe *probe, const float way[3], uint32_t mask,
+                   lq_sys_hit *hits, uint32_t hits_max);
+  /* How many bodies are within `distance` m (0 .. 1e6) of the point, the nearest first; here
+   * fraction is the distance, and the point is on the body. */
+  uint32_t (*closest)(lq_sys *sys, const float point[3], uint32_t mask, float distance,
+                      lq_sys_hit *hits, uint32_t hits_max);
+  /* N s at a point of the world: changes Motion at once and wakes. False: no dynamic body with
+   * Motion, or one that makes no sense. */
+  bool (*push)(lq_sys *sys, lq_entity entity, const float impulse[3], const float point[3]);
 } lq_sys_api; /* grows at its end alone: what was built before goes on running */
 
 struct lq_sys {

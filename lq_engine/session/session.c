@@ -17,6 +17,21 @@ static void *carve(carver *c, size_t bytes) {
   return part;
 }
 
+static void lay_out_physics(carver *c, const lq_game *game, lq_session *s) {
+  lqi_physics measured;
+  lq_physics_config config = lqi_physics_config(game);
+  lqi_physics *p = carve(c, sizeof *p);
+  s->physics = p;
+  if (!p) p = &measured;
+  for (uint32_t i = 0; i < 2; i++) {
+    p->kept[i].contact = carve(c, lq_physics_contacts_bytes_max(&config));
+    p->kept[i].joint = carve(c, lq_physics_joints_bytes_max(&config));
+    p->kept[i].mark = carve(c, game->entities_max * sizeof *p->kept[i].mark);
+  }
+  p->seen = carve(c, config.bodies_max * sizeof *p->seen);
+  p->block = carve(c, lq_physics_bytes(&config));
+}
+
 static size_t lay_out(uint8_t *base, const lq_game *game, void **world) {
   carver c = {base, 0};
   lq_session measured, *s = carve(&c, sizeof *s);
@@ -41,6 +56,7 @@ static size_t lay_out(uint8_t *base, const lq_game *game, void **world) {
     s->sent = carve(&c, LQ_TICK_SENT_MAX * sizeof *s->sent);
     s->sent_applied = carve(&c, LQ_TICK_SENT_MAX * sizeof *s->sent_applied);
   }
+  if (game->physics.on) lay_out_physics(&c, game, s);
   if (!lq_game_has_guests(game)) return c.at;
   s->guest = carve(&c, (game->system_count + (size_t)game->command_count) * sizeof *s->guest);
   s->guest_why = carve(&c, LQ_GUEST_TEXT_BYTES_MAX + 1);
@@ -79,6 +95,7 @@ lq_err lqi_session_make(void *memory, size_t bytes, const lq_game *game, lq_sess
     s->guest[game->system_count + i].language = game->command[i].guest;
   lq_err err = lq_world_init(world, lq_world_bytes(&game->schema, game->entities_max),
                              &game->schema, game->entities_max, &s->world);
+  if (!err) err = lqi_physics_make(s);
   if (!err) *out = s;
   return err;
 }
@@ -165,6 +182,7 @@ uint64_t lq_session_hash(const lq_session *session) {
   hash = lq_hash_mix(hash, (uint64_t)core->ended << 32 | core->hz);
   hash = lq_hash_mix(hash, core->wake_tick);
   hash = lq_hash_mix(hash, core->player_next);
+  if (session->physics) hash = lq_hash_mix(hash, core->physics_digest);
   return core->guests_digest ? lq_hash_mix(hash, core->guests_digest) : hash;
 }
 
@@ -184,17 +202,21 @@ static void tick_undo(lq_session *s) {
   lq_world_rollback(s->world);
   lqi_players_undo(s);
   lqi_guests_undo(s);
+  lqi_physics_undo(s);
   s->core = s->core_before;
   tick_begin(s);
 }
 
 /* What it sent runs behind its own changes. How that went is no matter of the system's. */
 static void system_run(lq_session *s, uint32_t i) {
+  lqi_physics_stale(s);
   s->phase = LQI_SYSTEM;
   s->actor = 0;
   s->full = false;
   if (s->game->system[i].guest)
     lqi_guest_system(s, i);
+  else if (s->physics && s->game->physics.system == i)
+    lqi_physics_system(s);
   else
     s->game->system_fn[i](&s->sys);
   if (s->state) return;
@@ -256,6 +278,7 @@ static void tick_start(lq_session *s) {
   s->world_before = lq_world_hash(s->world);
   s->core_before = s->core;
   s->player_undo_count = 0;
+  if (s->physics) s->physics->stepped = s->physics->fresh = false;
   s->state = LQ_TICK_DONE;
   if (!s->waits) s->taken = s->queued;
   s->waits = s->release_waits = false;

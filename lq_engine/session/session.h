@@ -37,6 +37,8 @@ uint64_t lq_session_hash(const lq_session *session); /* world, prng, players, ti
 uint32_t
 lq_session_hz(const lq_session *session); /* now: the breaker may have slowed it; 0 = on_command */
 bool lq_session_ended(const lq_session *session);
+/* Bodies that physics moved in the last tick; 0 after a load, and in a game without physics. */
+uint32_t lq_session_physics_awake(const lq_session *session);
 /* The session must not sleep before this tick (a system asked). */
 uint64_t lq_session_wake_tick(const lq_session *session);
 

@@ -125,6 +125,7 @@ static void *api_write(lq_sys *sys, lq_sys_iter *iter, uint32_t type) {
   lq_session *s = of(sys);
   if (!in_run(s, iter, type)) return NULL;
   lq_iter it = iter_of(s, iter);
+  lqi_physics_written(s, type);
   if (s->phase == LQI_COMMAND) {
     const uint8_t *row = lq_iter_read(&it, type);
     size_t row_bytes = s->game->schema.component[type].record.row_bytes;
@@ -156,6 +157,7 @@ static void *api_set(lq_sys *sys, lq_entity entity, uint32_t type) {
   if (!row) return NULL;
   if (s->phase == LQI_COMMAND && !undo_push(s, entity, type, row)) return NULL;
   cause(s, entity, type);
+  lqi_physics_written(s, type);
   return lq_world_write(s->world, entity, type);
 }
 
@@ -312,4 +314,9 @@ const lq_sys_api lqi_session_api = {
     .refuse = api_refuse,
     .player = api_player,
     .command = api_command,
+    .ray = lqi_physics_ray,
+    .overlap = lqi_physics_overlap,
+    .cast = lqi_physics_cast,
+    .closest = lqi_physics_closest,
+    .push = lqi_physics_push,
 };

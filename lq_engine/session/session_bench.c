@@ -1,8 +1,8 @@
 /* 1,000 sessions of 100 entities: nanoseconds a session and tick, and how much of one core 60 Hz
  * leaves. `moving`: a system moves every entity; `quiet`: systems look, nothing changes;
- * `commands`: ten moves a tick besides. Medians over 5 runs; --quick is tiny; --json for machines.
- */
-#include "lq_engine/session/session_testing.h"
+ * `commands`: ten moves a tick besides. Then one session of physics: a pile of 1,000 boxes that
+ * falls, and asleep. Medians over 5 runs; --quick is tiny; --json for machines. */
+#include "lq_engine/session/session_physics_testing.h"
 
 #include <stdio.h>
 #include <sys/mman.h>
@@ -93,6 +93,60 @@ static void report(const char *name, double ns, bool json) {
                  name, ns, of_core * 100, 1 / of_core);
 }
 
+/* ---- physics ---- */
+
+static px_game bodies;
+
+static double physics_run(lq_session *s, uint32_t ticks) {
+  double ns[RUNS];
+  for (uint32_t i = 0; i < RUNS; i++) {
+    lq_tick_result r;
+    uint64_t start = now_ns();
+    for (uint32_t t = 0; t < ticks; t++) lq_session_tick(s, NULL, &r);
+    double v = (double)(now_ns() - start) / ticks;
+    uint32_t at = i;
+    for (; at > 0 && ns[at - 1] > v; at--) ns[at] = ns[at - 1];
+    ns[at] = v;
+  }
+  return ns[RUNS / 2];
+}
+
+static void report_bodies(const char *name, double ns, bool json) {
+  if (json)
+    (void)printf("{\"bench\":\"session.bodies_%s\",\"ns_per_tick\":%.0f}\n", name, ns);
+  else
+    (void)printf("%-9s %7.0f us a tick of bodies\n", name, ns / 1000);
+}
+
+/* Layers of 10 x 20 boxes, a tick each, a little askew. */
+static void bench_bodies(uint32_t layers, uint32_t ticks, bool json) {
+  lq_tick_result r;
+  lq_session *s;
+  px_game_fill(&bodies);
+  bodies.game.entities_max = bodies.game.physics.bodies_max = 1024;
+  bodies.game.physics.contacts_max = 4160;
+  px_game_ready(&bodies);
+  size_t bytes = lq_session_bytes(&bodies.game);
+  void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  LQ_CHECK(memory != MAP_FAILED);
+  LQ_CHECK(lq_session_init(memory, bytes, &bodies.game, 1, &s) == LQ_OK);
+  px_poke p = px_body("floor", LQ_PHYSICS_STATIC, LQ_PHYSICS_PLANE, 0, 0, 0, 0);
+  LQ_CHECK(px_send(s, "", p) == LQ_OK);
+  for (uint32_t y = 0; y < layers; y++) {
+    for (uint32_t i = 0; i < 200; i++) {
+      float skew = 0.1f * (float)(y & 1) + 0.01f * (float)(i % 5);
+      p = px_body("", LQ_PHYSICS_DYNAMIC, LQ_PHYSICS_BOX, 0.5f, 1.1f * (float)(i % 10) + skew,
+                  0.6f + 1.2f * (float)y, 1.1f * (float)(i / 10) - skew);
+      LQ_CHECK(px_send(s, "", p) == LQ_OK);
+    }
+    lq_session_tick(s, NULL, &r);
+    LQ_CHECK(r.failed == LQ_OK);
+  }
+  report_bodies("falling", physics_run(s, ticks), json);
+  while (lq_session_physics_awake(s)) lq_session_tick(s, NULL, &r);
+  report_bodies("asleep", physics_run(s, ticks), json);
+}
+
 int main(int argc, char **argv) {
   bool quick = false, json = false;
   for (int i = 1; i < argc; i++) {
@@ -108,6 +162,7 @@ int main(int argc, char **argv) {
   report("commands", median_run(count, ticks, true), json);
   fx.game.system_fn[0] = drift;
   report("moving", median_run(count, ticks, false), json);
+  bench_bodies(quick ? 1 : 5, quick ? 2 : 10, json);
   if (!json) {
     (void)printf("%zu bytes of address space a session\n", lq_session_bytes(&fx.game));
     FILE *file = fopen("/proc/self/statm", "r");

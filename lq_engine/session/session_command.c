@@ -294,6 +294,7 @@ lq_err lqi_handler_call(lq_session *session, uint16_t type, const uint8_t *row, 
   s->refused = s->full = false;
   s->actor = actor;
   s->phase = LQI_COMMAND;
+  lqi_physics_stale(s);
   if (guest)
     lqi_guest_handler(s, type, row, actor);
   else

@@ -191,7 +191,8 @@ static inline bool tg_command(lq_sys *sys, uint32_t command, const void *row) {
 static const lq_sys_api tg_api = {
     LQ_SYSTEM_ABI, tg_query,  tg_next, tg_read,    tg_write,   tg_entity,  tg_get,    tg_set,
     tg_alive,      tg_find,   tg_id,   tg_owner,   tg_create,  tg_destroy, tg_add,    tg_remove,
-    tg_emit,       tg_random, tg_tick, tg_tick_us, tg_wake_at, tg_refuse,  tg_player, tg_command};
+    tg_emit,       tg_random, tg_tick, tg_tick_us, tg_wake_at, tg_refuse,  tg_player, tg_command,
+    NULL,          NULL,      NULL,    NULL,       NULL}; /* guests ask physics by components */
 
 static inline void tg_set_field(tg_run *r, uint32_t type, uint32_t f, uint32_t row) {
   const lq_field *field = &r->game->schema.component[type].record.field[f];

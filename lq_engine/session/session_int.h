@@ -6,6 +6,7 @@
 #ifndef LQ_ENGINE_SESSION_SESSION_INT_H
 #define LQ_ENGINE_SESSION_SESSION_INT_H
 
+#include "lq_engine/physics/physics.h"
 #include "lq_engine/session/session.h"
 
 enum {
@@ -28,6 +29,7 @@ typedef struct lqi_core {
   lq_prng prng;
   uint64_t wake_tick, player_next, players_digest;
   uint64_t guests_digest;                /* of what guests keep and of their strikes; 0: nothing */
+  uint64_t physics_digest;               /* of what contacts keep and of marks; 0 without physics */
   uint32_t hz, player_count, player_end; /* player_end: one above the highest slot in use */
   bool ended;
 } lqi_core;
@@ -76,6 +78,32 @@ typedef struct lqi_sent {
   uint32_t type;
 } lqi_sent;
 
+/* A body that does not move by itself: the digest of its rows as the last step left them. */
+typedef struct lqi_mark {
+  uint64_t id, digest;
+} lqi_mark;
+
+/* What a step needs besides components. */
+typedef struct lqi_kept_contacts {
+  uint8_t *contact; /* as lq_physics_contacts_save */
+  uint8_t *joint;   /* as lq_physics_joints_save */
+  lqi_mark *mark;   /* by id; entities_max */
+  uint32_t contact_bytes, joint_bytes, marks;
+} lqi_kept_contacts;
+
+typedef struct lqi_physics {
+  lqi_kept_contacts kept[2];
+  uint8_t now;       /* which of the two */
+  bool stepped;      /* in this tick: the other one is what it was before */
+  bool fresh;        /* DERIVED: the world holds the bodies as their components stand */
+  uint32_t told;     /* events of this tick */
+  uint32_t awake;    /* DERIVED: of the last step, for a gauge */
+  uint64_t solid;    /* types whose rows say where a body is */
+  lq_physics *world; /* DERIVED: made anew in each tick */
+  uint64_t *seen;    /* DERIVED: digests of its bodies, 0: to be taken again */
+  void *block;
+} lqi_physics;
+
 typedef lq_cause lqi_cause;
 
 typedef enum lqi_phase { LQI_IDLE, LQI_COMMAND, LQI_SYSTEM } lqi_phase;
@@ -105,6 +133,8 @@ struct lq_session {
   lq_tick_state state; /* of this tick: not LQ_TICK_DONE means that it ends here */
   uint32_t guest_kind, guest_index, ordinal;
   uint64_t digest; /* lq_guest_ask */
+
+  lqi_physics *physics; /* NULL: the game has none */
 
   /* Commands for the next tick, and behind them those for the tick after it. */
   uint32_t queued;
@@ -193,6 +223,34 @@ size_t lqi_guests_save_bytes(const lq_session *session);
 void lqi_guests_save(const lq_session *session, lq_writer *out);
 bool lqi_guests_load(lq_session *session, lq_reader *in); /* false: malformed */
 void lqi_guests_swap(const lq_session *session, lq_session *next);
+
+/* ---- session_physics.c: with a game without physics they do nothing ---- */
+lq_physics_config lqi_physics_config(const lq_game *game);
+LQ_MUST lq_err lqi_physics_make(lq_session *session);
+/* The system `physics`. */
+void lqi_physics_system(lq_session *session);
+void lqi_physics_undo(lq_session *session); /* the digest lies in the core */
+size_t lqi_physics_save_bytes(const lq_session *session);
+void lqi_physics_save(const lq_session *session, lq_writer *out);
+/* LQ_ERR_VERSION, LQ_ERR_CORRUPT. */
+LQ_MUST lq_err lqi_physics_load(lq_session *session, lq_reader *in);
+void lqi_physics_swap(const lq_session *session, lq_session *next);
+/* The world may stand otherwise than what the last question saw. */
+static inline void lqi_physics_stale(lq_session *session) {
+  if (session->physics) session->physics->fresh = false;
+}
+static inline void lqi_physics_written(lq_session *session, uint32_t type) {
+  if (session->physics && session->physics->solid >> type & 1) session->physics->fresh = false;
+}
+uint32_t lqi_physics_ray(lq_sys *sys, const float from[3], const float way[3], uint32_t mask,
+                         lq_sys_hit *hits, uint32_t hits_max);
+uint32_t lqi_physics_overlap(lq_sys *sys, const lq_sys_probe *probe, uint32_t mask,
+                             lq_sys_hit *hits, uint32_t hits_max);
+uint32_t lqi_physics_cast(lq_sys *sys, const lq_sys_probe *probe, const float way[3], uint32_t mask,
+                          lq_sys_hit *hits, uint32_t hits_max);
+uint32_t lqi_physics_closest(lq_sys *sys, const float point[3], uint32_t mask, float distance,
+                             lq_sys_hit *hits, uint32_t hits_max);
+bool lqi_physics_push(lq_sys *sys, lq_entity entity, const float impulse[3], const float point[3]);
 
 /* ---- session_api.c ---- */
 /* Puts back what the handler wrote. */

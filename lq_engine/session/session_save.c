@@ -7,7 +7,8 @@
  *   tick, u8 outcome
  *   guests: varint count, each ascending, of those that keep something or have strikes: varint
  *   place (of the system; systems + that of the command), u8 strikes, sized state (systems)
- *   the world, to the end */
+ *   in a game with physics: u32 LQ_PHYSICS_VERSION, sized what contacts keep, sized what joints
+ * keep, varint marks, each ascending: u64 id, u64 digest the world, to the end */
 #include "lq_base/hash.h"
 #include "lq_base/plant.h"
 #include "lq_engine/session/session_int.h"
@@ -22,7 +23,7 @@ static uint64_t ids_first(uint64_t total) {
 
 size_t lq_session_save_bytes(const lq_session *session) {
   size_t bytes = HEAD_BYTES + IDS_BYTES + 10 + lq_world_save_bytes(session->world);
-  bytes += lqi_guests_save_bytes(session);
+  bytes += lqi_guests_save_bytes(session) + lqi_physics_save_bytes(session);
   return bytes + session->core.player_count * (size_t)(PLAYER_BYTES + IDS_BYTES);
 }
 
@@ -63,6 +64,7 @@ lq_err lq_session_save(const lq_session *session, lq_writer *out) {
     save_ids(session, slot, out);
   }
   lqi_guests_save(session, out);
+  lqi_physics_save(session, out);
   lq_err err = lq_world_save(session->world, out);
   return out->failed ? LQ_ERR_TOO_BIG : err;
 }
@@ -150,8 +152,11 @@ static lq_err load(lq_session *s, lq_reader *in) {
   ok = ok && !in->failed && count <= s->game->players_max;
   for (uint64_t i = 0; ok && i < count; i++) ok = load_player(s, in);
   ok = ok && lqi_guests_load(s, in);
-  if (!ok) return in->failed && lq_reader_left(in) == 0 ? LQ_ERR_TRUNCATED : LQ_ERR_CORRUPT;
-  lq_err err = lq_world_load(s->world, lq_read_bytes(in, lq_reader_left(in)));
+  lq_err err = ok ? lqi_physics_load(s, in) : LQ_ERR_CORRUPT;
+  if (err == LQ_ERR_CORRUPT)
+    return in->failed && lq_reader_left(in) == 0 ? LQ_ERR_TRUNCATED : LQ_ERR_CORRUPT;
+  if (err) return err;
+  err = lq_world_load(s->world, lq_read_bytes(in, lq_reader_left(in)));
   return err || owners_fit(s) ? err : LQ_ERR_CORRUPT;
 }
 
@@ -193,6 +198,7 @@ lq_err lq_session_swap(const lq_session *session, void *memory, size_t bytes, co
     if (session->player[slot].ids_total) s->ids[slot] = session->ids[slot];
   }
   lqi_guests_swap(session, s);
+  lqi_physics_swap(session, s);
   *out = s;
   return LQ_OK;
 }

@@ -3,6 +3,7 @@
 #ifndef LQ_SERVICE_RELEASE_DESCRIBED_H
 #define LQ_SERVICE_RELEASE_DESCRIBED_H
 
+#include "lq_base/limits.h"
 #include "lq_engine/net/json.h"
 #include "lq_service/release/release_int.h"
 
@@ -22,8 +23,20 @@ typedef struct lqi_said_list {
   lqi_said said[LQI_SAID_MAX]; /* by language, file, line */
 } lqi_said_list;
 
+/* The game's cooked shapes. */
+typedef struct lqi_assets {
+  uint32_t count;
+  lq_game_asset asset[LQ_GAME_ASSETS_MAX]; /* ascending names; bytes borrowed from below */
+  uint8_t *owned[LQ_GAME_ASSETS_MAX];
+} lqi_assets;
+/* folder/assets/, each .lqs checked; none without that folder. Free it also after an error.
+ * LQ_ERR_TOO_BIG, LQ_ERR_INVALID, and what lq_physics_asset_info_read says, with the file. */
+LQ_MUST lq_err lqi_assets_read(const char *folder, lqi_assets *out, lq_diag *diag);
+void lqi_assets_free(lqi_assets *assets);
+
 typedef struct lqi_described {
-  bool native; /* there are C sources: what nobody names may be theirs */
+  const lqi_assets *assets; /* NULL: none */
+  bool native;              /* there are C sources: what nobody names may be theirs */
   lqi_said_list component, system, command;
 } lqi_described;
 

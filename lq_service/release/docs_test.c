@@ -39,17 +39,19 @@ LQ_TEST(every_example_of_the_page_is_a_game) {
     assert_ok(err);
     at = end + 4;
   }
-  assert_int_equal(count, 13);
+  assert_int_equal(count, 14);
   lq_pages_give(memory, ARENA_BYTES);
 }
 
 LQ_TEST(every_key_stands_on_the_page) {
   static const char *const keys[] = {
-      "lq: ",       "name: ",    "title: ",  "version: ", "tick: ",   "hz: ",         "confirm: ",
-      "limits: ",   "entities",  "players:", "constants", "roles: ",  "components:",  "fields: ",
-      "stored: ",   "audited: ", "sealed: ", "see: ",     "type: ",   "default: ",    "currency: ",
-      "commands:",  "owner: ",   "events:",  "about: ",   "systems:", "tick_order: ", "spawn: ",
-      "on_leave: ", "scene:",    "migrate:", "rename:",   "drop: "};
+      "lq: ",        "name: ",       "title: ",      "version: ", "tick: ",     "hz: ",
+      "confirm: ",   "limits: ",     "entities",     "players:",  "constants",  "roles: ",
+      "components:", "fields: ",     "stored: ",     "audited: ", "sealed: ",   "see: ",
+      "type: ",      "default: ",    "currency: ",   "commands:", "owner: ",    "events:",
+      "about: ",     "systems:",     "tick_order: ", "spawn: ",   "on_leave: ", "scene:",
+      "migrate:",    "rename:",      "drop: ",       "physics:",  "gravity",    "substeps",
+      "bodies_max",  "contacts_max", "hit_speed"};
   open_page();
   for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
     if (!strstr(page, keys[i])) print_error("%s\n", keys[i]);

@@ -389,13 +389,21 @@ static lq_err describe_all(lq_releases *r, const char *folder, const lqi_parts *
  * for that game, as a server will load them: what is built runs. */
 static lq_err describe_and_encode(lq_releases *r, const char *folder, const lqi_parts *parts,
                                   lq_writer *out, lq_diag *diag) {
+  lqi_assets *assets = calloc(1, sizeof *assets);
   size_t bytes = sizeof(lqi_described) + (size_t)LQ_GUEST_LANGUAGE_COUNT * DESCRIBED_BYTES;
   uint8_t *room = lq_pages_take(bytes);
-  if (!room) return lqi_say(diag, LQ_ERR_MEMORY, NULL, "no memory to build a release");
-  lq_err err = describe_all(r, folder, parts, (lq_span){0}, room, diag);
+  lq_err err = room && assets ? LQ_OK : LQ_ERR_MEMORY;
+  if (err)
+    (void)lqi_say(diag, err, NULL, "no memory to build a release");
+  else
+    err = lqi_assets_read(folder, assets, diag);
+  if (!err) err = describe_all(r, folder, parts, (lq_span){0}, room, diag);
+  if (!err) ((lqi_described *)(void *)room)->assets = assets;
   if (!err) err = encode_game(folder, (void *)room, out, diag);
   if (!err) err = describe_all(r, folder, parts, lq_writer_span(out), room, diag);
-  lq_pages_give(room, bytes);
+  if (room) lq_pages_give(room, bytes);
+  if (assets) lqi_assets_free(assets);
+  free(assets);
   return err;
 }
 

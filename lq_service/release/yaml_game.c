@@ -4,10 +4,10 @@
 
 #include <stdio.h>
 
-static const char *const top_keys[] = {"lq",       "name",   "title",     "version", "tick",
-                                       "confirm",  "limits", "constants", "roles",   "components",
-                                       "commands", "events", "systems",   "players", "scene",
-                                       "migrate",  NULL};
+static const char *const top_keys[] = {"lq",       "name",    "title",     "version", "tick",
+                                       "confirm",  "limits",  "constants", "roles",   "components",
+                                       "commands", "events",  "systems",   "players", "scene",
+                                       "migrate",  "physics", NULL};
 enum {
   TOP_LQ,
   TOP_NAME,
@@ -25,6 +25,7 @@ enum {
   TOP_PLAYERS,
   TOP_SCENE,
   TOP_MIGRATE,
+  TOP_PHYSICS,
   TOP_KEYS
 };
 
@@ -190,20 +191,26 @@ static lq_err read_system(lqi_reader *r, const lqi_yaml *node, lq_system_type *s
 }
 
 static lq_err read_systems(lqi_reader *r, const lqi_yaml *node) {
-  if (!node) return LQ_OK;
+  bool physics = r->game->physics.on;
+  if (!node && !physics) return LQ_OK;
   lq_system_type *system = NULL;
-  lq_err err = lqi_want_list(r, node, "systems");
-  if (!err) err = check_count(r, node, "systems", LQ_SYSTEMS_MAX);
-  if (!err) err = lqi_take(r, node->count, sizeof *system, &system);
+  lq_err err = node ? lqi_want_list(r, node, "systems") : LQ_OK;
+  if (!err) err = check_count(r, node, "systems", LQ_SYSTEMS_MAX - physics);
+  if (!err) err = lqi_take(r, (node ? node->count : 0) + physics, sizeof *system, &system);
   r->game->system = system;
-  for (const lqi_yaml *child = node->first; !err && child; child = child->next) {
+  for (const lqi_yaml *child = node ? node->first : NULL; !err && child; child = child->next) {
     lq_system_type *s = &system[r->game->system_count++];
     if ((err = read_system(r, child, s))) return err;
     for (uint32_t i = 0; i < child->index; i++)
       if (strcmp(system[i].name, s->name) == 0)
         return lqi_fail(r, child->at, LQ_ERR_EXISTS, "keep one of the two",
                         "the system '%s' stands here twice", s->name);
+    if (physics && strcmp(s->name, LQ_PHYSICS_SYSTEM) == 0)
+      return lqi_fail(r, child->at, LQ_ERR_EXISTS,
+                      "leave it out; its tick_order stands under physics:",
+                      "the system '%s' is the engine's own", s->name);
   }
+  if (!err && physics) system[r->game->system_count++] = lqi_yaml_physics_system(r);
   return err;
 }
 
@@ -221,19 +228,31 @@ static lq_err read_component(lqi_reader *r, const lqi_yaml *node, lq_component *
   if (!err && key[3]) err = lqi_want_bool(r, key[3], "audited", &c->audited);
   if (!err && key[4]) err = lqi_want_bool(r, key[4], "sealed", &c->sealed);
   if (!err && key[5]) err = lqi_read_see(r, key[5], &c->visible);
-  if (!err) err = lqi_read_fields(r, key[0], node->key_at, &c->record, c->defaults);
+  lq_component own;
+  bool physics = !err && lqi_yaml_physics_component(r, node->key, &own);
+  if (physics) memcpy(c->defaults, own.defaults, sizeof c->defaults);
+  if (physics && !key[0]) c->record = own.record;
+  if (!err && !(physics && !key[0]))
+    err = lqi_read_fields(r, key[0], node->key_at, &c->record, c->defaults);
+  if (!err && physics && lq_record_hash(&c->record) != lq_record_hash(&own.record))
+    err =
+        lqi_fail(r, node->key_at, LQ_ERR_EXISTS, "leave its fields out, or name yours differently",
+                 "component %s: physics has one of this name, with other fields", c->record.name);
   return err;
 }
 
 static lq_err read_components(lqi_reader *r, const lqi_yaml *node) {
-  if (!node && !r->described) return LQ_OK;
+  bool physics = r->game->physics.on;
+  if (!node && !r->described && !physics) return LQ_OK;
   lq_err err = node ? lqi_want_map(r, node, "components") : LQ_OK;
   if (!err) err = check_count(r, node, "components", LQ_COMPONENTS_MAX);
-  size_t room = r->described ? LQ_COMPONENTS_MAX : node->count; /* guests may add theirs */
+  /* Guests and physics may add theirs. */
+  size_t room = r->described || physics ? LQ_COMPONENTS_MAX : node->count;
   if (!err) err = lqi_take(r, room, sizeof *r->component, &r->component);
   r->game->schema.component = r->component;
   for (const lqi_yaml *child = node ? node->first : NULL; !err && child; child = child->next)
     err = read_component(r, child, &r->component[r->game->schema.component_count++]);
+  if (!err) err = lqi_yaml_physics_components(r);
   if (!err && r->described) err = lqi_merge_components(r, node);
   return err;
 }
@@ -314,7 +333,11 @@ static lq_err read_event(lqi_reader *r, const lqi_yaml *node, lq_event_type *e) 
                     "write names joined by dots: treasure.collected, at most 31 characters",
                     "%s is not a valid name for an event", lqi_show_text(node->key).text);
   lq_err err = lqi_want_keys(r, node, e->record.name, keys, key);
-  if (!err) err = lqi_read_fields(r, key[0], node->key_at, &e->record, NULL);
+  lq_record own;
+  if (!err && !key[0] && lqi_yaml_physics_event(r, node->key, &own))
+    e->record = own;
+  else if (!err)
+    err = lqi_read_fields(r, key[0], node->key_at, &e->record, NULL);
   e->about = UINT16_MAX;
   if (!err && key[1]) err = read_about(r, key[1], e);
   if (!err && key[2]) err = lqi_read_see(r, key[2], &e->visible);
@@ -387,6 +410,7 @@ static lq_err read_top(lqi_reader *r) {
   if (!err && top[TOP_CONFIRM])
     err = lqi_want_bool(r, top[TOP_CONFIRM], "confirm", &r->game->confirm);
   if (!err) err = read_limits(r, top[TOP_LIMITS]);
+  if (!err) err = lqi_read_physics(r, top[TOP_PHYSICS]);
   if (!err) err = read_constants(r, top[TOP_CONSTANTS]);
   if (!err) err = read_role_names(r, top[TOP_ROLES]);
   if (!err) err = read_components(r, top[TOP_COMPONENTS]);

@@ -51,6 +51,7 @@ typedef struct lqi_reader {
   const struct lqi_described *described;
   lq_component *component; /* of the game, writable */
   lq_command_type *command;
+  int32_t physics_order; /* of the engine's system, in a game with physics */
 } lqi_reader;
 
 /* Sets the diag: "file:line:column: " and the message; mend may be NULL (the error's own). */
@@ -105,6 +106,9 @@ LQ_MUST lq_err lqi_read_fields(lqi_reader *r, const lqi_yaml *fields, lqi_place 
 /* A map of field values over a row that holds the defaults already. */
 LQ_MUST lq_err lqi_read_row(lqi_reader *r, const lqi_yaml *values, const lq_record *record,
                             uint8_t *row);
+/* One value into its field of the row. */
+LQ_MUST lq_err lqi_read_value(lqi_reader *r, const lqi_yaml *node, const lq_field *field,
+                              uint8_t *row);
 /* see: of components and events. */
 LQ_MUST lq_err lqi_read_see(lqi_reader *r, const lqi_yaml *node, lq_visibility *out);
 /* [role, ...] to a mask. */
@@ -117,6 +121,21 @@ LQ_MUST lq_err lqi_read_scene(lqi_reader *r, const lqi_yaml *node);
 LQ_MUST lq_err lqi_read_migrate(lqi_reader *r, const lqi_yaml *node);
 /* Index of a component by name, or a failure with a guess. */
 LQ_MUST lq_err lqi_component(lqi_reader *r, lq_span name, lqi_place at, uint32_t *out);
+
+/* ---- physics: without it nothing of this is found or added ---- */
+LQ_MUST lq_err lqi_read_physics(lqi_reader *r, const lqi_yaml *node);
+/* The engine's component, or the fields of its event, of that name. */
+bool lqi_yaml_physics_component(const lqi_reader *r, lq_span name, lq_component *out);
+bool lqi_yaml_physics_event(const lqi_reader *r, lq_span name, lq_record *out);
+/* Adds the components that game.yaml does not name. */
+LQ_MUST lq_err lqi_yaml_physics_components(lqi_reader *r);
+lq_system_type lqi_yaml_physics_system(const lqi_reader *r);
+/* "static", "box": a kind by its word; false: it is none. */
+bool lqi_yaml_physics_word(const lqi_reader *r, const lq_record *record, const lq_field *field,
+                           const lqi_yaml *node, uint8_t *row);
+/* The id of a shape in assets/ by its name. *err: LQ_ERR_NOT_FOUND; false: no name. */
+bool lqi_yaml_physics_asset(lqi_reader *r, const lq_record *record, const lq_field *field,
+                            const lqi_yaml *node, uint8_t *row, lq_err *err);
 
 /* ---- guests: r->described is there ---- */
 /* Components that guests declare: added behind those of game.yaml, or found to agree. */

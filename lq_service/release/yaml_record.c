@@ -285,7 +285,7 @@ static lq_err read_element(lqi_reader *r, const lqi_yaml *node, const lq_field *
   return LQ_ERR_INTERNAL;
 }
 
-static lq_err read_value(lqi_reader *r, const lqi_yaml *node, const lq_field *field, uint8_t *row) {
+lq_err lqi_read_value(lqi_reader *r, const lqi_yaml *node, const lq_field *field, uint8_t *row) {
   uint8_t *out = row + field->offset;
   if (field->count == 1) return read_element(r, node, field, out);
   if (node->kind != LQI_YAML_LIST || node->count != field->count)
@@ -311,7 +311,12 @@ lq_err lqi_read_row(lqi_reader *r, const lqi_yaml *values, const lq_record *reco
                       "%s has no field %s%s", record->name, lqi_show_text(child->key).text,
                       lqi_guess_text(&guess).text);
     }
-    if ((err = read_value(r, child, field, row))) return err;
+    if (lqi_yaml_physics_word(r, record, field, child, row)) continue;
+    if (lqi_yaml_physics_asset(r, record, field, child, row, &err)) {
+      if (err) return err;
+      continue;
+    }
+    if ((err = lqi_read_value(r, child, field, row))) return err;
   }
   return LQ_OK;
 }
@@ -352,7 +357,7 @@ static lq_err read_defaults(lqi_reader *r, const lqi_yaml *fields, const lq_reco
     if (field->kind == LQ_FIELD_ENTITY)
       return lqi_fail(r, value->at, LQ_ERR_INVALID, "remove it; set it in the scene",
                       "an entity has no default: it starts as nobody");
-    lq_err err = read_value(r, value, field, defaults);
+    lq_err err = lqi_read_value(r, value, field, defaults);
     if (err) return err;
   }
   lq_record_canonicalise(record, defaults);

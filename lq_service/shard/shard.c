@@ -305,6 +305,7 @@ void lqi_session_free(lqi_session *s) {
   s->state = LQI_LEAVING;
   shard->session_count--;
   lqi_gauge(s, LQ_GAUGE_SESSIONS, -1);
+  lqi_watch_bodies(s, 0);
   shard->waiting_bytes -= s->queue_bytes - s->queue_at;
   lqi_meter_end(s);
   lqi_guests_unseat(s);

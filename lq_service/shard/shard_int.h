@@ -190,6 +190,7 @@ struct lqi_session {
   uint64_t kept_bytes;                               /* of its last checkpoint; 0 = unknown */
   lq_meter_session *meter;
   uint64_t system_ns; /* when the system that runs began */
+  uint32_t bodies;    /* that physics moved in its last tick, as the gauge knows them */
 };
 
 struct lq_client {
@@ -393,6 +394,10 @@ static inline void lqi_count(const lqi_session *s, lq_counter id, uint64_t n) {
 }
 static inline void lqi_gauge(const lqi_session *s, lq_gauge id, int64_t by) {
   if (s->served->scope) lq_scope_move(s->served->scope, id, by);
+}
+static inline void lqi_watch_bodies(lqi_session *s, uint32_t awake) {
+  lqi_gauge(s, LQ_GAUGE_PHYSICS_BODIES, (int64_t)awake - (int64_t)s->bodies);
+  s->bodies = awake;
 }
 void lqi_refused(lqi_session *s); /* one command */
 void lqi_watch_tick(lq_scope *scope, const lq_tick_result *result, uint64_t took_ns);

@@ -623,6 +623,7 @@ static bool tick_run(lqi_session *s) {
   lqi_meter_add(s, LQ_USAGE_CPU_NS, took_ns);
   if (!over) return true;
   if (s->served->scope) lqi_watch_tick(s->served->scope, &result, took_ns);
+  lqi_watch_bodies(s, lq_session_physics_awake(ran));
   lqi_tenant_ticked(s->served->of, result.event_count, took_ns, before + took_ns);
   shard->stats.ticks++;
   shard->stats.commands += result.applied_count;

@@ -35,8 +35,8 @@ export function kindOf(block) {
   if (block.tag === 'sh') return 'shell'
   if (block.tag === 'yaml') return 'game'
   if (block.tag === 'ts') return 'client'
-  // Played in real jails by lq_service/release/guest_docs_test.c.
-  if (block.file === 'docs/guests.md' && ['python', 'lua', 'c'].includes(block.tag)) return 'guest'
+  // Played in real jails by guest_docs_test.c and physics_docs_test.c of lq_service/release.
+  if (['docs/guests.md', 'docs/physics.md'].includes(block.file) && ['python', 'lua', 'c'].includes(block.tag)) return 'guest'
   if (['json', ''].includes(block.tag) && talk) return 'talk'
   if (block.tag === '' && shell) return 'shell'
   throw new Error(`${block.file}:${block.line}: a block that cannot be run: tag it json, sh, yaml, ts, or text`)

@@ -1,0 +1,133 @@
+/* Cooked shapes that a game brings along: bodies have them, and no save does. */
+#include "lq_engine/physics/physics_asset_testing.h"
+#include "lq_engine/session/session_physics_testing.h"
+#include "tests/lq_test.h"
+
+#include <math.h>
+
+static px_game g;
+static physics_cooked cooked;
+static lq_game_asset asset[2];
+
+static lq_session *open_session(size_t *bytes) {
+  px_game_fill(&g);
+  physics_cook_box(&cooked, 0.5f, 0.25f, 0.5f);
+  asset[0] = (lq_game_asset){.id = 77, .cooked = lq_span_of(cooked.blob, cooked.bytes)};
+  fx_name(asset[0].name, sizeof asset[0].name, "pallet");
+  g.game.physics.asset = asset;
+  g.game.physics.asset_count = 1;
+  px_game_ready(&g);
+  void *memory = fixture_block(&g.game, bytes);
+  lq_session *s;
+  assert_ok(lq_session_init(memory, *bytes, &g.game, 3, &s));
+  return s;
+}
+static lq_tick_result tick(lq_session *s) {
+  lq_tick_result r;
+  lq_session_tick(s, NULL, &r);
+  assert_ok(r.failed);
+  return r;
+}
+static const void *row(lq_session *s, const char *id, lq_physics_type type) {
+  const void *found = lq_world_get(s->world, lq_world_find(s->world, lq_span_text(id)), type);
+  assert_non_null(found);
+  return found;
+}
+static void scene(lq_session *s) {
+  assert_ok(px_send(s, "", px_body("floor", LQ_PHYSICS_STATIC, LQ_PHYSICS_PLANE, 0, 0, 0, 0)));
+  /* Its size is nonsense, and nobody's business. */
+  assert_ok(px_send(s, "", px_body("pallet", LQ_PHYSICS_DYNAMIC, LQ_PHYSICS_HULL, -9, 0, 1, 0)));
+  tick(s);
+}
+
+LQ_TEST(a_cooked_shape_falls_rests_and_outlives_a_save) {
+  size_t bytes;
+  static uint8_t saved[1 << 18];
+  lq_session *s = open_session(&bytes), *t;
+  scene(s);
+  void *memory = fixture_block(&g.game, &bytes);
+  for (uint32_t i = 0; i < 30; i++) tick(s);
+  lq_writer out = lq_writer_of(saved, sizeof saved);
+  assert_ok(lq_session_save(s, &out));
+  assert_null(memmem(saved, out.bytes, cooked.blob, cooked.bytes));
+  assert_ok(lq_session_load(memory, bytes, &g.game, lq_writer_span(&out), &t));
+  for (uint32_t i = 0; i < 120; i++) assert_true(tick(s).hash == tick(t).hash);
+  const lq_row_place *place = row(s, "pallet", LQ_TYPE_PLACE);
+  assert_true(fabsf(place->position[1] - 0.25f) < 0.01f);
+  assert_int_equal(((const lq_row_motion *)row(s, "pallet", LQ_TYPE_MOTION))->asleep, 1);
+  free(s), free(t);
+}
+
+LQ_TEST(a_shape_that_the_game_has_not_is_told_once) {
+  size_t bytes;
+  lq_session *s = open_session(&bytes);
+  uint32_t told = 0;
+  scene(s);
+  lq_row_shape *shape =
+      lq_world_write(s->world, lq_world_find(s->world, lq_span_text("pallet")), LQ_TYPE_SHAPE);
+  shape->asset = 78;
+  for (uint32_t i = 0; i < 5; i++) {
+    lq_tick_result r = tick(s);
+    for (uint32_t e = 0; e < r.event_count; e++)
+      if (r.event[e].type == PX_EVENT_FROZE) {
+        told++;
+        assert_memory_equal(r.event[e].body.data + r.event[e].body.bytes - 5, "asset", 5);
+      }
+  }
+  assert_int_equal(told, 1);
+  assert_int_equal(((const lq_row_motion *)row(s, "pallet", LQ_TYPE_MOTION))->frozen, 1);
+  free(s);
+}
+
+LQ_TEST(a_damaged_shape_begins_no_session) {
+  size_t bytes;
+  free(open_session(&bytes));
+  void *memory = fixture_block(&g.game, &bytes);
+  lq_session *s;
+  cooked.blob[cooked.bytes / 2] ^= 0x40;
+  assert_true(lq_session_init(memory, bytes, &g.game, 3, &s) != LQ_OK);
+  cooked.blob[cooked.bytes / 2] ^= 0x40;
+  asset[0].cooked.bytes--;
+  assert_true(lq_session_init(memory, bytes, &g.game, 3, &s) != LQ_OK);
+  free(memory);
+}
+
+LQ_TEST(shapes_are_in_the_encoded_game) {
+  static uint8_t text[1 << 17];
+  size_t bytes;
+  free(open_session(&bytes));
+  asset[1] = asset[0];
+  asset[1].id = 78;
+  asset[1].name[0] = 'q';
+  g.game.physics.asset_count = 2;
+  lq_writer out = lq_writer_of(text, sizeof text);
+  lq_diag diag = {0};
+  assert_ok(lq_game_encode(&g.game, &out));
+  size_t room = lq_game_arena_bytes(lq_writer_span(&out));
+  void *memory = malloc(room);
+  lq_arena arena = lq_arena_of(memory, room);
+  lq_game *again = NULL;
+  assert_ok(lq_game_decode(lq_writer_span(&out), &arena, &again, &diag));
+  assert_int_equal(again->physics.asset_count, 2);
+  for (uint32_t i = 0; i < 2; i++) {
+    const lq_game_asset *a = &again->physics.asset[i];
+    assert_string_equal(a->name, asset[i].name);
+    assert_int_equal(a->id, asset[i].id);
+    assert_int_equal((uintptr_t)a->cooked.data % 16, 0);
+    assert_true(lq_span_equal(a->cooked, asset[i].cooked));
+  }
+  /* Two of one id, names out of order, no id. */
+  for (uint32_t way = 0; way < 3; way++) {
+    asset[1].id = way == 0 ? 77 : way == 1 ? 78 : 0;
+    asset[1].name[0] = way == 1 ? 'a' : 'q';
+    out = lq_writer_of(text, sizeof text);
+    assert_ok(lq_game_encode(&g.game, &out));
+    arena = lq_arena_of(memory, room);
+    assert_int_equal(lq_game_decode(lq_writer_span(&out), &arena, &again, &diag), LQ_ERR_CORRUPT);
+  }
+  for (size_t cut = 0; cut < out.bytes; cut += 13) {
+    arena = lq_arena_of(memory, room);
+    assert_true(lq_game_decode(lq_span_of(text, cut), &arena, &again, &diag) != LQ_OK);
+  }
+  free(memory);
+}

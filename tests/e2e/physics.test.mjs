@@ -1,0 +1,104 @@
+// Physics over the real server: bodies that fall are seen to fall, players push them, and killing, sleeping, swapping and replaying does
+// not show in where they are.
+import assert from 'node:assert/strict'
+import { cpSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { Client, dataFolder, rest, root, run, serve } from './lib.mjs'
+
+const at = '/v1/tenants/acme/games/demo/sessions'
+const wait = (ms) => new Promise((done) => setTimeout(done, ms))
+
+async function until(look, what, ms = 60000) {
+  for (const end = Date.now() + ms; ; await wait(50)) {
+    const found = await look()
+    if (found) return found
+    assert.ok(Date.now() < end, `never: ${what}`)
+  }
+}
+
+// examples/crates under the name that the tests' clients ask for; `change` is done to its game.yaml.
+function crates(t, change = (text) => text) {
+  const folder = join(dataFolder(t), 'crates')
+  cpSync(join(root, 'examples/crates'), folder, { recursive: true })
+  const path = join(folder, 'game.yaml')
+  writeFileSync(path, change(readFileSync(path, 'utf8').replace(/^name: .*$/m, 'name: demo')))
+  return { folder, path }
+}
+
+const stateOf = async (server, session = 'main') => (await rest(server, `${at}/${session}/state`)).body.state
+const heightOf = (entity) => entity.Place.position[1]
+
+test('a ball drops, rolls into a crate, and what it pushes over the edge pays', async (t) => {
+  const data = dataFolder(t)
+  const env = { LQ_HIBERNATE_MS: '300' }
+  const { folder } = crates(t)
+  let server = await serve(t, data, ['dev', folder], env)
+  let client = new Client(server.port)
+  const joined = await client.join({ player: 'ann' })
+  assert.ok(heightOf(joined.state.ann) > 1.5, 'it begins in the air')
+  await until(async () => heightOf((await stateOf(server)).ann) < 0.45, 'it lies on the platform')
+  // Its fall was sent as it happened: deltas with ever lower places.
+  const seen = client.log.filter((m) => m.evt === 'state').map((m) => m.set.ann?.Place?.position?.[1]).filter(Number.isFinite)
+  assert.ok(seen.length > 3 && seen.every((y, i) => i === 0 || y <= seen[i - 1] + 0.05), `deltas: ${JSON.stringify(seen)}`)
+  const refused = await client.ask({ cmd: 'roll', entity: 'ann', impulse: [0, 900, 0], id: 'r0' }, (m) => m.id === 'r0')
+  assert.equal(refused.evt, 'error', 'too strong')
+
+  // Killed while everything moves; what was acknowledged has happened.
+  await client.ask({ cmd: 'roll', entity: 'ann', impulse: [0, 0, -90], id: 'r1' }, (m) => m.evt === 'ack')
+  await server.kill('SIGKILL')
+  await client.gone
+  server = await serve(t, data, ['dev', folder], env)
+  client = new Client(server.port)
+  await client.join({ resume: joined.resume })
+  await until(async () => (await stateOf(server)).crate1.Place.position[2] < -0.1, 'the crate was pushed out of its sleep')
+
+  // Rolled again and again, until a crate is over the edge.
+  const lost = new Promise((done) => (client.onMessage = (m) => m.evt === 'crate.lost' && done(m)))
+  let over = false
+  lost.then(() => (over = true))
+  for (let i = 0; !over && i < 200; i++) {
+    const { ann, ...rest } = await stateOf(server)
+    const crate = Object.values(rest).find((entity) => entity.Crate)
+    const way = [0, 1, 2].map((k) => crate.Place.position[k] - ann.Place.position[k])
+    const far = Math.hypot(way[0], way[2]) || 1
+    const impulse = [(way[0] / far) * 60, 0, (way[2] / far) * 60]
+    await client.ask({ cmd: 'roll', entity: 'ann', impulse, id: `p${i}` }, (m) => m.id === `p${i}`)
+    await wait(300)
+  }
+  const event = await lost
+  assert.equal(event.player, 'ann')
+  assert.equal((await stateOf(server)).ann.Purse.coins, 500)
+
+  // A crate of no size: left where it is, and said so; nobody's session ends.
+  const froze = client.next((m) => m.evt === 'physics.froze')
+  await client.ask({ cmd: 'drop', at: [0, 5, 0], half: 0, id: 'd0' }, (m) => m.evt === 'ack')
+  assert.equal((await froze).field, 'size')
+  await client.ask({ cmd: 'drop', at: [2, 5, 2], half: 0.5, id: 'd1' }, (m) => m.evt === 'ack')
+  const metrics = async () => Number(/^lq_tenant_physics_bodies\{tenant="acme",game="demo"\} (\d+)$/m.exec((await rest(server, '/metrics')).body)?.[1])
+  assert.ok((await until(metrics, 'bodies in the metrics')) >= 1)
+
+  // Asleep, and awake again: the same world goes on.
+  await client.close()
+  await until(async () => (await rest(server, `${at}/main`)).body.state === 'hibernated', 'it sleeps')
+  client = new Client(server.port)
+  await client.join({ resume: joined.resume })
+  await client.ask({ cmd: 'roll', entity: 'ann', impulse: [0, 50, 0], id: 'last' }, (m) => m.evt === 'ack')
+  await wait(500)
+  await server.kill('SIGTERM')
+  const verified = run(['session', 'verify', 'main', '--json', '--data', data])
+  assert.equal(verified.code, 0, `${verified.out}${verified.err}`)
+  const { findings, checkpoints } = JSON.parse(verified.out)
+  assert.equal(findings, 0)
+  assert.ok(checkpoints > 0, 'checkpoints were compared')
+})
+
+test('another gravity in a saved file takes hold of who sleeps', async (t) => {
+  const { folder, path } = crates(t)
+  const server = await serve(t, dataFolder(t), ['dev', folder])
+  const client = new Client(server.port)
+  await client.join({})
+  await until(async () => Object.values(await stateOf(server)).every((entity) => !entity.Crate || entity.Motion.asleep), 'the crates sleep')
+  writeFileSync(path, readFileSync(path, 'utf8').replace('gravity: [0, -9.81, 0]', 'gravity: [0, 2, 0]'))
+  await until(async () => heightOf((await stateOf(server)).crate1) > 1, 'they rise')
+})
