@@ -219,6 +219,12 @@ function build(t, block) {
     mkdirSync(join(folder, 'systems'))
     writeFileSync(join(folder, 'systems/stub.c'), `${c.filter((line) => !/\(\)$/.test(line)).join('\n')}\n`)
   }
+  for (const [, name] of text.matchAll(/\basset: (\w+)/g)) { // cooked shapes: of a wedge, as lq asset cook makes them
+    mkdirSync(join(folder, 'assets'), { recursive: true })
+    writeFileSync(join(folder, `${name}.obj`), ['0 0 0', '1 0 0', '0 0 1', '1 0 1', '0 1 0', '0 1 1'].map((v) => `v ${v}\n`).join(''))
+    const cooked = run(['asset', 'cook', join(folder, `${name}.obj`), '--hull', '--out', join(folder, 'assets', `${name}.lqs`)])
+    assert.equal(cooked.code, 0, cooked.err)
+  }
   const { code, err } = run(['build', folder, '--data', join(folder, 'data')])
   assert.equal(code, 0, `${at(block)}: ${err}\n${text}`)
 }
