@@ -73,7 +73,7 @@ lane-computes: build
 	nice -n 15 $(MAKE) --no-print-directory plant PLANT=--quick
 	nice -n 15 $(MAKE) --no-print-directory test-golden
 	nice -n 15 $(MAKE) --no-print-directory test-oracle
-	[ -z "$(LQ_FUZZ)" ] || nice -n 15 scripts/fuzz.sh libfuzzer build/fuzz 30 3
+	[ -z "$(LQ_FUZZ)" ] || nice -n 15 scripts/fuzz.sh libfuzzer build/fuzz 15 2
 
 test-asan: build
 	@[ -n "$(LQ_BUILT)" ] || { $(call also,asan); }
