@@ -149,6 +149,7 @@ lq_err lq_loop_open(lq_loop **out) {
   *out = NULL;
   lq_loop *loop = calloc(1, sizeof *loop);
   if (!loop) return LQ_ERR_MEMORY;
+  lqi_thread_prompt(); /* who opens it runs it */
   /* A peer that went away is an error of the write, not the end of the process. */
   (void)signal(SIGPIPE, SIG_IGN);
   int error = uv_loop_init(&loop->uv);
@@ -177,7 +178,6 @@ lq_err lq_loop_open(lq_loop **out) {
 }
 
 void lq_loop_run(lq_loop *loop) {
-  lqi_thread_prompt();
   if (!atomic_load(&loop->stop)) (void)uv_run(&loop->uv, UV_RUN_DEFAULT);
   atomic_store(&loop->stop, false);
 }

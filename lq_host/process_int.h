@@ -1,4 +1,4 @@
-/* How lq_host starts a child: shared by process.c and jail.c. */
+/* Inside lq_host: how a child starts (process.c, jail.c), and how a thread asks for its turns. */
 #ifndef LQ_HOST_PROCESS_INT_H
 #define LQ_HOST_PROCESS_INT_H
 

@@ -99,12 +99,13 @@ static void got_verified(void *context, lq_err err, const lq_verify_result *resu
 static void end(void) {
   static const char *const tenants[] = {"acme", "zeta"};
   if (r.shard) shard_stop(&r);
+  lq_release_source source = lab_source();
   uint64_t ticks = 0;
   for (uint32_t i = 0; i < 2; i++) {
     verified v = {0};
     lq_session_name name = name_of("main");
     (void)snprintf(name.tenant, sizeof name.tenant, "%s", tenants[i]);
-    lq_ledger_verify(r.store, &lab_source, &name, report, got_verified, &v);
+    lq_ledger_verify(r.store, &source, &name, report, got_verified, &v);
     UNTIL(&r, v.done);
     if (v.err == LQ_ERR_NOT_FOUND) continue;
     assert_ok(v.err);
@@ -381,15 +382,16 @@ LQ_TEST(who_reads_a_journal_does_not_hold_up_the_loop) {
   UNTIL(&r, has(&a, "\"ack\",\"id\":\"c3\""));
   uint64_t hash = lq_session_hash(main_of()->live.session);
   lq_session_name name = name_of("main");
+  lq_release_source source = lab_source();
   replay p = {0}, late = {0};
   uint64_t tick = lq_session_tick_number(main_of()->live.session);
-  lq_ledger_replay(r.store, &lab_source, &name, tick, true, NULL, NULL, got_replay, &p);
+  lq_ledger_replay(r.store, &source, &name, tick, true, NULL, NULL, got_replay, &p);
   assert_false(p.done); /* its guests are asked, and others have their turn */
   UNTIL(&r, p.done);
   assert_ok(p.err);
   assert_int_equal(p.tick, tick);
   assert_true(p.hash == hash);
-  lq_ledger_replay(r.store, &lab_source, &name, tick, true, NULL, NULL, got_replay, &late);
+  lq_ledger_replay(r.store, &source, &name, tick, true, NULL, NULL, got_replay, &late);
   lq_guests_tenant_stop(lab_guests, "acme");
   UNTIL(&r, late.done);
   assert_int_equal(late.err, LQ_ERR_GUEST);

@@ -120,14 +120,9 @@ static const lq_guest_port *lab_port(void *context, const uint8_t release[32]) {
   (void)context;
   return lab_guests ? lq_guests_waiting(lab_guests, "acme", release) : NULL;
 }
-static lq_err lab_seat(void *context, const char *tenant, const uint8_t release[32],
-                       void (*ready)(void *context), void *ready_context, lq_guest_seat **out) {
-  (void)context;
-  lq_err err = lq_guest_seat_open(lab_guests, tenant, release, ready, ready_context, out);
-  if (!err) lq_guest_seat_patient(*out);
-  return err;
+MAYBE_UNUSED static lq_release_source lab_source(void) {
+  return (lq_release_source){NULL, lab_find, lab_port, lab_guests};
 }
-static const lq_release_source lab_source = {NULL, lab_find, lab_port, lab_seat};
 
 /* What another worker took may be woken here again. */
 MAYBE_UNUSED static void later_of(lq_shard *shard) {
@@ -357,7 +352,7 @@ static void store_failed(void *context, lq_err err) { ((rig *)context)->failed =
 static void shard_open(rig *r) {
   lq_shard_options options = {.loop = r->loop,
                               .store = &r->between.port,
-                              .releases = lab_source,
+                              .releases = lab_source(),
                               .guests = lab_guests,
                               .console = r->console,
                               .secret = {1, 2, 3},

@@ -224,16 +224,8 @@ static const lq_guest_port *source_guests(void *context, const uint8_t release[3
   return lq_guests_waiting(tenant->place->guests, lq_tenant_name(tenant->tenant), release);
 }
 
-static lq_err source_seat(void *context, const char *tenant, const uint8_t release[32],
-                          void (*ready)(void *context), void *ready_context, lq_guest_seat **out) {
-  lq_guests *guests = ((const lq_place_tenant *)context)->place->guests;
-  lq_err err = lq_guest_seat_open(guests, tenant, release, ready, ready_context, out);
-  if (!err) lq_guest_seat_patient(*out);
-  return err;
-}
-
 lq_release_source lq_place_source(lq_place_tenant *tenant) {
-  return (lq_release_source){tenant, source_game, source_guests, source_seat};
+  return (lq_release_source){tenant, source_game, source_guests, tenant->place->guests};
 }
 
 void lq_place_wait(lq_place *place, const bool *done) {

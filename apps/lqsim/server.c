@@ -109,22 +109,13 @@ static lq_err tenants_open(running *r, lq_diag *diag) {
   return err;
 }
 
-static lq_err seat_at(void *context, const char *tenant, const uint8_t release[32],
-                      void (*ready)(void *context), void *ready_context, lq_guest_seat **out) {
-  lq_err err =
-      lq_guest_seat_open(((running *)context)->guests, tenant, release, ready, ready_context, out);
-  if (!err) lq_guest_seat_patient(*out);
-  return err;
-}
-
 static lq_err tenant_at(void *context, const char *name, lq_shard_tenant *out, lq_diag *diag) {
   const running *r = context;
   const lq_tenant *tenant = lq_tenant_find(r->tenants, name);
   if (!tenant) return lq_diag_set(diag, LQ_ERR_UNKNOWN_TENANT, "no tenant %s", name);
   *out = (lq_shard_tenant){
       .store = lq_tenant_store(tenant), .releases = sim_release_source(), .audited = true};
-  out->releases.context = context;
-  out->releases.seat = seat_at;
+  out->releases.seats = r->guests;
   return LQ_OK;
 }
 

@@ -84,10 +84,9 @@ typedef struct lq_release_source {
   /* Who runs the release's guests, waiting for each answer; kept as long as the games. NULL, or
    * answering NULL: nobody, and a journal with guests cannot be run again. */
   const lq_guest_port *(*guests)(void *context, const uint8_t release[32]);
-  /* The same for a loop that has others to serve: a patient seat, opened with `ready`. NULL: it is
-   * waited for. */
-  lq_err (*seat)(void *context, const char *tenant, const uint8_t release[32],
-                 void (*ready)(void *context), void *ready_context, lq_guest_seat **out);
+  /* Of a loop that has others to serve: who wakes or replays has a seat there, and nobody waits.
+   * NULL: `guests`. */
+  lq_guests *seats;
 } lq_release_source;
 
 /* ---- recovery and replay ---- */

@@ -52,13 +52,14 @@ static lq_err ask_guests(lqi_rerun *rerun) {
   lqi_rerun_unseat(rerun);
   lq_session_guests(session, NULL);
   if (!lq_game_has_guests(lq_session_game(session))) return LQ_OK;
-  if (!from->seat || !rerun->ready) {
+  if (!from->seats || !rerun->ready) {
     if (from->guests) lq_session_guests(session, from->guests(from->context, rerun->live.release));
     return LQ_OK;
   }
-  lq_err err = from->seat(from->context, rerun->tenant, rerun->live.release, rerun->ready,
-                          rerun->ready_context, &rerun->seat);
+  lq_err err = lq_guest_seat_open(from->seats, rerun->tenant, rerun->live.release, rerun->ready,
+                                  rerun->ready_context, &rerun->seat);
   if (err) return lq_diag_set(&rerun->diag, err, "no memory to ask the session's guests");
+  lq_guest_seat_patient(rerun->seat);
   lq_session_guests(session, lq_guest_seat_port(rerun->seat));
   return LQ_OK;
 }

@@ -100,19 +100,25 @@ static int no_event(lua_State *L, const char *name) {
   return luaL_error(L, "there is no event '%s': there are %s", name, lua_tostring(L, -1));
 }
 
+/* The table at 3, or nothing, as a row of the event or command that `verb` takes. */
+static void fields_in(lua_State *L, const char *verb, const char *what, const lq_record *record,
+                      uint8_t *row) {
+  memset(row, 0, record->row_bytes);
+  if (lua_istable(L, 3))
+    lqi_row_fill(L, 3, record, row);
+  else if (!lua_isnoneornil(L, 3))
+    (void)luaL_error(L, "%s gets the %s's fields in a table, not a %s", verb, what,
+                     luaL_typename(L, 3));
+}
+
 static int world_emit(lua_State *L) {
   lq_lua *lua = lqi_lua_of(L);
   size_t bytes = 0;
   const char *name = lua_type(L, 2) == LUA_TSTRING ? lua_tolstring(L, 2, &bytes) : "";
   uint32_t event = lq_game_event_find(lua->game, lq_span_of(name, bytes));
   if (event == UINT32_MAX) return no_event(L, name);
-  const lq_record *record = &lua->game->event[event].record;
   _Alignas(8) uint8_t row[LQ_ROW_BYTES_MAX];
-  memset(row, 0, record->row_bytes);
-  if (lua_istable(L, 3))
-    lqi_row_fill(L, 3, record, row);
-  else if (!lua_isnoneornil(L, 3))
-    return luaL_error(L, "emit gets the event's fields in a table, not a %s", luaL_typename(L, 3));
+  fields_in(L, "emit", "event", &lua->game->event[event].record, row);
   const char *why = "";
   if (!lq_guest_emit(lua->view, event, row, &why)) return luaL_error(L, "emit: %s", why);
   return 0;
@@ -137,14 +143,8 @@ static int world_command(lua_State *L) {
   const char *name = lua_type(L, 2) == LUA_TSTRING ? lua_tolstring(L, 2, &bytes) : "";
   uint32_t command = lq_game_command_find(lua->game, lq_span_of(name, bytes));
   if (command == UINT32_MAX) return no_command(L, name);
-  const lq_record *record = &lua->game->command[command].record;
   _Alignas(8) uint8_t row[LQ_ROW_BYTES_MAX];
-  memset(row, 0, record->row_bytes);
-  if (lua_istable(L, 3))
-    lqi_row_fill(L, 3, record, row);
-  else if (!lua_isnoneornil(L, 3))
-    return luaL_error(L, "command gets the command's fields in a table, not a %s",
-                      luaL_typename(L, 3));
+  fields_in(L, "command", "command", &lua->game->command[command].record, row);
   const char *why = "";
   if (!lq_guest_send(lua->view, command, row, &why)) return luaL_error(L, "command: %s", why);
   return 0;
