@@ -267,7 +267,7 @@ async function suffered(server, name, expected) {
   const client = new Client(server.port)
   const failures = []
   client.onMessage = (m) => m.evt === 'guest.failed' && failures.push(m)
-  await client.join({ game: name })
+  await client.join({ game: name }, 60000) // some fifty processes start at the same moment
   const counted = async () => {
     const { body } = await rest(server, `/v1/tenants/acme/games/${name}/sessions/main/state`)
     return body.state.a1.Secret.n

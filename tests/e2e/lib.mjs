@@ -99,14 +99,14 @@ export class Client {
       })
     })
   }
-  async ask(message, fits) {
-    const answer = this.next(fits)
+  async ask(message, fits, ms) {
+    const answer = this.next(fits, ms)
     this.send(message)
     return answer
   }
-  async join(more = {}) {
+  async join(more = {}, ms) {
     await this.open
-    const joined = await this.ask({ action: 'join', tenant: 'acme', game: 'demo', ...more }, (m) => m.evt === 'joined' || m.evt === 'error')
+    const joined = await this.ask({ action: 'join', tenant: 'acme', game: 'demo', ...more }, (m) => m.evt === 'joined' || m.evt === 'error', ms)
     if (joined.evt === 'error') throw new Error(joined.code)
     this.player = joined.player
     this.resume = joined.resume
