@@ -82,6 +82,7 @@ typedef struct lqi_edge {
 } lqi_edge;
 _Static_assert(sizeof(lqi_face) == 4 && sizeof(lqi_edge) == 4, "padding");
 
+static inline size_t lqi_up16(size_t bytes) { return (bytes + 15) & ~(size_t)15; }
 static inline const void *lqi_asset_section(const lqi_asset *a, uint32_t index) {
   return (const uint8_t *)a + a->offset[index];
 }
@@ -91,7 +92,6 @@ static inline const void *lqi_asset_section(const lqi_asset *a, uint32_t index) 
 lq_err lqi_asset_check(const void *blob, size_t bytes, lq_diag *diag);
 /* Whether section index holds count records of that size inside the blob. */
 bool lqi_asset_holds(const lqi_asset *a, uint32_t index, uint32_t count, size_t size);
-bool lqi_within(const float *value, uint32_t count, float low, float high); /* false for NaN */
 
 /* The kinds' own checks: the header is good, and `bytes` are there. */
 lq_err lqi_hull_check(const lqi_asset *a, lq_diag *diag);

@@ -127,7 +127,6 @@ lq_physics_hit lqi_nearest(const lqi_shape *s, v3 point, float most);
 void lqi_query_insert(lq_physics_hit *hits, uint32_t max, uint32_t *count, lq_physics_hit hit);
 lqi_shape lqi_query_stand(const lq_physics *w, const lqi_def *d, const lqi_dyn *s);
 bool lqi_query_asked(const lqi_def *d, uint32_t mask);
-bool lqi_query_apart(const lqi_box *a, const lqi_box *b);
 /* One shape. From inside: fraction 0 and no normal. */
 bool lqi_query_ray(const lqi_shape *s, v3 from, v3 way, float *fraction, v3 *normal);
 

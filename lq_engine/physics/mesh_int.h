@@ -38,8 +38,8 @@ _Static_assert(sizeof(lqi_mesh_node) == 32, "padding");
 static inline v3 lqi_mesh_point(const lqi_asset *a, uint32_t index) {
   return v3_of((const float *)lqi_asset_section(a, 0) + 4 * (size_t)index);
 }
-/* Of each edge and corner, from where the corners and those across lie; open edges are known.
- * Corners are the caller's. */
+/* Whether an edge is convex by more than a degree. from, along, normal: its triangle's, along a
+ * unit; across: the far corner of the neighbour. */
 static inline bool lqi_edge_sharp(v3 from, v3 along, v3 normal, v3 across) {
   v3 u = v3_sub(across, from);
   u = v3_mad(u, along, -v3_dot(u, along));

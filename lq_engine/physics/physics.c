@@ -1,27 +1,31 @@
-/* The world's block, its bodies, and its saved form. */
+/* The world's block and its bodies. */
 #include "lq_engine/physics/joint_int.h"
 #include "lq_engine/physics/solve_int.h"
 
 enum { MAGIC = 0x4850514c }; /* "LQPH" */
 
-static lq_err config_check(lq_physics_config *c, lq_diag *diag) {
+void lqi_physics_defaults(lq_physics_config *c) {
   if (c->bodies_max == 0) c->bodies_max = 1024;
-  if (c->bodies_max > LQ_PHYSICS_BODIES_MAX)
-    return lq_diag_set(diag, LQ_ERR_RANGE, "bodies_max: above %u", LQ_PHYSICS_BODIES_MAX);
   if (c->contacts_max == 0) c->contacts_max = c->bodies_max * 4 + 64;
-  if (c->contacts_max > LQ_PHYSICS_CONTACTS_MAX)
-    return lq_diag_set(diag, LQ_ERR_RANGE, "contacts_max: above %u", LQ_PHYSICS_CONTACTS_MAX);
   if (c->pairs_max == 0) c->pairs_max = c->contacts_max * 4;
-  if (c->pairs_max > LQ_PHYSICS_CONTACTS_MAX * 4)
-    return lq_diag_set(diag, LQ_ERR_RANGE, "pairs_max: above %u", LQ_PHYSICS_CONTACTS_MAX * 4);
   if (c->assets_max == 0) c->assets_max = 64;
-  if (c->assets_max > LQ_PHYSICS_ASSETS_MAX)
-    return lq_diag_set(diag, LQ_ERR_RANGE, "assets_max: above %u", LQ_PHYSICS_ASSETS_MAX);
   if (c->joints_max == 0) c->joints_max = 256;
-  if (c->joints_max > LQ_PHYSICS_JOINTS_MAX)
-    return lq_diag_set(diag, LQ_ERR_RANGE, "joints_max: above %u", LQ_PHYSICS_JOINTS_MAX);
   if (c->hz == 0) c->hz = 60;
   if (c->substeps == 0) c->substeps = 4;
+}
+
+static lq_err config_check(lq_physics_config *c, lq_diag *diag) {
+  lqi_physics_defaults(c);
+  if (c->bodies_max > LQ_PHYSICS_BODIES_MAX)
+    return lq_diag_set(diag, LQ_ERR_RANGE, "bodies_max: above %u", LQ_PHYSICS_BODIES_MAX);
+  if (c->contacts_max > LQ_PHYSICS_CONTACTS_MAX)
+    return lq_diag_set(diag, LQ_ERR_RANGE, "contacts_max: above %u", LQ_PHYSICS_CONTACTS_MAX);
+  if (c->pairs_max > LQ_PHYSICS_CONTACTS_MAX * 4)
+    return lq_diag_set(diag, LQ_ERR_RANGE, "pairs_max: above %u", LQ_PHYSICS_CONTACTS_MAX * 4);
+  if (c->assets_max > LQ_PHYSICS_ASSETS_MAX)
+    return lq_diag_set(diag, LQ_ERR_RANGE, "assets_max: above %u", LQ_PHYSICS_ASSETS_MAX);
+  if (c->joints_max > LQ_PHYSICS_JOINTS_MAX)
+    return lq_diag_set(diag, LQ_ERR_RANGE, "joints_max: above %u", LQ_PHYSICS_JOINTS_MAX);
   if (c->hz < 10 || c->hz > 240) return lq_diag_set(diag, LQ_ERR_RANGE, "hz: outside 10 to 240");
   if (c->substeps > 16) return lq_diag_set(diag, LQ_ERR_RANGE, "substeps: outside 1 to 16");
   if (!(c->hit_speed >= 0 && c->hit_speed <= 1000))
@@ -116,16 +120,9 @@ lq_err lq_physics_init(void *block, size_t bytes, const lq_physics_config *confi
 
 /* The first row whose id is not below. */
 static uint32_t place_of(const lq_physics *w, uint64_t id) {
-  uint32_t low = 0, high = w->head.bodies;
-  if (high && w->def[high - 1].id < id) return high;
-  while (low < high) {
-    uint32_t middle = low + (high - low) / 2;
-    if (w->def[middle].id < id)
-      low = middle + 1;
-    else
-      high = middle;
-  }
-  return low;
+  uint32_t bodies = w->head.bodies;
+  if (bodies && w->def[bodies - 1].id < id) return bodies;
+  return lqi_place(w->def, sizeof *w->def, bodies, id);
 }
 
 uint32_t lqi_physics_row(const lq_physics *w, uint64_t id) {

@@ -3,10 +3,9 @@
  *
  * Units are SI: metres, seconds, kilograms, newtons, radians. +y is up by default only (gravity).
  * Shape: one block of the caller's memory, a fixed state and what each step derives from nothing.
- * The state is history-free: bodies and joints ascend by id, contacts by the ids of their
- * two bodies, and a
- * step reads nothing else, so arrival order, a save and a load, or another worker cannot show in a
- * result. One shape a body; its centre is the centre of mass.
+ * The state is history-free: bodies and joints ascend by id, contacts by the ids of their two
+ * bodies, and a step reads nothing else, so arrival order, a save and a load, or another worker
+ * cannot show in a result. One shape a body; its centre is the centre of mass.
  * Limits: lq_base/limits.h. Full is LQ_ERR_FULL before anything is changed.
  * Threads: one world, one thread at a time. No allocation, no clock, no libm.
  * Source: sub-steps with soft contacts as Erin Catto published them (Solver2D, 2024; "Soft

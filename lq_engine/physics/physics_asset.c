@@ -1,12 +1,6 @@
 /* The registry of cooked shapes: by id, outside of the state, in order. */
 #include "lq_engine/physics/mesh_int.h"
 
-bool lqi_within(const float *value, uint32_t count, float low, float high) {
-  for (uint32_t i = 0; i < count; i++)
-    if (!(value[i] >= low && value[i] <= high)) return false; /* NaN, too */
-  return true;
-}
-
 bool lqi_asset_holds(const lqi_asset *a, uint32_t index, uint32_t count, size_t size) {
   uint32_t at = a->offset[index];
   return at >= sizeof *a && (at & 15) == 0 && at <= a->bytes && count <= (a->bytes - at) / size;
@@ -79,15 +73,7 @@ lq_err lq_physics_asset_info_read(const void *cooked, size_t bytes, lq_physics_a
 
 /* The first entry whose id is not below. */
 static uint32_t place_of(const lq_physics *w, uint64_t id) {
-  uint32_t low = 0, high = w->assets;
-  while (low < high) {
-    uint32_t middle = low + (high - low) / 2;
-    if (w->entry[middle].id < id)
-      low = middle + 1;
-    else
-      high = middle;
-  }
-  return low;
+  return lqi_place(w->entry, sizeof *w->entry, w->assets, id);
 }
 
 const lqi_asset *lqi_asset_find(const lq_physics *w, uint64_t id) {

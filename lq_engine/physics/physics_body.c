@@ -12,12 +12,6 @@ lq_physics_body lq_physics_body_default(uint64_t id) {
                            .rotation = {0, 0, 0, 1}};
 }
 
-static bool within(const float *value, uint32_t count, float low, float high) {
-  for (uint32_t i = 0; i < count; i++)
-    if (!(value[i] >= low && value[i] <= high)) return false; /* NaN, too */
-  return true;
-}
-
 static uint32_t sizes_of(lq_physics_shape shape) {
   static const uint8_t count[] = {1, 2, 3, 0, 0, 0, 0, 0};
   return count[shape];
@@ -27,14 +21,14 @@ static lq_err check_place(const lq_physics_body *b, uint32_t hz, lq_diag *diag) 
   /* A hair more than a step leaves: it scales to the limit, and rounds. */
   const float reach = LQ_PHYSICS_REACH_M, speed = LQ_PHYSICS_SPEED_MAX_M_S * 1.00001f;
   const float *q = b->rotation;
-  if (!within(b->position, 3, -reach, reach))
+  if (!lqi_within(b->position, 3, -reach, reach))
     return lq_diag_set(diag, LQ_ERR_RANGE, "position: beyond %u m", LQ_PHYSICS_REACH_M);
-  if (!within(q, 4, -2, 2) || q[0] * q[0] + q[1] * q[1] + q[2] * q[2] + q[3] * q[3] < 0.01f)
+  if (!lqi_within(q, 4, -2, 2) || q[0] * q[0] + q[1] * q[1] + q[2] * q[2] + q[3] * q[3] < 0.01f)
     return lq_diag_set(diag, LQ_ERR_RANGE, "rotation: not a quaternion of length 1");
-  if (!within(b->velocity, 3, -speed, speed) || v3_length(v3_of(b->velocity)) > speed)
+  if (!lqi_within(b->velocity, 3, -speed, speed) || v3_length(v3_of(b->velocity)) > speed)
     return lq_diag_set(diag, LQ_ERR_RANGE, "velocity: above %u m/s", LQ_PHYSICS_SPEED_MAX_M_S);
   float spin = LQ_PHYSICS_TURN_MAX_RAD * (float)hz * 1.00001f;
-  if (!within(b->spin, 3, -spin, spin) || v3_length(v3_of(b->spin)) > spin)
+  if (!lqi_within(b->spin, 3, -spin, spin) || v3_length(v3_of(b->spin)) > spin)
     return lq_diag_set(diag, LQ_ERR_RANGE, "spin: above a quarter of pi in a step");
   return LQ_OK;
 }
@@ -66,17 +60,17 @@ lq_err lqi_body_check(const lq_physics *w, const lq_physics_body *b, uint32_t hz
   lq_err err = check_asset(w, b, diag);
   if (err != LQ_OK) return err;
   if (b->locks > 63) return lq_diag_set(diag, LQ_ERR_INVALID, "locks: six bits");
-  if (!within(b->size, sizes_of(b->shape), LQ_PHYSICS_SIZE_MIN_M, LQ_PHYSICS_SIZE_MAX_M))
+  if (!lqi_within(b->size, sizes_of(b->shape), LQ_PHYSICS_SIZE_MIN_M, LQ_PHYSICS_SIZE_MAX_M))
     return lq_diag_set(diag, LQ_ERR_RANGE, "size: outside 5 mm to 2 km");
-  if (b->mass_kg != 0 && !within(&b->mass_kg, 1, 1e-6f, 1e9f))
+  if (b->mass_kg != 0 && !lqi_within(&b->mass_kg, 1, 1e-6f, 1e9f))
     return lq_diag_set(diag, LQ_ERR_RANGE, "mass_kg: outside 1e-6 to 1e9 (0: by its volume)");
-  if (!within(&b->friction, 1, 0, 10))
+  if (!lqi_within(&b->friction, 1, 0, 10))
     return lq_diag_set(diag, LQ_ERR_RANGE, "friction: outside 0 to 10");
-  if (!within(&b->restitution, 1, 0, 1))
+  if (!lqi_within(&b->restitution, 1, 0, 1))
     return lq_diag_set(diag, LQ_ERR_RANGE, "restitution: outside 0 to 1");
-  if (!within(&b->linear_damping, 1, 0, 1000) || !within(&b->angular_damping, 1, 0, 1000))
+  if (!lqi_within(&b->linear_damping, 1, 0, 1000) || !lqi_within(&b->angular_damping, 1, 0, 1000))
     return lq_diag_set(diag, LQ_ERR_RANGE, "damping: outside 0 to 1000 a second");
-  if (!within(&b->gravity_scale, 1, -100, 100))
+  if (!lqi_within(&b->gravity_scale, 1, -100, 100))
     return lq_diag_set(diag, LQ_ERR_RANGE, "gravity_scale: outside -100 to 100");
   return check_place(b, hz, diag);
 }

@@ -78,11 +78,7 @@ bool lqi_broad_filter(const lq_physics *w, uint32_t a, uint32_t b) {
 }
 
 static bool meet(const lq_physics *w, uint32_t a, uint32_t b) {
-  const lqi_box *p = &w->box[a], *q = &w->box[b];
-  if (p->low[0] > q->high[0] || q->low[0] > p->high[0] || p->low[1] > q->high[1] ||
-      q->low[1] > p->high[1] || p->low[2] > q->high[2] || q->low[2] > p->high[2])
-    return false;
-  return lqi_broad_filter(w, a, b);
+  return !lqi_apart_boxes(&w->box[a], &w->box[b]) && lqi_broad_filter(w, a, b);
 }
 
 /* False when there is no room. */

@@ -43,7 +43,7 @@ lq_err lq_physics_cast(const lq_physics *w, const lq_physics_body *probe, const 
     lqi_shape s = lqi_query_stand(w, &w->def[i], &w->dyn[i]);
     lqi_box other = lqi_broad_box(&s, (v3){0, 0, 0}, 0);
     lqi_meet meet;
-    if (lqi_query_apart(&box, &other)) continue;
+    if (lqi_apart_boxes(&box, &other)) continue;
     if (!lqi_cast(&s, &shape, along, 0, &meet)) continue;
     lqi_query_insert(hits, hits_max, count, hit_of(w->def[i].id, &shape, along, &meet));
   }
@@ -91,7 +91,7 @@ lq_err lq_physics_closest(const lq_physics *w, const float point[3], uint32_t ma
     lqi_shape s = lqi_query_stand(w, &w->def[i], &w->dyn[i]);
     lqi_box box = lqi_broad_box(&s, (v3){0, 0, 0}, distance_max * 1.001f + 1e-3f);
     lqi_box dot = {{at.x, at.y, at.z, 0}, {at.x, at.y, at.z, 0}};
-    if (lqi_query_apart(&box, &dot)) continue;
+    if (lqi_apart_boxes(&box, &dot)) continue;
     lq_physics_hit hit = lqi_nearest(&s, at, distance_max);
     hit.id = w->def[i].id;
     if (hit.fraction <= distance_max) lqi_query_insert(hits, hits_max, count, hit);

@@ -103,19 +103,10 @@ static double stop_at(lqi_race race) {
   return lqi_race_run(&race, &meet) && !meet.touching ? meet.at : inner;
 }
 
-/* A sleeper's box may have been left out of the search for pairs. */
-static lqi_box target_box(const lq_physics *w, uint32_t row) {
-  if (moved(w, row)) return w->swept[row];
-  if (!(w->dyn[row].flags & LQI_ASLEEP)) return w->box[row];
-  quat q = lqi_rotation(&w->dyn[row]);
-  lqi_shape s = shape_of(w, row, v3_of(w->dyn[row].position), m33_of(q));
-  return lqi_broad_box(&s, (v3){0, 0, 0}, LQI_MARGIN_M / 2);
-}
-
 static void against(lq_physics *w, uint32_t row, uint32_t other) {
   if (!w->start[row].fast || (w->def[other].flags & LQI_SENSOR)) return;
-  lqi_box its = target_box(w, other);
-  if (lqi_query_apart(&w->swept[row], &its)) return;
+  const lqi_box *its = moved(w, other) ? &w->swept[other] : &w->box[other];
+  if (lqi_apart_boxes(&w->swept[row], its)) return;
   lqi_sweep sweep = sweep_of(w, row), still = sweep_of(w, other);
   lqi_shape body = shape_of(w, row, v3_of(w->dyn[row].position), still.turn),
             wall = shape_of(w, other, v3_of(w->dyn[other].position), still.turn);
@@ -153,6 +144,7 @@ static void look(lq_physics *w, bool dynamic, uint32_t loose, uint32_t still) {
       if (other == row || !due(w, row, other, dynamic) || !lqi_broad_filter(w, row, other) ||
           lqi_joint_parts(w, row, other))
         continue;
+      /* A sleeper may have been left out of the search for pairs. */
       if (w->dyn[other].flags & LQI_ASLEEP) lqi_broad_place(w, other);
       against(w, row, other);
     }

@@ -186,15 +186,14 @@ float lqi_field_ray(const lqi_asset *a, v3 at, v3 way, v3 *normal) {
 static bool counts_good(uint32_t x, uint32_t z) {
   return x >= 2 && z >= 2 && x <= LQ_PHYSICS_SAMPLES_MAX && z <= LQ_PHYSICS_SAMPLES_MAX;
 }
-static size_t even(size_t bytes) { return (bytes + 15) & ~(size_t)15; }
 static size_t hole_bytes(uint32_t x, uint32_t z) { return ((size_t)(x - 1) * (z - 1) + 7) / 8; }
 
 lq_err lq_physics_field_room(uint32_t x, uint32_t z, bool holes, lq_physics_cook_room *out) {
   memset(out, 0, sizeof *out);
   if (!counts_good(x, z)) return LQ_ERR_RANGE;
-  out->out_bytes = sizeof(lqi_asset) + 16 + even((size_t)x * z * 4) +
-                   (holes ? even(hole_bytes(x, z)) : 0) +
-                   even((size_t)tiles_along(x) * tiles_along(z) * 8);
+  out->out_bytes = sizeof(lqi_asset) + 16 + lqi_up16((size_t)x * z * 4) +
+                   (holes ? lqi_up16(hole_bytes(x, z)) : 0) +
+                   lqi_up16((size_t)tiles_along(x) * tiles_along(z) * 8);
   return LQ_OK;
 }
 
@@ -239,12 +238,12 @@ static bool no_ground(const lqi_asset *a) {
 
 static void lay_out(lqi_asset *a, const lq_physics_field_source *s) {
   uint32_t tiles = tiles_along(s->count_x) * tiles_along(s->count_z);
-  size_t heights = even((size_t)s->count_x * s->count_z * 4),
-         holes = s->holes ? even(hole_bytes(s->count_x, s->count_z)) : 0;
+  size_t heights = lqi_up16((size_t)s->count_x * s->count_z * 4),
+         holes = s->holes ? lqi_up16(hole_bytes(s->count_x, s->count_z)) : 0;
   *a = (lqi_asset){.magic = LQI_ASSET_MAGIC,
                    .version = LQI_ASSET_VERSION,
                    .kind = LQ_PHYSICS_FIELD,
-                   .bytes = (uint32_t)(sizeof *a + 16 + heights + holes + even(tiles * 8)),
+                   .bytes = (uint32_t)(sizeof *a + 16 + heights + holes + lqi_up16(tiles * 8)),
                    .count_0 = s->count_x,
                    .count_1 = s->count_z,
                    .count_2 = tiles,

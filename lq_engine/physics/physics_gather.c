@@ -11,12 +11,7 @@ void lq_physics_clear(lq_physics *w, uint32_t hz) {
   w->head.hz = hz;
 }
 
-static bool bearable(const float *v) {
-  const float most = 1e12f;
-  for (uint32_t i = 0; i < 3; i++)
-    if (!(v[i] >= -most && v[i] <= most)) return false; /* NaN, too */
-  return true;
-}
+static bool bearable(const float *v) { return lqi_within(v, 3, -1e12f, 1e12f); }
 
 static bool any(const float *v) { return v[0] != 0 || v[1] != 0 || v[2] != 0; }
 
@@ -100,7 +95,9 @@ void lq_physics_motion_read(const lq_physics *w, uint32_t index, lq_physics_moti
 /* ---- joints ---- */
 
 size_t lq_physics_joints_bytes_max(const lq_physics_config *config) {
-  return (config->joints_max ? config->joints_max : 256) * sizeof(lqi_joint);
+  lq_physics_config c = *config;
+  lqi_physics_defaults(&c);
+  return c.joints_max * sizeof(lqi_joint);
 }
 
 size_t lq_physics_joints_bytes(const lq_physics *w) { return w->head.joints * sizeof *w->joint; }
@@ -167,9 +164,9 @@ lq_err lq_physics_joints_load(lq_physics *w, const void *data, size_t bytes) {
 /* ---- contacts ---- */
 
 size_t lq_physics_contacts_bytes_max(const lq_physics_config *config) {
-  uint32_t bodies = config->bodies_max ? config->bodies_max : 1024;
-  uint32_t contacts = config->contacts_max ? config->contacts_max : bodies * 4 + 64;
-  return contacts * sizeof(lqi_contact);
+  lq_physics_config c = *config;
+  lqi_physics_defaults(&c);
+  return c.contacts_max * sizeof(lqi_contact);
 }
 
 size_t lq_physics_contacts_bytes(const lq_physics *w) {
@@ -181,10 +178,10 @@ void lq_physics_contacts_save(const lq_physics *w, void *out) {
 }
 
 static bool all_good(const uint8_t *data, uint32_t count) {
-  lqi_contact c, before;
+  lqi_contact c, before = {.a = 0};
   for (uint32_t i = 0; i < count; i++) {
     memcpy(&c, data + i * sizeof c, sizeof c);
-    if (!lqi_contact_good(&c, i ? &before : NULL)) return false;
+    if (!lqi_contact_good(&c, &before)) return false;
     before = c;
   }
   return true;

@@ -3,14 +3,12 @@
 
 #include "lq_engine/physics/hull_int.h"
 
-static uint32_t up16(uint32_t bytes) { return (bytes + 15) & ~15u; }
-
 void lqi_hull_lay_out(lqi_asset *a) {
   a->offset[0] = sizeof *a;
   a->offset[1] = a->offset[0] + a->count_0 * 16;
   a->offset[2] = a->offset[1] + a->count_1 * 16;
-  a->offset[3] = a->offset[2] + up16(a->count_1 * (uint32_t)sizeof(lqi_face));
-  a->bytes = a->offset[3] + up16(a->count_2 * (uint32_t)sizeof(lqi_edge));
+  a->offset[3] = a->offset[2] + (uint32_t)lqi_up16(a->count_1 * sizeof(lqi_face));
+  a->bytes = a->offset[3] + (uint32_t)lqi_up16(a->count_2 * sizeof(lqi_edge));
 }
 
 /* Corners x y z as bits 0 1 2; faces +x -x +y -y +z -z. */

@@ -17,16 +17,14 @@ typedef struct cook {
   double at[LQI_HULL_VERTICES][3];
 } cook;
 
-static size_t round_up(size_t bytes) { return (bytes + 15) & ~(size_t)15; }
-
 size_t lq_physics_hull_scratch_bytes(uint32_t count) {
-  return round_up(sizeof(cook)) + (size_t)count * (2 * sizeof(uint64_t) + sizeof(double)) +
+  return lqi_up16(sizeof(cook)) + (size_t)count * (2 * sizeof(uint64_t) + sizeof(double)) +
          (size_t)count * sizeof(uint32_t);
 }
 
 static void lay_out(cook *c, uint32_t count) {
   lqi_quickhull *h = &c->hull;
-  h->key = (uint64_t *)(void *)((uint8_t *)c + round_up(sizeof *c));
+  h->key = (uint64_t *)(void *)((uint8_t *)c + lqi_up16(sizeof *c));
   h->spare = h->key + count;
   h->far = (double *)(void *)(h->spare + count);
   h->over = (uint32_t *)(void *)(h->far + count);

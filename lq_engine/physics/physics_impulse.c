@@ -3,12 +3,6 @@
 
 static const float PI = 3.14159265f;
 
-static bool within(const float *value, uint32_t count, float low, float high) {
-  for (uint32_t i = 0; i < count; i++)
-    if (!(value[i] >= low && value[i] <= high)) return false; /* NaN, too */
-  return true;
-}
-
 /* m^2 of its shadow along a unit direction; of a cooked shape that of its bounds. */
 static float shadow(const lqi_shape *s, v3 way) {
   v3 l = v3_abs(m33_back(s->turn, way)), h = {0, 0, 0};
@@ -23,11 +17,6 @@ static float shadow(const lqi_shape *s, v3 way) {
   return 4 * (l.x * h.y * h.z + l.y * h.x * h.z + l.z * h.x * h.y);
 }
 
-static v3 at_most(v3 v, float limit) {
-  float length = v3_length(v);
-  return length > limit ? v3_scale(v, limit / length) : v;
-}
-
 static void push(lq_physics *w, uint32_t row, v3 impulse, v3 at) {
   const lqi_def *d = &w->def[row];
   lqi_dyn *s = &w->dyn[row];
@@ -36,8 +25,8 @@ static void push(lq_physics *w, uint32_t row, v3 impulse, v3 at) {
   twist = (v3){twist.x / d->inertia[0], twist.y / d->inertia[1], twist.z / d->inertia[2]};
   v3 v = v3_mad(v3_of(s->velocity), impulse, 1 / d->mass);
   v3 spin = v3_add(v3_of(s->spin), m33_turn(turn, twist));
-  v = at_most(v, LQ_PHYSICS_SPEED_MAX_M_S);
-  spin = at_most(spin, LQ_PHYSICS_TURN_MAX_RAD * (float)w->head.hz);
+  v = v3_at_most(v, LQ_PHYSICS_SPEED_MAX_M_S);
+  spin = v3_at_most(spin, LQ_PHYSICS_TURN_MAX_RAD * (float)w->head.hz);
   if (!v3_finite(v) || !v3_finite(spin)) return; /* their squares were not */
   v3_put(s->velocity, v), v3_put(s->spin, spin);
   lqi_physics_wake_row(w, row);
@@ -53,12 +42,12 @@ lq_err lq_physics_explode(lq_physics *w, const lq_physics_blast *blast, uint32_t
   const float far = LQ_PHYSICS_REACH_M;
   uint32_t found = 0;
   if (count) *count = 0;
-  if (!within(blast->centre, 3, -far, far))
+  if (!lqi_within(blast->centre, 3, -far, far))
     return lq_diag_set(diag, LQ_ERR_RANGE, "centre: beyond %u m", LQ_PHYSICS_REACH_M);
-  if (!within(&blast->radius, 1, 0, far) || !within(&blast->falloff, 1, 0, far))
+  if (!lqi_within(&blast->radius, 1, 0, far) || !lqi_within(&blast->falloff, 1, 0, far))
     return lq_diag_set(diag, LQ_ERR_RANGE, "radius, falloff: outside 0 to %u m",
                        LQ_PHYSICS_REACH_M);
-  if (!within(&blast->impulse, 1, -1e9f, 1e9f))
+  if (!lqi_within(&blast->impulse, 1, -1e9f, 1e9f))
     return lq_diag_set(diag, LQ_ERR_RANGE, "impulse: beyond 1e9 N s/m^2");
   v3 centre = v3_of(blast->centre), up = {0, 1, 0};
   for (uint32_t row = 0; row < w->head.bodies; row++) {
@@ -88,11 +77,11 @@ static lq_err check(const lq_physics *w, const lq_physics_draught *f, lq_diag *d
     return lq_diag_set(diag, LQ_ERR_INVALID, "region: not a sphere, capsule or box");
   lq_err err = lqi_body_check(w, &b, w->head.hz, diag);
   if (err != LQ_OK) return err;
-  if (!within(f->push, 3, -1000, 1000) || !within(&f->radial, 1, -1000, 1000))
+  if (!lqi_within(f->push, 3, -1000, 1000) || !lqi_within(&f->radial, 1, -1000, 1000))
     return lq_diag_set(diag, LQ_ERR_RANGE, "push, radial: beyond 1000 m/s^2");
-  if (!within(f->wind, 3, -400, 400))
+  if (!lqi_within(f->wind, 3, -400, 400))
     return lq_diag_set(diag, LQ_ERR_RANGE, "wind: beyond 400 m/s");
-  if (!within(&f->density, 1, 0, 1e4f))
+  if (!lqi_within(&f->density, 1, 0, 1e4f))
     return lq_diag_set(diag, LQ_ERR_RANGE, "density: outside 0 to 1e4 kg/m^3");
   return LQ_OK;
 }

@@ -130,6 +130,11 @@ typedef struct lqi_box { /* axis-aligned, m */
   float low[4], high[4];
 } lqi_box;
 
+static inline bool lqi_apart_boxes(const lqi_box *a, const lqi_box *b) {
+  return a->low[0] > b->high[0] || b->low[0] > a->high[0] || a->low[1] > b->high[1] ||
+         b->low[1] > a->high[1] || a->low[2] > b->high[2] || b->low[2] > a->high[2];
+}
+
 typedef struct lqi_hit {
   float speed[4]; /* m/s, of each point as the step began; below 0: came together */
 } lqi_hit;
@@ -187,7 +192,45 @@ struct lq_physics {
   size_t derived_bytes;
 };
 
+/* ---- small things of several files ---- */
+static inline bool lqi_within(const float *value, uint32_t count, float low, float high) {
+  for (uint32_t i = 0; i < count; i++)
+    if (!(value[i] >= low && value[i] <= high)) return false; /* NaN, too */
+  return true;
+}
+static inline bool lqi_finite(const float *value, uint32_t count) {
+  float sum = 0; /* a number that is not finite times 0 is not 0 */
+  for (uint32_t i = 0; i < count; i++) sum += value[i] * 0;
+  return sum == 0;
+}
+/* The first of so many rows whose id, with which a row begins, is not below. Rows of a save need
+ * not be aligned. */
+static inline uint32_t lqi_place(const void *row, size_t size, uint32_t count, uint64_t id) {
+  uint32_t low = 0, high = count;
+  while (low < high) {
+    uint32_t middle = low + (high - low) / 2;
+    uint64_t its;
+    memcpy(&its, (const uint8_t *)row + middle * size, sizeof its);
+    if (its < id)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low;
+}
+/* Union-find. The lowest row of an island is its root, so that the order of contacts and joints
+ * cannot show. */
+static inline uint32_t lqi_root(uint32_t *parent, uint32_t i) {
+  while (parent[i] != i) i = parent[i] = parent[parent[i]];
+  return i;
+}
+static inline void lqi_tie(uint32_t *parent, uint32_t a, uint32_t b) {
+  uint32_t p = lqi_root(parent, a), q = lqi_root(parent, b);
+  parent[p < q ? q : p] = p < q ? p : q;
+}
+
 /* physics.c */
+void lqi_physics_defaults(lq_physics_config *c);            /* for what is 0 */
 uint32_t lqi_physics_row(const lq_physics *w, uint64_t id); /* LQI_NONE */
 /* The same for one who is there, at or behind `row`: quick where ids stand in line. */
 uint32_t lqi_physics_row_after(const lq_physics *w, uint32_t row, uint64_t id);
@@ -219,8 +262,9 @@ void lqi_body_pack(const lq_physics *w, const lq_physics_body *b, lqi_def *d, lq
 float lqi_body_volume(const lqi_def *d);
 v3 lqi_body_inertia(const lqi_def *d);
 
-/* physics_save.c: may this contact stand behind that one (NULL: first)? Ids need not be there. */
+/* physics_save.c: may this contact stand behind that one (all 0: first)? Ids need not be there. */
 bool lqi_contact_good(const lqi_contact *c, const lqi_contact *before);
+bool lqi_contact_finite(const lqi_contact *c); /* its impulses */
 
 /* physics_broad.c: w->pair, sorted. False: more than there is room for. */
 bool lqi_broad_pairs(lq_physics *w);

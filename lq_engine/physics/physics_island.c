@@ -1,26 +1,17 @@
-/* Islands: dynamic bodies that contacts hold together. They fall asleep and wake as one. */
+/* Islands: dynamic bodies that contacts and joints hold together. They fall asleep and wake as one.
+ */
 #include "lq_engine/physics/joint_int.h"
-
-static uint32_t root_of(uint32_t *parent, uint32_t i) {
-  while (parent[i] != i) i = parent[i] = parent[parent[i]];
-  return i;
-}
 
 static bool sleeps(const lq_physics *w, uint32_t row) {
   return (w->dyn[row].flags & LQI_ASLEEP) != 0;
 }
 
-/* Two bodies that hold each other. The lowest row of an island is its root, so that the order of
- * contacts and joints cannot show. */
+/* Two bodies that hold each other. */
 static void tie(lq_physics *w, uint32_t row, uint32_t other) {
   uint32_t kind_a = w->def[row].kind, kind_b = w->def[other].kind;
   if (kind_a == LQ_PHYSICS_DYNAMIC && kind_b == LQ_PHYSICS_DYNAMIC) {
     if ((w->dyn[row].flags | w->dyn[other].flags) & LQI_FROZEN) return;
-    uint32_t a = root_of(w->parent, row), b = root_of(w->parent, other);
-    if (a < b)
-      w->parent[b] = a;
-    else
-      w->parent[a] = b;
+    lqi_tie(w->parent, row, other);
   } else if (kind_a == LQ_PHYSICS_KINEMATIC && lqi_active(&w->def[row], &w->dyn[row])) {
     lqi_physics_wake_row(w, other);
   } else if (kind_b == LQ_PHYSICS_KINEMATIC && lqi_active(&w->def[other], &w->dyn[other])) {
@@ -59,7 +50,7 @@ static void tire(lq_physics *w) {
   for (uint32_t i = 0; i < w->head.bodies; i++) {
     w->tired[i] = 1e30f;
     if (w->def[i].kind != LQ_PHYSICS_DYNAMIC || (w->dyn[i].flags & LQI_FROZEN)) continue;
-    uint32_t root = root_of(w->parent, i);
+    uint32_t root = lqi_root(w->parent, i);
     seen[root] |= sleeps(w, i) ? 2u : 1u;
     w->tired[root] = f_min(w->tired[root], w->dyn[i].tired);
   }
@@ -75,7 +66,7 @@ void lqi_islands(lq_physics *w) {
   for (uint32_t i = 0; i < w->head.bodies; i++) {
     lqi_dyn *s = &w->dyn[i];
     if (w->def[i].kind != LQ_PHYSICS_DYNAMIC || (s->flags & LQI_FROZEN)) continue;
-    float tired = w->tired[root_of(w->parent, i)];
+    float tired = w->tired[lqi_root(w->parent, i)];
     if (tired < 0) {
       lqi_physics_wake_row(w, i);
     } else if (tired >= LQI_SLEEP_S && !sleeps(w, i)) {

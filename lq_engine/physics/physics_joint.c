@@ -21,12 +21,6 @@ lq_physics_joint lq_physics_joint_default(lq_physics_joint_kind kind, uint64_t i
 
 /* ---- the door ---- */
 
-static bool within(const float *value, uint32_t count, float low, float high) {
-  for (uint32_t i = 0; i < count; i++)
-    if (!(value[i] >= low && value[i] <= high)) return false; /* NaN, too */
-  return true;
-}
-
 static uint32_t mode_of(char kind, lq_physics_axis_mode mode) {
   if (kind == '-') return LQ_PHYSICS_FREE;
   if (mode != LQ_PHYSICS_BY_KIND) return (uint32_t)mode;
@@ -61,15 +55,17 @@ static lq_err axis_check(const lq_physics_joint *j, uint32_t i, lq_diag *diag) {
                 : LQ_OK;
   if (!mode_fits(kind, x->mode))
     return lq_diag_set(diag, LQ_ERR_INVALID, "axis[%u].mode: not for this kind of joint", i);
-  if (!within(&x->low, 1, -most, most) || !within(&x->high, 1, -most, most) || x->low > x->high)
+  if (!lqi_within(&x->low, 1, -most, most) || !lqi_within(&x->high, 1, -most, most) ||
+      x->low > x->high)
     return lq_diag_set(diag, LQ_ERR_RANGE, "axis[%u].low, high: not in order, or out of range", i);
-  if (!within(&x->target, 1, -most, most) || (j->kind == LQ_PHYSICS_DISTANCE && !length_fits(x)))
+  if (!lqi_within(&x->target, 1, -most, most) ||
+      (j->kind == LQ_PHYSICS_DISTANCE && !length_fits(x)))
     return lq_diag_set(diag, LQ_ERR_RANGE, "axis[%u].target, low, high: out of range", i);
-  if (!within(&x->motor_speed, 1, -1000, 1000))
+  if (!lqi_within(&x->motor_speed, 1, -1000, 1000))
     return lq_diag_set(diag, LQ_ERR_RANGE, "axis[%u].motor_speed: above 1000", i);
-  if (!within(&x->motor_max, 1, 0, 1e12f) || !within(&x->spring_max, 1, 0, 1e12f))
+  if (!lqi_within(&x->motor_max, 1, 0, 1e12f) || !lqi_within(&x->spring_max, 1, 0, 1e12f))
     return lq_diag_set(diag, LQ_ERR_RANGE, "axis[%u].motor_max, spring_max: outside 0 to 1e12", i);
-  if (!within(&x->spring_hertz, 1, 0, 1000) || !within(&x->spring_ratio, 1, 0, 100))
+  if (!lqi_within(&x->spring_hertz, 1, 0, 1000) || !lqi_within(&x->spring_ratio, 1, 0, 100))
     return lq_diag_set(diag, LQ_ERR_RANGE, "axis[%u].spring_hertz, spring_ratio: out of range", i);
   if (mode_of(kind, x->mode) == LQ_PHYSICS_LOCKED && (x->motor_max > 0 || x->spring_hertz > 0))
     return lq_diag_set(diag, LQ_ERR_INVALID, "axis[%u]: locked: no motor and no spring", i);
@@ -81,7 +77,7 @@ static bool frame_none(const float q[4]) {
 }
 static bool frame_good(const float q[4]) {
   float size = q[0] * q[0] + q[1] * q[1] + q[2] * q[2] + q[3] * q[3];
-  return within(q, 4, -2, 2) && (size >= 0.01f || frame_none(q));
+  return lqi_within(q, 4, -2, 2) && (size >= 0.01f || frame_none(q));
 }
 
 static lq_err joint_check(const lq_physics_joint *j, lq_diag *diag) {
@@ -90,7 +86,7 @@ static lq_err joint_check(const lq_physics_joint *j, lq_diag *diag) {
   if ((uint32_t)j->kind > LQ_PHYSICS_SIX)
     return lq_diag_set(diag, LQ_ERR_INVALID, "kind: no such kind");
   if (j->a == j->b) return lq_diag_set(diag, LQ_ERR_INVALID, "a, b: the same body twice");
-  if (!within(j->point_a, 3, -reach, reach) || !within(j->point_b, 3, -reach, reach))
+  if (!lqi_within(j->point_a, 3, -reach, reach) || !lqi_within(j->point_b, 3, -reach, reach))
     return lq_diag_set(diag, LQ_ERR_RANGE, "point_a, point_b: beyond %u m", LQ_PHYSICS_REACH_M);
   if (!frame_good(j->frame_a) || !frame_good(j->frame_b))
     return lq_diag_set(diag, LQ_ERR_RANGE, "frame_a, frame_b: not a quaternion of length 1");
@@ -98,12 +94,13 @@ static lq_err joint_check(const lq_physics_joint *j, lq_diag *diag) {
     lq_err err = axis_check(j, i, diag);
     if (err != LQ_OK) return err;
   }
-  if (!within(&j->cone, 1, 0, PI)) return lq_diag_set(diag, LQ_ERR_RANGE, "cone: outside 0 to pi");
+  if (!lqi_within(&j->cone, 1, 0, PI))
+    return lq_diag_set(diag, LQ_ERR_RANGE, "cone: outside 0 to pi");
   if (j->cone > 0 && KIND[j->kind][LQ_PHYSICS_TURN_Y] != 'f')
     return lq_diag_set(diag, LQ_ERR_INVALID, "cone: for a spherical joint alone");
-  if (!within(&j->lock_hertz, 1, 0, 1000) || !within(&j->lock_ratio, 1, 0, 100))
+  if (!lqi_within(&j->lock_hertz, 1, 0, 1000) || !lqi_within(&j->lock_ratio, 1, 0, 100))
     return lq_diag_set(diag, LQ_ERR_RANGE, "lock_hertz, lock_ratio: out of range");
-  if (!within(&j->break_force, 1, 0, 1e12f) || !within(&j->break_torque, 1, 0, 1e12f))
+  if (!lqi_within(&j->break_force, 1, 0, 1e12f) || !lqi_within(&j->break_torque, 1, 0, 1e12f))
     return lq_diag_set(diag, LQ_ERR_RANGE, "break_force, break_torque: outside 0 to 1e12");
   return LQ_OK;
 }
@@ -171,12 +168,6 @@ static lq_physics_joint unpack(const lqi_joint *j) {
   return out;
 }
 
-static bool finite(const float *value, uint32_t count) {
-  float sum = 0;
-  for (uint32_t i = 0; i < count; i++) sum += value[i] * 0;
-  return sum == 0;
-}
-
 /* What a joint has not pushes nothing: it would for ever, with nobody to bound it. */
 static bool impulses_good(const lqi_joint *j) {
   for (uint32_t i = 0; i < LQ_PHYSICS_AXES; i++) {
@@ -186,7 +177,8 @@ static bool impulses_good(const lqi_joint *j) {
     if (x->mode != LQ_PHYSICS_LIMITED && j->upper[i] != 0) return false;
   }
   if (j->hold[LQI_CONE] != 0 || (j->cone == 0 && j->upper[LQI_CONE] != 0)) return false;
-  return finite(j->spring, 6) && finite(j->motor, 6) && finite(j->hold, 7) && finite(j->upper, 7);
+  return lqi_finite(j->spring, 6) && lqi_finite(j->motor, 6) && lqi_finite(j->hold, 7) &&
+         lqi_finite(j->upper, 7);
 }
 
 bool lqi_joint_good(const lqi_joint *j) {
@@ -203,21 +195,13 @@ bool lqi_joint_good(const lqi_joint *j) {
     if (f_abs(again.frame_a[i] - j->frame_a[i]) > 1e-3f ||
         f_abs(again.frame_b[i] - j->frame_b[i]) > 1e-3f)
       return false;
-  return impulses_good(j) && finite(j->force, 3) && finite(j->torque, 3);
+  return impulses_good(j) && lqi_finite(j->force, 3) && lqi_finite(j->torque, 3);
 }
 
 /* ---- the list ---- */
 
 static uint32_t place_of(const lq_physics *w, uint64_t id) {
-  uint32_t low = 0, high = w->head.joints;
-  while (low < high) {
-    uint32_t middle = low + (high - low) / 2;
-    if (w->joint[middle].id < id)
-      low = middle + 1;
-    else
-      high = middle;
-  }
-  return low;
+  return lqi_place(w->joint, sizeof *w->joint, w->head.joints, id);
 }
 
 static lqi_joint *find(const lq_physics *w, uint64_t id) {
@@ -390,7 +374,8 @@ lq_err lq_physics_joint_place(const lq_physics *w, lq_physics_joint *joint, cons
   if ((joint->a && lqi_physics_row(w, joint->a) == LQI_NONE) ||
       (joint->b && lqi_physics_row(w, joint->b) == LQI_NONE))
     return LQ_ERR_STALE;
-  if (!within(point, 3, -reach, reach) || !within(axis, 3, -1e6f, 1e6f)) return LQ_ERR_RANGE;
+  if (!lqi_within(point, 3, -reach, reach) || !lqi_within(axis, 3, -1e6f, 1e6f))
+    return LQ_ERR_RANGE;
   v3 x = v3_of(axis);
   float length = v3_length(x);
   if (!(length > 1e-6f)) return LQ_ERR_RANGE;

@@ -32,16 +32,8 @@ void lqi_joint_part(lq_physics *w) {
 
 bool lqi_joint_parts(const lq_physics *w, uint32_t row, uint32_t other) {
   uint64_t pair = row < other ? (uint64_t)row << 32 | other : (uint64_t)other << 32 | row;
-  uint32_t low = 0, high = w->head.joints;
-  while (low < high) {
-    uint32_t middle = low + (high - low) / 2;
-    if (w->joined[middle] == pair) return true;
-    if (w->joined[middle] < pair)
-      low = middle + 1;
-    else
-      high = middle;
-  }
-  return false;
+  uint32_t at = lqi_place(w->joined, sizeof pair, w->head.joints, pair);
+  return at < w->head.joints && w->joined[at] == pair;
 }
 
 void lqi_joint_begin(lq_physics *w) {

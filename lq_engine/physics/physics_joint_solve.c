@@ -306,12 +306,6 @@ static bool driven(const lq_physics *w, const lqi_joint *j, const lqi_joint_work
   return false;
 }
 
-static bool finite(const float *value, uint32_t count) {
-  float sum = 0;
-  for (uint32_t i = 0; i < count; i++) sum += value[i] * 0;
-  return sum == 0;
-}
-
 void lqi_joint_end(lq_physics *w) {
   float rate = (float)w->head.hz;
   for (uint32_t i = 0; i < w->head.joints; i++) {
@@ -320,8 +314,8 @@ void lqi_joint_end(lq_physics *w) {
     if (lqi_joint_rests(k)) continue;
     v3_put(j->force, v3_scale(k->force, rate)), v3_put(j->torque, v3_scale(k->torque, rate));
     k->drives = driven(w, j, k);
-    if (finite(j->spring, 6) && finite(j->motor, 6) && finite(j->hold, 7) && finite(j->upper, 7) &&
-        finite(j->force, 3) && finite(j->torque, 3))
+    if (lqi_finite(j->spring, 6) && lqi_finite(j->motor, 6) && lqi_finite(j->hold, 7) &&
+        lqi_finite(j->upper, 7) && lqi_finite(j->force, 3) && lqi_finite(j->torque, 3))
       continue; /* else its bodies froze, and it starts anew */
     memset(j->spring, 0, sizeof j->spring), memset(j->motor, 0, sizeof j->motor);
     memset(j->hold, 0, sizeof j->hold), memset(j->upper, 0, sizeof j->upper);

@@ -18,11 +18,9 @@ typedef struct cook {
   lqi_asset *out;
 } cook;
 
-static size_t even(size_t bytes) { return (bytes + 15) & ~(size_t)15; }
-
 static void *take(uint8_t *block, size_t *used, size_t count, size_t size) {
   size_t at = *used;
-  *used += even(count * size);
+  *used += lqi_up16(count * size);
   return block ? block + at : NULL;
 }
 

@@ -126,11 +126,6 @@ void lqi_move_places(lq_physics *w) {
   }
 }
 
-static v3 at_most(v3 v, float limit) {
-  float length = v3_length(v);
-  return length > limit ? v3_scale(v, limit / length) : v;
-}
-
 static void freeze(lq_physics *w, uint32_t row) {
   lqi_dyn *s = &w->dyn[row];
   memset(s->velocity, 0, sizeof s->velocity);
@@ -162,8 +157,8 @@ static void write_back(lq_physics *w, uint32_t slot) {
     freeze(w, m->row);
     return;
   }
-  velocity = at_most(velocity, LQ_PHYSICS_SPEED_MAX_M_S);
-  spin = at_most(spin, LQ_PHYSICS_TURN_MAX_RAD * (float)w->head.hz);
+  velocity = v3_at_most(velocity, LQ_PHYSICS_SPEED_MAX_M_S);
+  spin = v3_at_most(spin, LQ_PHYSICS_TURN_MAX_RAD * (float)w->head.hz);
   if (!v3_finite(velocity) || !v3_finite(spin)) { /* their squares were not */
     freeze(w, m->row);
     return;

@@ -5,31 +5,25 @@
 
 static const float STEP_FORWARD_M = 0.001f; /* what a step has to gain */
 
-static bool within(const float *value, uint32_t count, float low, float high) {
-  for (uint32_t i = 0; i < count; i++)
-    if (!(value[i] >= low && value[i] <= high)) return false; /* NaN, too */
-  return true;
-}
-
 static lq_err check(const lq_physics_mover *m, const float wish[3], float dt, lq_diag *diag) {
   const float reach = LQ_PHYSICS_REACH_M, speed = LQ_PHYSICS_SPEED_MAX_M_S;
-  if (!within(&m->radius, 1, LQ_PHYSICS_SIZE_MIN_M, LQ_PHYSICS_SIZE_MAX_M))
+  if (!lqi_within(&m->radius, 1, LQ_PHYSICS_SIZE_MIN_M, LQ_PHYSICS_SIZE_MAX_M))
     return lq_diag_set(diag, LQ_ERR_RANGE, "radius: outside 5 mm to 2 km");
-  if (!within(&m->half, 1, 0, LQ_PHYSICS_SIZE_MAX_M))
+  if (!lqi_within(&m->half, 1, 0, LQ_PHYSICS_SIZE_MAX_M))
     return lq_diag_set(diag, LQ_ERR_RANGE, "half: outside 0 to 2 km");
   v3 up = v3_of(m->up);
-  if (!within(m->up, 3, -1e6f, 1e6f) || (v3_dot(up, up) > 0 && v3_length(up) < 1e-6f))
+  if (!lqi_within(m->up, 3, -1e6f, 1e6f) || (v3_dot(up, up) > 0 && v3_length(up) < 1e-6f))
     return lq_diag_set(diag, LQ_ERR_RANGE, "up: not a direction");
-  if (!within(&m->step, 1, 0, 10))
+  if (!lqi_within(&m->step, 1, 0, 10))
     return lq_diag_set(diag, LQ_ERR_RANGE, "step: outside 0 to 10 m");
-  if (!within(&m->slope, 1, 0, 1.5f))
+  if (!lqi_within(&m->slope, 1, 0, 1.5f))
     return lq_diag_set(diag, LQ_ERR_RANGE, "slope: outside 0 to 1.5 rad");
-  if (!within(m->position, 3, -reach, reach))
+  if (!lqi_within(m->position, 3, -reach, reach))
     return lq_diag_set(diag, LQ_ERR_RANGE, "position: beyond %u m", LQ_PHYSICS_REACH_M);
-  if (m->grounded &&
-      (!within(m->ground_normal, 3, -1.01f, 1.01f) || !within(m->ground_velocity, 3, -1e6f, 1e6f)))
+  if (m->grounded && (!lqi_within(m->ground_normal, 3, -1.01f, 1.01f) ||
+                      !lqi_within(m->ground_velocity, 3, -1e6f, 1e6f)))
     return lq_diag_set(diag, LQ_ERR_RANGE, "ground_normal, ground_velocity: not what was written");
-  if (!within(wish, 3, -speed, speed) || v3_length(v3_of(wish)) > speed)
+  if (!lqi_within(wish, 3, -speed, speed) || v3_length(v3_of(wish)) > speed)
     return lq_diag_set(diag, LQ_ERR_RANGE, "wish: above %u m/s", LQ_PHYSICS_SPEED_MAX_M_S);
   if (!(dt > 0 && dt <= 1)) return lq_diag_set(diag, LQ_ERR_RANGE, "dt: outside 0 to 1 s");
   return LQ_OK;

@@ -40,7 +40,7 @@ void lqi_walker_find(lqi_walker *k, const lqi_box *box) {
     if (!meets(k, row)) continue;
     lqi_shape s = body_at(k, row);
     lqi_box other = lqi_broad_box(&s, (v3){0, 0, 0}, 0);
-    if (lqi_query_apart(box, &other)) continue;
+    if (lqi_apart_boxes(box, &other)) continue;
     if (k->count == LQI_MOVER_NEAR) {
       k->all = true;
       return;
@@ -105,7 +105,7 @@ static void gather(const lqi_walker *k, v3 at, planes *p) {
     if (!meets(k, row_at(k, i))) continue;
     lqi_shape body = body_at(k, row_at(k, i));
     lqi_box other = lqi_broad_box(&body, (v3){0, 0, 0}, 0);
-    if (lqi_query_apart(&box, &other)) continue;
+    if (lqi_apart_boxes(&box, &other)) continue;
     uint32_t count = 1;
     if (body.kind >= LQ_PHYSICS_COMPOUND)
       count = lqi_narrow_parts(&body, &capsule, LQI_MARGIN_M, found, PARTS);
@@ -152,7 +152,7 @@ static caster caster_of(const lqi_walker *k, v3 at, v3 way) {
 
 static bool cast_at(const caster *c, const lqi_shape *body, double most, lqi_meet *meet) {
   lqi_box other = lqi_broad_box(body, (v3){0, 0, 0}, 0);
-  if (lqi_query_apart(&c->box, &other)) return false;
+  if (lqi_apart_boxes(&c->box, &other)) return false;
   lqi_sweep still = lqi_sweep_still(body);
   lqi_race r = {.a = body,
                 .b = &c->capsule,

@@ -1,5 +1,5 @@
 /* Shapes of several parts: each touching pair of parts has a manifold and a contact of its own. */
-#include "lq_engine/physics/mesh_int.h"
+#include "lq_engine/physics/triangle_int.h"
 
 uint32_t lqi_parts(const lqi_shape *s) {
   return s->kind == LQ_PHYSICS_COMPOUND ? s->asset->count_0 : 1;
@@ -16,12 +16,6 @@ lqi_shape lqi_part(const lqi_shape *s, uint32_t index) {
       .at = v3_add(s->at, m33_turn(s->turn, v3_of(c->position))),
       .turn = {m33_turn(s->turn, own.x), m33_turn(s->turn, own.y), m33_turn(s->turn, own.z)},
       .asset = c->hull ? (const lqi_asset *)((const uint8_t *)s->asset + c->hull) : NULL};
-}
-
-static bool apart(const lqi_box *a, const lqi_box *b) {
-  for (uint32_t i = 0; i < 3; i++)
-    if (a->low[i] > b->high[i] || b->low[i] > a->high[i]) return true;
-  return false;
 }
 
 /* From the centres of the parts to those of the bodies. */
@@ -64,12 +58,12 @@ uint32_t lqi_narrow_parts(const lqi_shape *a, const lqi_shape *b, float margin, 
   for (uint32_t i = 0; i < parts_a; i++) {
     lqi_shape p = lqi_part(a, i);
     lqi_box box = lqi_broad_box(&p, (v3){0, 0, 0}, 0);
-    if (apart(&box, &all_b)) continue;
+    if (lqi_apart_boxes(&box, &all_b)) continue;
     for (uint32_t j = 0; j < parts_b; j++) {
       lqi_shape q = lqi_part(b, j);
       lqi_box other = lqi_broad_box(&q, (v3){0, 0, 0}, margin);
       lqi_manifold m;
-      if (apart(&box, &other)) continue;
+      if (lqi_apart_boxes(&box, &other)) continue;
       lqi_narrow(&p, &q, margin, &m);
       if (m.count == 0) continue;
       if (count == max) return LQI_NONE;

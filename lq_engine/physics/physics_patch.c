@@ -46,10 +46,10 @@ static void put(lqi_patch *p, const lqi_point *point) {
 }
 
 /* The patch whose seed is most like a normal. */
-static uint32_t most_like(const lqi_patches *all, uint32_t count, v3 normal, float *how) {
+static uint32_t most_like(const lqi_patches *all, v3 normal, float *how) {
   uint32_t best = 0;
   *how = -2;
-  for (uint32_t i = 0; i < count; i++) {
+  for (uint32_t i = 0; i < all->count; i++) {
     float alike = v3_dot(all->patch[i].seed, normal);
     if (alike > *how) *how = alike, best = i;
   }
@@ -84,7 +84,7 @@ void lqi_patch_add(lqi_patches *all, const lqi_touch *touch) {
     if (all->doubtful.count == 0 || touch->doubt > all->doubtful.doubt) all->doubtful = *touch;
     return;
   }
-  uint32_t at = most_like(all, all->count, touch->normal, &how);
+  uint32_t at = most_like(all, touch->normal, &how);
   if (how < ALIKE && all->count == LQI_PATCH_SEEDS && closest(all, pair) > how) unite(all, pair);
   if (how < ALIKE && all->count < LQI_PATCH_SEEDS) {
     at = all->count++;

@@ -145,12 +145,6 @@ lq_err lq_physics_ray(const lq_physics *w, const float from[3], const float way[
   return LQ_OK;
 }
 
-bool lqi_query_apart(const lqi_box *a, const lqi_box *b) {
-  for (uint32_t i = 0; i < 3; i++)
-    if (a->low[i] > b->high[i] || b->low[i] > a->high[i]) return true;
-  return false;
-}
-
 lq_err lq_physics_overlap(const lq_physics *w, const lq_physics_body *probe, uint32_t mask,
                           lq_physics_hit *hits, uint32_t hits_max, uint32_t *count) {
   lqi_def d;
@@ -166,7 +160,7 @@ lq_err lq_physics_overlap(const lq_physics *w, const lq_physics_body *probe, uin
     lqi_shape s = lqi_query_stand(w, &w->def[i], &w->dyn[i]);
     lqi_box other = lqi_broad_box(&s, (v3){0, 0, 0}, 0);
     lqi_manifold found;
-    if (lqi_query_apart(&box, &other)) continue;
+    if (lqi_apart_boxes(&box, &other)) continue;
     if (lqi_narrow_parts(&s, &shape, 0, &found, 1) == 0) continue;
     lq_physics_hit hit = {.id = w->def[i].id};
     v3_put(hit.point, v3_add(s.at, found.point[0].arm_a));

@@ -28,15 +28,9 @@ uint64_t lq_physics_hash(const lq_physics *w) {
   return lq_hash_bytes(hash, w->joint, w->head.joints * sizeof *w->joint);
 }
 
-static bool all_finite(const float *value, uint32_t count) {
-  float sum = 0; /* a number that is not finite times 0 is not 0 */
-  for (uint32_t i = 0; i < count; i++) sum += value[i] * 0;
-  return sum == 0;
-}
-
 /* A speed or spin: what a step leaves is below half of this. */
 static bool moderate(const float *v) {
-  return all_finite(v, 3) && v3_length(v3_of(v)) <= 2 * LQ_PHYSICS_SPEED_MAX_M_S;
+  return lqi_finite(v, 3) && v3_length(v3_of(v)) <= 2 * LQ_PHYSICS_SPEED_MAX_M_S;
 }
 
 /* What the door would have let in. b: scratch, zeroed by the caller. */
@@ -52,28 +46,20 @@ static bool body_good(const lq_physics *w, const lqi_def *d, const lqi_dyn *s, u
   memcpy(b->position, s->position, sizeof b->position);
   memcpy(b->rotation, s->rotation, sizeof b->rotation);
   return lqi_body_check(w, b, hz, NULL) == LQ_OK && s->flags <= 3 && d->flags <= LQI_DEF_FLAGS &&
-         moderate(s->velocity) && moderate(s->spin) && all_finite(s->force, 3) &&
-         all_finite(s->torque, 3) && all_finite(&s->tired, 1) && d->mass > 0 &&
-         all_finite(&d->mass, 1) && all_finite(d->inertia, 3) && all_finite(&d->reach, 1) &&
+         moderate(s->velocity) && moderate(s->spin) && lqi_finite(s->force, 3) &&
+         lqi_finite(s->torque, 3) && lqi_finite(&s->tired, 1) && d->mass > 0 &&
+         lqi_finite(&d->mass, 1) && lqi_finite(d->inertia, 3) && lqi_finite(&d->reach, 1) &&
          (d->shape == LQ_PHYSICS_PLANE ||
           (d->inertia[0] > 0 && d->inertia[1] > 0 && d->inertia[2] > 0));
 }
 
-/* kind: that of the body, or NULL. */
 static bool has(const uint8_t *def, uint32_t bodies, uint64_t id, uint32_t *kind) {
-  uint32_t low = 0, high = bodies;
-  lqi_def d = {.id = 0};
-  while (low < high) {
-    uint32_t middle = low + (high - low) / 2;
-    memcpy(&d, def + middle * sizeof d, sizeof d);
-    if (d.id == id && kind) *kind = d.kind;
-    if (d.id == id) return true;
-    if (d.id < id)
-      low = middle + 1;
-    else
-      high = middle;
-  }
-  return false;
+  uint32_t at = lqi_place(def, sizeof(lqi_def), bodies, id);
+  lqi_def d;
+  if (at == bodies) return false;
+  memcpy(&d, def + at * sizeof d, sizeof d);
+  *kind = d.kind;
+  return d.id == id;
 }
 
 /* By id, and between bodies that are there, one of them dynamic. */
@@ -97,10 +83,18 @@ static bool after(const lqi_contact *c, const lqi_contact *last) {
   return c->b != last->b ? c->b > last->b : c->child > last->child;
 }
 
+/* All but its impulses. */
+static bool contact_fits(const lqi_contact *c, const lqi_contact *before) {
+  return after(c, before) && c->a < c->b && c->count <= 4 && c->flags <= LQI_CONTACT_SENSOR &&
+         c->spare == 0;
+}
+
+bool lqi_contact_finite(const lqi_contact *c) {
+  return lqi_finite(c->normal, 4) && lqi_finite(c->friction, 3) && lqi_finite(&c->twist, 1);
+}
+
 bool lqi_contact_good(const lqi_contact *c, const lqi_contact *before) {
-  return (!before || after(c, before)) && c->a < c->b && c->count <= 4 && c->flags <= 1 &&
-         c->spare == 0 && all_finite(c->normal, 4) && all_finite(c->friction, 3) &&
-         all_finite(&c->twist, 1);
+  return contact_fits(c, before) && lqi_contact_finite(c);
 }
 
 /* Definitions and motions, in order; their ids into `id`. */
@@ -167,8 +161,7 @@ static bool contacts_good(const lqi_head *h, const lqi_contact *contact, const u
   uint32_t row = 0;
   for (uint32_t i = 0; i < h->contacts; i++) {
     const lqi_contact *c = &contact[i];
-    if (c->a >= c->b || !after(c, last) || c->count > 4 || c->flags > 1 || c->spare != 0)
-      return false;
+    if (!contact_fits(c, last)) return false;
     while (row < h->bodies && id[row] < c->a) row++;
     if (row == h->bodies || id[row] != c->a) return false;
     uint32_t other = find_from(id, row, h->bodies, c->b);
@@ -193,7 +186,7 @@ lq_err lq_physics_load(lq_physics *w, const void *data, size_t bytes) {
   if (bytes < bytes_of(&h)) return LQ_ERR_TRUNCATED;
   if (bytes == bytes_of(&h) && missing(w, &h, data)) return LQ_ERR_NOT_FOUND;
   if (bytes > bytes_of(&h) || h.hz < 10 || h.hz > 240 || h.substeps < 1 || h.substeps > 16 ||
-      !all_finite(h.gravity, 3) || !(h.hit_speed >= 0 && h.hit_speed <= 1000) || h.spare != 0)
+      !lqi_finite(h.gravity, 3) || !(h.hit_speed >= 0 && h.hit_speed <= 1000) || h.spare != 0)
     return LQ_ERR_CORRUPT;
   /* What is derived may be overwritten before all is known to be good. */
   const uint8_t *at = (const uint8_t *)data + sizeof h, *end = (const uint8_t *)data + bytes;

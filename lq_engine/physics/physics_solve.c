@@ -1,9 +1,10 @@
-/* The solver: sub-steps with soft contacts, four contacts at a time in the order of their colours.
+/* The solver: sub-steps with joints and soft contacts, these four at a time in the order of their
+ * colours.
  *
- * Each sub-step: velocities take gravity; last impulses are applied again; contacts are solved with
- * a push out of overlap; bodies move; contacts are solved again without the push, so that it leaves
- * no speed behind. Then bounces. Gaps follow the bodies along the fixed normals: reckoned once
- * they have moved, and still right when the next sub-step pushes. */
+ * Each sub-step: velocities take gravity; last impulses are applied again; joints and then contacts
+ * are solved with a push out of overlap; bodies move; both are solved again without the push, so
+ * that it leaves no speed behind. Then bounces. Gaps follow the bodies along the fixed normals:
+ * reckoned once they have moved, and still right when the next sub-step pushes. */
 #include "lq_engine/physics/joint_int.h"
 #include "lq_engine/physics/solve_int.h"
 

@@ -206,12 +206,6 @@ static uint32_t events_begin(lq_physics *w) {
   return waiting;
 }
 
-static bool at_rest(const lq_physics *w) {
-  for (uint32_t i = 0; i < w->head.bodies; i++)
-    if (lqi_active(&w->def[i], &w->dyn[i])) return false;
-  return true;
-}
-
 /* Nobody moves: what all phases together would leave. */
 static void pass_time(lq_physics *w) {
   for (uint32_t i = 0; i < w->head.bodies; i++) {
@@ -224,10 +218,7 @@ static void pass_time(lq_physics *w) {
 /* Impulses that are not finite belong to a body that freezes in this step: they are forgotten, so
  * that what is saved can be loaded. */
 static void forget(lqi_contact *c) {
-  float sum = c->twist * 0;
-  for (uint32_t i = 0; i < 4; i++) sum += c->normal[i] * 0;
-  for (uint32_t i = 0; i < 3; i++) sum += c->friction[i] * 0;
-  if (sum == 0) return;
+  if (lqi_contact_finite(c)) return;
   memset(c->normal, 0, sizeof c->normal);
   memset(c->friction, 0, sizeof c->friction);
   c->twist = 0;
@@ -254,7 +245,7 @@ static bool search_all(lq_physics *w, uint32_t waiting) {
 
 lq_err lq_physics_step(lq_physics *w) {
   uint32_t waiting = events_begin(w);
-  if (at_rest(w)) {
+  if (!lq_physics_active(w)) {
     pass_time(w);
     w->told = w->events;
     return LQ_OK;

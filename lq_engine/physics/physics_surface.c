@@ -1,6 +1,6 @@
 /* A mesh or field and one convex shape: the triangles that its box meets, each one's touch, and the
  * few patches that they become. */
-#include "lq_engine/physics/mesh_int.h"
+#include "lq_engine/physics/triangle_int.h"
 
 typedef struct other { /* the convex shape in the surface's axes, its centre at the origin */
   uint32_t kind;

@@ -2,18 +2,8 @@
  * would hit a wall, and its momentum would be gone before the sleeper wakes. */
 #include "lq_engine/physics/joint_int.h"
 
-static uint32_t root_of(uint32_t *parent, uint32_t i) {
-  while (parent[i] != i) i = parent[i] = parent[parent[i]];
-  return i;
-}
-
 static bool sleeper(const lq_physics *w, uint32_t row) {
   return w->def[row].kind == LQ_PHYSICS_DYNAMIC && w->dyn[row].flags == LQI_ASLEEP;
-}
-
-static void tie(uint32_t *parent, uint32_t a, uint32_t b) {
-  uint32_t p = root_of(parent, a), q = root_of(parent, b);
-  parent[p < q ? q : p] = p < q ? p : q;
 }
 
 /* Islands of sleepers, by what they touched as they fell asleep, and their joints. */
@@ -25,12 +15,12 @@ static void islands(lq_physics *w, uint32_t *parent) {
     while (w->def[a].id != c->a) a++;
     if ((c->flags & LQI_CONTACT_SENSOR) || !sleeper(w, a)) continue;
     uint32_t b = lqi_physics_row(w, c->b);
-    if (sleeper(w, b)) tie(parent, a, b);
+    if (sleeper(w, b)) lqi_tie(parent, a, b);
   }
   for (uint32_t i = 0; i < w->head.joints; i++) {
     const lqi_joint_work *k = &w->joint_work[i];
     if (k->row_a == LQI_NONE || k->row_b == LQI_NONE) continue;
-    if (sleeper(w, k->row_a) && sleeper(w, k->row_b)) tie(parent, k->row_a, k->row_b);
+    if (sleeper(w, k->row_a) && sleeper(w, k->row_b)) lqi_tie(parent, k->row_a, k->row_b);
   }
 }
 
@@ -52,11 +42,11 @@ bool lqi_wake_touched(lq_physics *w, bool first) {
       islands(w, parent);
       memset(marked, 0, w->head.bodies * sizeof *marked);
     }
-    marked[root_of(parent, hit)] = 1;
+    marked[lqi_root(parent, hit)] = 1;
   }
   if (found && first) memset(w->parent, 0, w->head.bodies * sizeof *w->parent);
   for (uint32_t i = 0; found && i < w->head.bodies; i++) {
-    if (!sleeper(w, i) || !marked[root_of(parent, i)]) continue;
+    if (!sleeper(w, i) || !marked[lqi_root(parent, i)]) continue;
     w->tired[i] = w->dyn[i].tired;
     w->parent[i] = 1;
     lqi_physics_wake_row(w, i);

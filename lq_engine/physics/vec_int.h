@@ -36,6 +36,10 @@ static inline float f_min(float a, float b) { return a < b ? a : b; }
 static inline float f_max(float a, float b) { return a > b ? a : b; }
 static inline float f_clamp(float x, float low, float high) { return f_max(low, f_min(x, high)); }
 static inline float v3_length(v3 a) { return f_sqrt(v3_dot(a, a)); }
+static inline v3 v3_at_most(v3 a, float limit) {
+  float length = v3_length(a);
+  return length > limit ? v3_scale(a, limit / length) : a;
+}
 static inline bool f_finite(float x) { return x - x == 0; }
 static inline bool v3_finite(v3 a) { return f_finite(a.x) && f_finite(a.y) && f_finite(a.z); }
 static inline v3 v3_abs(v3 a) { return (v3){f_abs(a.x), f_abs(a.y), f_abs(a.z)}; }
