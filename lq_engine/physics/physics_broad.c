@@ -228,13 +228,18 @@ static bool lonely(const lq_physics *w, uint32_t i, blocks *b) {
   return !in_blocks(b, low, high, false);
 }
 
+/* Asleep and still: a save may call a kinematic body asleep that moves. */
+static bool rests(const lq_physics *w, uint32_t i) {
+  return (w->dyn[i].flags & LQI_ASLEEP) && !lqi_active(&w->def[i], &w->dyn[i]);
+}
+
 /* Boxes and rotations of all that may be in a pair. */
 static void place_boxes(lq_physics *w) {
   blocks b = {.all = w->config.brute_force};
   uint32_t sleepers = 0;
   float reach = 0;
   for (uint32_t i = 0; i < w->head.bodies; i++) {
-    if (w->dyn[i].flags & LQI_ASLEEP)
+    if (rests(w, i))
       sleepers++, reach += w->def[i].reach;
     else
       lqi_broad_place(w, i);
@@ -245,7 +250,7 @@ static void place_boxes(lq_physics *w) {
     if (lqi_active(&w->def[i], &w->dyn[i]))
       b.all = in_blocks(&b, w->box[i].low, w->box[i].high, true);
   for (uint32_t i = 0; i < w->head.bodies; i++) {
-    if (!(w->dyn[i].flags & LQI_ASLEEP)) continue;
+    if (!rests(w, i)) continue;
     if (lonely(w, i, &b))
       memset(&w->box[i], 0, sizeof w->box[i]);
     else

@@ -65,7 +65,7 @@ static lqi_sweep sweep_of(const lq_physics *w, uint32_t row) {
 
 static lqi_shape shape_of(const lq_physics *w, uint32_t row, v3 at, m33 turn) {
   const lqi_def *d = &w->def[row];
-  return (lqi_shape){d->shape, d->size, at, turn, d->asset ? lqi_asset_find(w, d->asset) : NULL};
+  return (lqi_shape){d->shape, d->size, at, turn, w->asset[row]};
 }
 
 /* Around it at both ends, and around its corners' arcs, which rise above their chords by no more
