@@ -3,16 +3,19 @@
  *   name, version, title (sized texts), hz, entities_max, players_max, u8 bit 0 leave_deletes,
  *   bit 1 confirm, bit 2 physics
  *   with physics: 3 x u32 gravity, u32 hit_speed (bits of an f32), substeps, bodies_max,
- * contacts_max, assets: count, each: name, u64 id, sized bytes; components: count, each: record,
- * version, u8 stored|audited|sealed, visibility, default row u8 language of the guest that handles
- * join, the same of leave commands behind the built-in ones: count, each: record, entity_field + 1,
- * roles, u8 confirm, u8 language events: count, each: record, visibility, about + 1 systems: count,
- * each: name, zigzag tick_order, u8 language, and of a guest: reads, writes constants: count, each:
- * name, zigzag value roles: count, each: name scene: count, each: entity;   player template:
- * entity;   renames: count, each: component, from, to record: name, field count, each: name, u8
- * kind, currency (money), str_bytes (str), count visibility: u8 see, roles;   entity: id, mask,
- * then its rows as they lie in memory, little-endian One game has one encoding: decode encodes
- * again and compares. */
+ *   contacts_max, assets: count, each: name, u64 id, sized bytes
+ *   components: count, each: record, version, u8 stored|audited|sealed, visibility, default row
+ *   u8 language of the guest that handles join, the same of leave
+ *   commands behind the built-in ones: count, each: record, entity_field + 1, roles, u8 confirm,
+ *   u8 language
+ *   events: count, each: record, visibility, about + 1
+ *   systems: count, each: name, zigzag tick_order, u8 language, and of a guest: reads, writes
+ *   constants: count, each: name, zigzag value
+ *   roles: count, each: name
+ *   scene: count, each: entity;   player template: entity;   renames: count, each: component, from,
+ * to record: name, field count, each: name, u8 kind, currency (money), str_bytes (str), count
+ * visibility: u8 see, roles;   entity: id, mask, then its rows as they lie in memory, little-endian
+ * One game has one encoding: decode encodes again and compares. */
 #include "lq_base/hash.h"
 #include "lq_engine/game/game_int.h"
 

@@ -210,10 +210,12 @@ static const char helpers[] =
     "static inline uint16_t sys_player(lq_sys *sys) { return sys->api->player(sys); }\n";
 
 static const char physics_helpers[] =
-    "\n/* Physics: what Body.kind and Shape.kind hold; questions and pushes. */\n"
+    "\n/* Physics: what kind of Body, Shape, Draught and Joint holds; questions and pushes. */\n"
     "enum { BODY_DYNAMIC, BODY_KINEMATIC, BODY_STATIC };\n"
     "enum { SHAPE_SPHERE, SHAPE_CAPSULE, SHAPE_BOX, SHAPE_PLANE, SHAPE_HULL, SHAPE_COMPOUND,\n"
     "       SHAPE_MESH, SHAPE_FIELD };\n"
+    "enum { JOINT_DISTANCE, JOINT_HINGE, JOINT_SLIDER, JOINT_BALL, JOINT_WELD, JOINT_WHEEL,\n"
+    "       JOINT_MOTOR, JOINT_SIX };\n"
     "static inline uint32_t sys_ray(lq_sys *sys, const float from[3], const float way[3],\n"
     "                               uint32_t mask, lq_sys_hit *hits, uint32_t hits_max) {\n"
     "  return sys->api->ray(sys, from, way, mask, hits, hits_max);\n}\n"

@@ -80,7 +80,8 @@ typedef struct lq_sys_api {
    * got a pointer to write to one of them. Cost: all bodies, once a system; then each body asked.
    */
   /* How many bodies of these categories a ray hits (sensors left out); the first hits_max of them
-   * by distance, then row. way: from `from` to its end, 1e-6 .. 1e6 m. */
+   * (here and below never more than 256) by distance, then row. way: from `from` to its end, 1e-6
+   * .. 1e6 m. */
   uint32_t (*ray)(lq_sys *sys, const float from[3], const float way[3], uint32_t mask,
                   lq_sys_hit *hits, uint32_t hits_max);
   /* How many bodies the shape touches; the first hits_max of them by row. */

@@ -28,8 +28,8 @@ enum {
 typedef struct lqi_core {
   lq_prng prng;
   uint64_t wake_tick, player_next, players_digest;
-  uint64_t guests_digest;                /* of what guests keep and of their strikes; 0: nothing */
-  uint64_t physics_digest;               /* of what contacts keep and of marks; 0 without physics */
+  uint64_t guests_digest;  /* of what guests keep and of their strikes; 0: nothing */
+  uint64_t physics_digest; /* of what contacts and joints keep, and of marks; 0: no physics */
   uint32_t hz, player_count, player_end; /* player_end: one above the highest slot in use */
   bool ended;
 } lqi_core;

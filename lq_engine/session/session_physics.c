@@ -1,15 +1,15 @@
 /* Physics in the tick: bodies out of components into a world, a step, and back.
  *
- * Shape: the world (lq_engine/physics) is made anew in each tick from Body, Shape, Place, Motion
- * and Force, in ascending rows; an id is the handle with its halves swapped, so that rows are the
- * canonical order. What components do not hold lies in the session, in two copies, of which the
- * older undoes a tick: what contacts keep, and a mark for each body that does not move by itself. A
- * mark is the digest of the body's rows as the last step left them: rows that differ were written
- * by the game, which wakes the body and what touches it.
+ * Shape: the world (lq_engine/physics) is made anew in each tick from Body, Shape, Place, Motion,
+ * Force and Joint, in ascending rows; an id is the handle with its halves swapped, so that rows are
+ * the canonical order. What components do not hold lies in the session, in two copies, of which the
+ * older undoes a tick: what contacts and joints keep, and a mark for each body that does not move
+ * by itself. A mark is the digest of the body's rows as the last step left them: rows that differ
+ * were written by the game, which wakes the body and what touches it.
  *
  * Limits: LQI_PHYSICS_EVENTS_MAX events a tick; more are not told. Full contacts fail the tick.
  *
- * Replay: marks and contacts are in the session's hash and its saved bytes. */
+ * Replay: marks and what contacts and joints keep are in the session's hash and its saved bytes. */
 #include "lq_base/hash.h"
 #include "lq_engine/session/session_physics_int.h"
 

@@ -4,10 +4,7 @@
 /* ---- the bodies ---- */
 
 lqi_walk lqi_walk_begin(const lq_session *s) {
-  lq_query q = {lqi_physics_bit(s, LQ_TYPE_BODY) | lqi_physics_bit(s, LQ_TYPE_SHAPE) |
-                    lqi_physics_bit(s, LQ_TYPE_PLACE),
-                0};
-  return (lqi_walk){s, lq_world_query(s->world, q), 0};
+  return (lqi_walk){s, lq_world_query(s->world, (lq_query){s->physics->solid, 0}), 0};
 }
 
 bool lqi_walk_next(lqi_walk *w, lqi_rows *out) {

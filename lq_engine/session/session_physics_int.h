@@ -23,7 +23,7 @@ typedef struct lqi_walk {
 lqi_walk lqi_walk_begin(const lq_session *s);
 bool lqi_walk_next(lqi_walk *w, lqi_rows *out);
 lq_physics_body lqi_body_of(const lqi_rows *r);
-/* After what contacts keep, or a mark, changed. */
+/* After what contacts or joints keep, or a mark, changed. */
 void lqi_physics_set_digest(lq_session *s);
 
 void lqi_physics_tell_frozen(lq_session *s, lq_entity entity, const char *why);

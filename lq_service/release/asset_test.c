@@ -13,6 +13,8 @@ static const char game[] = "lq: 1\nname: yard\ntick: {hz: 30}\nphysics:\n"
                            "Place: {position: [0, 1, 0]}, Motion: {}}\n";
 
 static const char native[] = "#include \"game.h\"\n"
+                             "_Static_assert(SHAPE_FIELD == 7 && JOINT_WELD == 4 && JOINT_SIX == 7,"
+                             " \"as lq_physics_joint_kind\");\n"
                              "static void choose(lq_sys *sys) {\n"
                              "  set_Shape(sys, sys_find(sys, \"other\"))->asset = ASSET_pallet;\n"
                              "  set_Shape(sys, sys_find(sys, \"other\"))->kind = SHAPE_HULL;\n"

@@ -16,7 +16,7 @@ static int ascending(const void *a, const void *b) {
   return x < y ? -1 : x > y;
 }
 
-/* The least and the even distance of what lies apart by more than a thousandth of the whole. */
+/* The least and the even distance. Within an eighth of the finest grid it is one line. */
 static lq_err lines_of(const lq_obj *obj, uint32_t axis, float *sorted, lines *out, lq_diag *diag) {
   uint32_t count = 1, n = obj->points;
   for (uint32_t i = 0; i < n; i++) sorted[i] = obj->point[3 * (size_t)i + axis];

@@ -25,7 +25,7 @@ typedef struct lq_obj {
 } lq_obj;
 
 /* Counts, or fills what has room for as many as were counted. LQ_ERR_SYNTAX, LQ_ERR_RANGE (a
- * number, a corner that is no point), LQ_ERR_TOO_BIG, with the line in diag and its message. */
+ * corner that is no point so far), LQ_ERR_TOO_BIG, with the line in diag and its message. */
 LQ_MUST lq_err lq_obj_read(lq_span text, lq_obj *obj, lq_diag *diag);
 
 #endif
