@@ -1,7 +1,6 @@
 /* Cooked shapes that a game brings along: bodies have them, and no save does. */
 #include "lq_engine/physics/physics_asset_testing.h"
-#include "lq_engine/session/session_physics_testing.h"
-#include "tests/lq_test.h"
+#include "lq_engine/session/session_physics_scene_testing.h"
 
 #include <math.h>
 
@@ -17,27 +16,13 @@ static lq_session *open_session(size_t *bytes) {
   g.game.physics.asset = asset;
   g.game.physics.asset_count = 1;
   px_game_ready(&g);
-  void *memory = fixture_block(&g.game, bytes);
-  lq_session *s;
-  assert_ok(lq_session_init(memory, *bytes, &g.game, 3, &s));
-  return s;
-}
-static lq_tick_result tick(lq_session *s) {
-  lq_tick_result r;
-  lq_session_tick(s, NULL, &r);
-  assert_ok(r.failed);
-  return r;
-}
-static const void *row(lq_session *s, const char *id, lq_physics_type type) {
-  const void *found = lq_world_get(s->world, lq_world_find(s->world, lq_span_text(id)), type);
-  assert_non_null(found);
-  return found;
+  return px_open(&g, bytes);
 }
 static void scene(lq_session *s) {
-  assert_ok(px_send(s, "", px_body("floor", LQ_PHYSICS_STATIC, LQ_PHYSICS_PLANE, 0, 0, 0, 0)));
+  px_do(s, "", px_body("floor", LQ_PHYSICS_STATIC, LQ_PHYSICS_PLANE, 0, 0, 0, 0));
   /* Its size is nonsense, and nobody's business. */
-  assert_ok(px_send(s, "", px_body("pallet", LQ_PHYSICS_DYNAMIC, LQ_PHYSICS_HULL, -9, 0, 1, 0)));
-  tick(s);
+  px_do(s, "", px_body("pallet", LQ_PHYSICS_DYNAMIC, LQ_PHYSICS_HULL, -9, 0, 1, 0));
+  px_tick(s);
 }
 
 LQ_TEST(a_cooked_shape_falls_rests_and_outlives_a_save) {
@@ -46,15 +31,14 @@ LQ_TEST(a_cooked_shape_falls_rests_and_outlives_a_save) {
   lq_session *s = open_session(&bytes), *t;
   scene(s);
   void *memory = fixture_block(&g.game, &bytes);
-  for (uint32_t i = 0; i < 30; i++) tick(s);
+  for (uint32_t i = 0; i < 30; i++) px_tick(s);
   lq_writer out = lq_writer_of(saved, sizeof saved);
   assert_ok(lq_session_save(s, &out));
   assert_null(memmem(saved, out.bytes, cooked.blob, cooked.bytes));
   assert_ok(lq_session_load(memory, bytes, &g.game, lq_writer_span(&out), &t));
-  for (uint32_t i = 0; i < 120; i++) assert_true(tick(s).hash == tick(t).hash);
-  const lq_row_place *place = row(s, "pallet", LQ_TYPE_PLACE);
-  assert_true(fabsf(place->position[1] - 0.25f) < 0.01f);
-  assert_int_equal(((const lq_row_motion *)row(s, "pallet", LQ_TYPE_MOTION))->asleep, 1);
+  for (uint32_t i = 0; i < 120; i++) assert_true(px_tick(s).hash == px_tick(t).hash);
+  assert_true(fabsf(px_place(s, "pallet")->position[1] - 0.25f) < 0.01f);
+  assert_int_equal(px_motion(s, "pallet")->asleep, 1);
   free(s), free(t);
 }
 
@@ -67,7 +51,7 @@ LQ_TEST(a_shape_that_the_game_has_not_is_told_once) {
       lq_world_write(s->world, lq_world_find(s->world, lq_span_text("pallet")), LQ_TYPE_SHAPE);
   shape->asset = 78;
   for (uint32_t i = 0; i < 5; i++) {
-    lq_tick_result r = tick(s);
+    lq_tick_result r = px_tick(s);
     for (uint32_t e = 0; e < r.event_count; e++)
       if (r.event[e].type == PX_EVENT_FROZE) {
         told++;
@@ -75,7 +59,7 @@ LQ_TEST(a_shape_that_the_game_has_not_is_told_once) {
       }
   }
   assert_int_equal(told, 1);
-  assert_int_equal(((const lq_row_motion *)row(s, "pallet", LQ_TYPE_MOTION))->frozen, 1);
+  assert_int_equal(px_motion(s, "pallet")->frozen, 1);
   free(s);
 }
 

@@ -1,6 +1,5 @@
 /* A guest behind physics that waits or fails: the step it saw is undone with its tick. */
-#include "lq_engine/session/session_physics_testing.h"
-#include "tests/lq_test.h"
+#include "lq_engine/session/session_physics_scene_testing.h"
 
 static px_game g;
 static lq_guest_turn turn;
@@ -32,10 +31,7 @@ static lq_session *open_session(void) {
   lq_module module = {LQ_SYSTEM_ABI, g.game.interface_hash, 1, 1, systems, commands};
   assert_ok(lq_game_bind(&g.game, &module, &arena, &diag));
   size_t bytes;
-  void *memory = fixture_block(&g.game, &bytes);
-  lq_session *s;
-  assert_ok(lq_session_init(memory, bytes, &g.game, 1, &s));
-  return s;
+  return px_open(&g, &bytes);
 }
 
 /* Fails until its three strikes are through, so that it is left out. */
@@ -62,8 +58,8 @@ LQ_TEST(a_tick_that_waits_for_a_guest_has_not_stepped) {
   lq_session *s = open_session();
   lq_tick_result r;
   lq_session_guests(s, &port);
-  assert_ok(px_send(s, "", px_body("floor", LQ_PHYSICS_STATIC, LQ_PHYSICS_PLANE, 0, 0, 0, 0)));
-  assert_ok(px_send(s, "", px_body("box", LQ_PHYSICS_DYNAMIC, LQ_PHYSICS_BOX, 0.5f, 0, 0.6f, 0)));
+  px_do(s, "", px_body("floor", LQ_PHYSICS_STATIC, LQ_PHYSICS_PLANE, 0, 0, 0, 0));
+  px_do(s, "", px_body("box", LQ_PHYSICS_DYNAMIC, LQ_PHYSICS_BOX, 0.5f, 0, 0.6f, 0));
   turn = LQ_GUEST_FAILED;
   lq_session_tick(s, NULL, &r);
   assert_ok(lq_session_guest_report(s, &r));
@@ -77,9 +73,8 @@ LQ_TEST(a_tick_that_waits_for_a_guest_has_not_stepped) {
     lq_session_tick(s, NULL, &r);
     assert_int_equal(r.state, i < 2 ? LQ_TICK_WAITS : LQ_TICK_GUEST_FAILED);
     assert_int_equal(asked, count + 1);
-    const lq_row_place *place =
-        lq_world_get(s->world, lq_world_find(s->world, lq_span_text("box")), LQ_TYPE_PLACE);
-    assert_true(seen_y < place->position[1]); /* it saw the box fall; it has not fallen */
+    assert_true(seen_y <
+                px_place(s, "box")->position[1]); /* it saw the box fall; it has not fallen */
     assert_true(lq_session_hash(s) == hash);
     lq_writer is = save(s, after);
     assert_true(lq_span_equal(lq_writer_span(&is), lq_writer_span(&was)));
@@ -87,8 +82,6 @@ LQ_TEST(a_tick_that_waits_for_a_guest_has_not_stepped) {
   settle(s);
   assert_true(lq_session_guest_suspended(s, LQ_GUEST_SYSTEM, PX_SYSTEM_LATE));
   for (uint32_t i = 0; i < 200; i++) lq_session_tick(s, NULL, &r);
-  const lq_row_motion *m =
-      lq_world_get(s->world, lq_world_find(s->world, lq_span_text("box")), LQ_TYPE_MOTION);
-  assert_int_equal(m->asleep, 1);
+  assert_int_equal(px_motion(s, "box")->asleep, 1);
   free(s);
 }

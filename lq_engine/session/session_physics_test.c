@@ -1,7 +1,6 @@
 /* Bodies that are components: they fall, rest and sleep; what the game writes to them counts; and
  * nothing of a session's life (save, load, undo, another rate) shows in where they go. */
-#include "lq_engine/session/session_physics_testing.h"
-#include "tests/lq_test.h"
+#include "lq_engine/session/session_physics_scene_testing.h"
 
 #include <math.h>
 
@@ -12,10 +11,7 @@ static lq_session *open_game(size_t *bytes) {
     px_game_fill(&g);
     px_game_ready(&g);
   }
-  void *memory = fixture_block(&g.game, bytes);
-  lq_session *s;
-  assert_ok(lq_session_init(memory, *bytes, &g.game, 3, &s));
-  return s;
+  return px_open(&g, bytes);
 }
 static lq_session *open_session(void) {
   size_t bytes;
@@ -32,26 +28,13 @@ static lq_tick_result tick(lq_session *s) {
 static void ticks(lq_session *s, uint32_t count) {
   for (uint32_t i = 0; i < count; i++) assert_ok(tick(s).failed);
 }
-static void poke(lq_session *s, const char *target, px_poke p) { assert_ok(px_send(s, target, p)); }
 static lq_tick_result poked(lq_session *s, const char *target, px_poke p) {
-  poke(s, target, p);
+  px_do(s, target, p);
   lq_tick_result r = tick(s);
   assert_ok(r.applied[0].outcome);
   return r;
 }
 
-static const void *row(lq_session *s, const char *id, lq_physics_type type) {
-  lq_world *w = lq_session_world(s);
-  const void *found = lq_world_get(w, lq_world_find(w, lq_span_text(id)), type);
-  assert_non_null(found);
-  return found;
-}
-static const lq_row_place *place(lq_session *s, const char *id) {
-  return row(s, id, LQ_TYPE_PLACE);
-}
-static const lq_row_motion *motion(lq_session *s, const char *id) {
-  return row(s, id, LQ_TYPE_MOTION);
-}
 static void has_text(lq_tick_result r, uint32_t event, const char *field, uint32_t count) {
   uint32_t found = 0;
   for (uint32_t i = 0; i < r.event_count; i++) {
@@ -62,16 +45,11 @@ static void has_text(lq_tick_result r, uint32_t event, const char *field, uint32
   }
   assert_int_equal(found, count);
 }
-static uint32_t events(lq_tick_result r, uint32_t type) {
-  uint32_t count = 0;
-  for (uint32_t i = 0; i < r.event_count; i++) count += r.event[i].type == type;
-  return count;
-}
 
 /* A floor and a box a metre above it. */
 static void scene(lq_session *s) {
-  poke(s, "", px_body("floor", LQ_PHYSICS_STATIC, LQ_PHYSICS_PLANE, 0, 0, 0, 0));
-  poke(s, "", px_body("box", LQ_PHYSICS_DYNAMIC, LQ_PHYSICS_BOX, 0.5f, 0, 1.5f, 0));
+  px_do(s, "", px_body("floor", LQ_PHYSICS_STATIC, LQ_PHYSICS_PLANE, 0, 0, 0, 0));
+  px_do(s, "", px_body("box", LQ_PHYSICS_DYNAMIC, LQ_PHYSICS_BOX, 0.5f, 0, 1.5f, 0));
   assert_int_equal(tick(s).applied_count, 2);
 }
 static void close_session(lq_session *s) { free(s); /* the block begins with it */ }
@@ -81,12 +59,12 @@ LQ_TEST(a_box_falls_touches_rests_and_sleeps) {
   uint32_t begins = 0;
   scene(s);
   ticks(s, 9);
-  assert_true(fabsf(place(s, "box")->position[1] - (1.5f - 0.5f * 9.81f / 36)) < 0.02f);
+  assert_true(fabsf(px_place(s, "box")->position[1] - (1.5f - 0.5f * 9.81f / 36)) < 0.02f);
   assert_int_equal(lq_session_physics_awake(s), 1);
-  for (uint32_t i = 0; i < 170; i++) begins += events(tick(s), PX_EVENT_BEGIN);
+  for (uint32_t i = 0; i < 170; i++) begins += px_told(tick(s), PX_EVENT_BEGIN);
   assert_int_equal(begins, 1);
-  assert_true(fabsf(place(s, "box")->position[1] - 0.5f) < 0.01f);
-  assert_int_equal(motion(s, "box")->asleep, 1);
+  assert_true(fabsf(px_place(s, "box")->position[1] - 0.5f) < 0.01f);
+  assert_int_equal(px_motion(s, "box")->asleep, 1);
   assert_int_equal(lq_session_physics_awake(s), 0);
   /* Asleep it changes nothing: the state hash moves with the tick's number alone. */
   lq_tick_result r = tick(s);
@@ -129,13 +107,13 @@ LQ_TEST(what_the_game_writes_wakes_a_sleeper) {
     lq_session *s = open_session();
     scene(s);
     ticks(s, 180);
-    assert_int_equal(motion(s, "box")->asleep, 1);
-    lq_row_place before = *place(s, "box");
+    assert_int_equal(px_motion(s, "box")->asleep, 1);
+    lq_row_place before = *px_place(s, "box");
     poked(s, "box", px_at(all[i].what, all[i].v[0], all[i].v[1], all[i].v[2]));
-    assert_int_equal(motion(s, "box")->asleep, 0);
+    assert_int_equal(px_motion(s, "box")->asleep, 0);
     ticks(s, 3);
-    float away = fabsf(place(s, "box")->position[0] - before.position[0]) +
-                 fabsf(place(s, "box")->position[1] - before.position[1]);
+    float away = fabsf(px_place(s, "box")->position[0] - before.position[0]) +
+                 fabsf(px_place(s, "box")->position[1] - before.position[1]);
     assert_true(all[i].moves ? away > 0.01f : away < 0.01f);
     close_session(s);
   }
@@ -146,11 +124,11 @@ LQ_TEST(a_force_lasts_one_tick) {
   scene(s);
   poked(s, "box", px_at(PX_FORCE, 0, 60000, 0));
   static const lq_row_force none;
-  assert_memory_equal(row(s, "box", LQ_TYPE_FORCE), &none, sizeof none);
-  float up = motion(s, "box")->velocity[1];
+  assert_memory_equal(px_row(s, "box", LQ_TYPE_FORCE), &none, sizeof none);
+  float up = px_motion(s, "box")->velocity[1];
   assert_true(fabsf(up - (60000.0f / 1000 - 9.81f) / 60 + 9.81f / 60) < 0.02f);
   tick(s);
-  assert_true(fabsf(motion(s, "box")->velocity[1] - (up - 9.81f / 60)) < 0.001f);
+  assert_true(fabsf(px_motion(s, "box")->velocity[1] - (up - 9.81f / 60)) < 0.001f);
   close_session(s);
 }
 
@@ -159,13 +137,13 @@ LQ_TEST(a_floor_that_goes_or_moves_wakes_what_stood_on_it) {
     lq_session *s = open_session();
     scene(s);
     ticks(s, 180);
-    assert_int_equal(motion(s, "box")->asleep, 1);
+    assert_int_equal(px_motion(s, "box")->asleep, 1);
     poked(s, "floor",
           way == 0 ? px_at(PX_DELETE, 0, 0, 0)
                    : px_at(way == 1 ? PX_POSITION : PX_CATEGORY, 0, -3, 0));
     ticks(s, 20);
-    if (way < 2) assert_true(place(s, "box")->position[1] < 0.2f);
-    assert_int_equal(motion(s, "box")->asleep, 0);
+    if (way < 2) assert_true(px_place(s, "box")->position[1] < 0.2f);
+    assert_int_equal(px_motion(s, "box")->asleep, 0);
     close_session(s);
   }
 }
@@ -185,29 +163,29 @@ LQ_TEST(numbers_that_make_no_sense_freeze_a_body_and_are_named_once) {
     scene(s);
     lq_tick_result r = poked(s, "box", px_at(all[i].what, all[i].v[0], all[i].v[1], all[i].v[2]));
     has_text(r, PX_EVENT_FROZE, all[i].field, 1);
-    assert_int_equal(motion(s, "box")->frozen, 1);
-    lq_row_place before = *place(s, "box");
+    assert_int_equal(px_motion(s, "box")->frozen, 1);
+    lq_row_place before = *px_place(s, "box");
     for (uint32_t k = 0; k < 3; k++) assert_int_equal(tick(s).event_count, 0);
-    assert_memory_equal(place(s, "box"), &before, sizeof before);
+    assert_memory_equal(px_place(s, "box"), &before, sizeof before);
     /* Mended, it moves again. */
-    poke(s, "box", px_at(PX_SIZE, 0.5f, 0.5f, 0.5f));
-    poke(s, "box", px_at(PX_MASS, 0, 0, 0));
-    poke(s, "box", px_at(PX_POSITION, 0, 5, 0));
+    px_do(s, "box", px_at(PX_SIZE, 0.5f, 0.5f, 0.5f));
+    px_do(s, "box", px_at(PX_MASS, 0, 0, 0));
+    px_do(s, "box", px_at(PX_POSITION, 0, 5, 0));
     poked(s, "box", px_at(PX_VELOCITY, 0, 0, 0));
-    assert_int_equal(motion(s, "box")->frozen, 0);
+    assert_int_equal(px_motion(s, "box")->frozen, 0);
     ticks(s, 10);
-    assert_true(place(s, "box")->position[1] < 4.9f);
+    assert_true(px_place(s, "box")->position[1] < 4.9f);
     close_session(s);
   }
 }
 
 LQ_TEST(who_leaves_the_reach_freezes_and_says_so) {
   lq_session *s = open_session();
-  poke(s, "", px_body("box", LQ_PHYSICS_DYNAMIC, LQ_PHYSICS_BOX, 0.5f, 4095, 0, 0));
+  px_do(s, "", px_body("box", LQ_PHYSICS_DYNAMIC, LQ_PHYSICS_BOX, 0.5f, 4095, 0, 0));
   tick(s);
-  poke(s, "box", px_at(PX_VELOCITY, 300, 0, 0));
+  px_do(s, "box", px_at(PX_VELOCITY, 300, 0, 0));
   has_text(tick(s), PX_EVENT_FROZE, "reach", 1);
-  assert_int_equal(motion(s, "box")->frozen, 1);
+  assert_int_equal(px_motion(s, "box")->frozen, 1);
   close_session(s);
 }
 
@@ -217,25 +195,25 @@ LQ_TEST(bodies_beyond_the_limit_wait_outside) {
   char id[16];
   for (uint32_t i = 0; i < 70; i++) {
     (void)snprintf(id, sizeof id, "ball%u", i);
-    poke(s, "", px_body(id, LQ_PHYSICS_DYNAMIC, LQ_PHYSICS_SPHERE, 0.2f, (float)i, 10, 0));
+    px_do(s, "", px_body(id, LQ_PHYSICS_DYNAMIC, LQ_PHYSICS_SPHERE, 0.2f, (float)i, 10, 0));
   }
   lq_tick_result r = tick(s);
   assert_ok(r.failed);
-  told = events(r, PX_EVENT_FROZE);
+  told = px_told(r, PX_EVENT_FROZE);
   assert_int_equal(told, 6);
   has_text(r, PX_EVENT_FROZE, "bodies_max", 6);
-  assert_int_equal(events(tick(s), PX_EVENT_FROZE), 0);
-  assert_true(place(s, "ball63")->position[1] < 10 && place(s, "ball64")->position[1] == 10);
+  assert_int_equal(px_told(tick(s), PX_EVENT_FROZE), 0);
+  assert_true(px_place(s, "ball63")->position[1] < 10 && px_place(s, "ball64")->position[1] == 10);
   poked(s, "ball0", px_at(PX_DELETE, 0, 0, 0));
   tick(s);
-  assert_true(place(s, "ball64")->position[1] < 10 && place(s, "ball65")->position[1] == 10);
+  assert_true(px_place(s, "ball64")->position[1] < 10 && px_place(s, "ball65")->position[1] == 10);
   close_session(s);
 }
 
 LQ_TEST(too_many_contacts_fail_the_tick_and_nothing_moves) {
   lq_session *s = open_session();
   for (uint32_t i = 0; i < 30; i++)
-    poke(s, "", px_body("", LQ_PHYSICS_DYNAMIC, LQ_PHYSICS_SPHERE, 0.2f, 0, 10, 0));
+    px_do(s, "", px_body("", LQ_PHYSICS_DYNAMIC, LQ_PHYSICS_SPHERE, 0.2f, 0, 10, 0));
   lq_tick_result r = tick(s);
   assert_int_equal(r.failed, LQ_ERR_FULL);
   assert_string_equal(r.failed_system, "physics");
@@ -247,7 +225,7 @@ LQ_TEST(too_many_contacts_fail_the_tick_and_nothing_moves) {
   for (uint32_t row = 0; row < 20; row++) {
     char id[16];
     (void)snprintf(id, sizeof id, "e%u", row + 1);
-    poke(s, id, px_at(PX_DELETE, 0, 0, 0));
+    px_do(s, id, px_at(PX_DELETE, 0, 0, 0));
   }
   ticks(s, 2);
   close_session(s);
@@ -256,21 +234,21 @@ LQ_TEST(too_many_contacts_fail_the_tick_and_nothing_moves) {
 LQ_TEST(rays_and_touches_are_answered_each_tick) {
   lq_session *s = open_session();
   scene(s);
-  poke(s, "box", px_at(PX_RAY, 0, -3, 0)); /* from its centre down: itself is not hit */
-  poke(s, "box", px_at(PX_TOUCHING, 0, 0, 0));
-  poke(s, "floor", px_at(PX_TOUCHING, 0, 0, 0));
+  px_do(s, "box", px_at(PX_RAY, 0, -3, 0)); /* from its centre down: itself is not hit */
+  px_do(s, "box", px_at(PX_TOUCHING, 0, 0, 0));
+  px_do(s, "floor", px_at(PX_TOUCHING, 0, 0, 0));
   tick(s);
   lq_world *w = lq_session_world(s);
   lq_entity floor = lq_world_find(w, lq_span_text("floor")),
             box = lq_world_find(w, lq_span_text("box"));
-  const lq_row_ray_hit *hit = row(s, "box", LQ_TYPE_RAY_HIT);
+  const lq_row_ray_hit *hit = px_row(s, "box", LQ_TYPE_RAY_HIT);
   assert_true(lq_entity_is(hit->entity, floor));
   assert_true(fabsf(hit->fraction - 0.5f) < 0.01f && fabsf(hit->point[1]) < 0.01f);
   assert_true(hit->normal[1] > 0.99f);
-  assert_int_equal(((const lq_row_touching *)row(s, "box", LQ_TYPE_TOUCHING))->count, 0);
+  assert_int_equal(((const lq_row_touching *)px_row(s, "box", LQ_TYPE_TOUCHING))->count, 0);
   ticks(s, 60);
-  const lq_row_touching *at_box = row(s, "box", LQ_TYPE_TOUCHING),
-                        *at_floor = row(s, "floor", LQ_TYPE_TOUCHING);
+  const lq_row_touching *at_box = px_row(s, "box", LQ_TYPE_TOUCHING),
+                        *at_floor = px_row(s, "floor", LQ_TYPE_TOUCHING);
   assert_true(at_box->count == 1 && lq_entity_is(at_box->entity[0], floor));
   assert_true(at_floor->count == 1 && lq_entity_is(at_floor->entity[0], box));
   assert_int_equal(at_floor->entity[1].bits, 0);
@@ -315,8 +293,8 @@ LQ_TEST(native_code_asks_as_its_components_stand) {
 
 LQ_TEST(who_is_gone_leaves_nothing_behind) {
   lq_session *s = open_session();
-  poke(s, "", px_body("wall", LQ_PHYSICS_STATIC, LQ_PHYSICS_BOX, 1, 40, 0, 0));
-  poke(s, "", px_body("wall2", LQ_PHYSICS_STATIC, LQ_PHYSICS_BOX, 1, 60, 0, 0));
+  px_do(s, "", px_body("wall", LQ_PHYSICS_STATIC, LQ_PHYSICS_BOX, 1, 40, 0, 0));
+  px_do(s, "", px_body("wall2", LQ_PHYSICS_STATIC, LQ_PHYSICS_BOX, 1, 60, 0, 0));
   tick(s);
   assert_int_equal(s->physics->kept[s->physics->now].marks, 2);
   poked(s, "wall", px_at(PX_DELETE, 0, 0, 0));
@@ -332,20 +310,20 @@ LQ_TEST(a_number_that_is_none_of_any_spelling_is_told_once) {
       poked(s, "", px_body("spelled", LQ_PHYSICS_DYNAMIC, LQ_PHYSICS_BOX, 0.5f, 9, 5, 0));
   has_text(r, PX_EVENT_FROZE, "size", 1);
   uint32_t bits;
-  memcpy(&bits, ((const lq_row_shape *)row(s, "spelled", LQ_TYPE_SHAPE))->size, 4);
+  memcpy(&bits, ((const lq_row_shape *)px_row(s, "spelled", LQ_TYPE_SHAPE))->size, 4);
   assert_int_equal(bits, 0x7fc00000);
-  assert_int_equal(events(tick(s), PX_EVENT_FROZE), 0);
+  assert_int_equal(px_told(tick(s), PX_EVENT_FROZE), 0);
   close_session(s);
 }
 
 LQ_TEST(a_force_lasts_all_steps_of_a_slow_tick) {
   lq_session *s = open_session();
-  poke(s, "", px_body("box", LQ_PHYSICS_DYNAMIC, LQ_PHYSICS_BOX, 0.5f, 0, 100, 0));
+  px_do(s, "", px_body("box", LQ_PHYSICS_DYNAMIC, LQ_PHYSICS_BOX, 0.5f, 0, 100, 0));
   assert_ok(fx_number(s, LQ_CMD_RATE, 0, 5)); /* two steps a tick */
   tick(s);
-  float before = motion(s, "box")->velocity[1];
+  float before = px_motion(s, "box")->velocity[1];
   poked(s, "box", px_at(PX_FORCE, 0, 20000, 0));
-  assert_true(fabsf(motion(s, "box")->velocity[1] - before - (20 - 9.81f) / 5) < 0.01f);
+  assert_true(fabsf(px_motion(s, "box")->velocity[1] - before - (20 - 9.81f) / 5) < 0.01f);
   close_session(s);
 }
 
@@ -441,25 +419,25 @@ LQ_TEST(a_quiet_tick_is_the_tick_that_was_left_out) {
   lq_session *both[2] = {a, b};
   for (uint32_t k = 0; k < 2; k++) {
     scene(both[k]);
-    poke(both[k], "", px_body("lift", LQ_PHYSICS_KINEMATIC, LQ_PHYSICS_BOX, 0.5f, 9, 1, 0));
+    px_do(both[k], "", px_body("lift", LQ_PHYSICS_KINEMATIC, LQ_PHYSICS_BOX, 0.5f, 9, 1, 0));
   }
   for (uint32_t i = 0; i < 400; i++) {
     b->physics->awake = 1;
-    if (i == 349) assert_true(place(a, "lift")->position[1] > 1.6f);
-    if (i == 399) assert_int_equal(motion(a, "box")->asleep, 1);
+    if (i == 349) assert_true(px_place(a, "lift")->position[1] > 1.6f);
+    if (i == 399) assert_int_equal(px_motion(a, "box")->asleep, 1);
     for (uint32_t k = 0; k < 2; k++) {
-      if (i == 200) poke(both[k], "box", px_at(PX_VELOCITY, 0, 3, 0));
-      if (i == 300) poke(both[k], "lift", px_at(PX_VELOCITY, 0, 1, 0));
-      if (i == 340) poke(both[k], "lift", px_at(PX_VELOCITY, 0, 0, 0));
-      if (i == 350) poke(both[k], "lift", px_at(PX_DELETE, 0, 0, 0)); /* the last row */
-      if (i == 360) poke(both[k], "box", px_at(PX_FORCE, 0, 0, 0.1f));
-      if (i == 390) poke(both[k], "box", px_at(PX_TOUCHING, 0, 0, 0));
-      if (i == 396) poke(both[k], "floor", px_at(PX_RAY, 0, 3, 0));
+      if (i == 200) px_do(both[k], "box", px_at(PX_VELOCITY, 0, 3, 0));
+      if (i == 300) px_do(both[k], "lift", px_at(PX_VELOCITY, 0, 1, 0));
+      if (i == 340) px_do(both[k], "lift", px_at(PX_VELOCITY, 0, 0, 0));
+      if (i == 350) px_do(both[k], "lift", px_at(PX_DELETE, 0, 0, 0)); /* the last row */
+      if (i == 360) px_do(both[k], "box", px_at(PX_FORCE, 0, 0, 0.1f));
+      if (i == 390) px_do(both[k], "box", px_at(PX_TOUCHING, 0, 0, 0));
+      if (i == 396) px_do(both[k], "floor", px_at(PX_RAY, 0, 3, 0));
     }
     assert_true(tick(a).hash == tick(b).hash);
   }
-  assert_int_equal(((const lq_row_touching *)row(a, "box", LQ_TYPE_TOUCHING))->count, 1);
-  assert_true(((const lq_row_ray_hit *)row(a, "floor", LQ_TYPE_RAY_HIT))->entity.bits != 0);
+  assert_int_equal(((const lq_row_touching *)px_row(a, "box", LQ_TYPE_TOUCHING))->count, 1);
+  assert_true(((const lq_row_ray_hit *)px_row(a, "floor", LQ_TYPE_RAY_HIT))->entity.bits != 0);
   close_session(a), close_session(b);
 }
 
@@ -495,20 +473,20 @@ LQ_TEST(a_tick_whose_later_system_fails_leaves_no_trace_of_its_step) {
   }
   for (uint32_t i = 0; i < 90; i++) {
     if (i % 5 == 4) {
-      lq_row_place before = *place(a, "box");
+      lq_row_place before = *px_place(a, "box");
       uint64_t kept = a->core.physics_digest;
-      poke(a, "flood", px_at(PX_FLOOD, 1, 0, 0));
+      px_do(a, "flood", px_at(PX_FLOOD, 1, 0, 0));
       lq_tick_result r = tick(a);
       failed += r.failed == LQ_ERR_FULL;
       assert_string_equal(r.failed_system, "late");
-      assert_memory_equal(place(a, "box"), &before, sizeof before);
+      assert_memory_equal(px_place(a, "box"), &before, sizeof before);
       assert_true(a->core.physics_digest == kept);
       /* The command stays: the flood's Ray goes again with its entity. */
-      poke(a, "flood", px_at(PX_DELETE, 0, 0, 0));
-      poke(a, "", px_body("flood", LQ_PHYSICS_STATIC, LQ_PHYSICS_BOX, 0.1f, 50, 0, 0));
+      px_do(a, "flood", px_at(PX_DELETE, 0, 0, 0));
+      px_do(a, "", px_body("flood", LQ_PHYSICS_STATIC, LQ_PHYSICS_BOX, 0.1f, 50, 0, 0));
     }
     tick(a), tick(b);
-    assert_memory_equal(place(a, "box"), place(b, "box"), sizeof(lq_row_place));
+    assert_memory_equal(px_place(a, "box"), px_place(b, "box"), sizeof(lq_row_place));
   }
   assert_int_equal(failed, 18);
   close_session(a), close_session(b);
@@ -524,7 +502,7 @@ LQ_TEST(another_rate_is_another_step_of_the_same_fall) {
     assert_ok(fx_number(s, LQ_CMD_RATE, 0, rates[i]));
     tick(s); /* the first at that rate */
     for (uint32_t k = 1; k < 2 * rates[i]; k++) tick(s);
-    float fallen = 100 - place(s, "box")->position[1];
+    float fallen = 100 - px_place(s, "box")->position[1];
     if (fabsf(fallen - 19.62f) > 1.2f) fail_msg("%u Hz: %g m in 2 s", rates[i], (double)fallen);
     close_session(s);
   }
@@ -534,16 +512,16 @@ LQ_TEST(a_row_that_is_used_again_is_another_body) {
   lq_session *s = open_session();
   scene(s);
   ticks(s, 180);
-  assert_int_equal(motion(s, "box")->asleep, 1);
-  poke(s, "box", px_at(PX_DELETE, 0, 0, 0));
+  assert_int_equal(px_motion(s, "box")->asleep, 1);
+  px_do(s, "box", px_at(PX_DELETE, 0, 0, 0));
   tick(s);
   lq_entity before = lq_world_entity_at(lq_session_world(s), 1);
   assert_int_equal(before.bits, 0);
   lq_tick_result r =
       poked(s, "", px_body("box", LQ_PHYSICS_DYNAMIC, LQ_PHYSICS_BOX, 0.5f, 0, 0.5f, 0));
   assert_true(lq_world_find(lq_session_world(s), lq_span_text("box")).bits << 32 >> 32 == 2);
-  assert_int_equal(events(r, PX_EVENT_BEGIN), 1); /* it touches the floor anew */
-  assert_int_equal(motion(s, "box")->asleep, 0);
+  assert_int_equal(px_told(r, PX_EVENT_BEGIN), 1); /* it touches the floor anew */
+  assert_int_equal(px_motion(s, "box")->asleep, 0);
   close_session(s);
 }
 
@@ -599,9 +577,9 @@ LQ_TEST(a_hot_swap_carries_sleep_and_another_gravity_ends_it) {
     lq_tick_result r;
     assert_ok(lq_session_swap(s, memory, bytes, &next.game, &t, &diag));
     lq_session_tick(t, NULL, &r);
-    assert_int_equal(motion(t, "box")->asleep, !way);
+    assert_int_equal(px_motion(t, "box")->asleep, !way);
     for (uint32_t i = 0; i < 30; i++) lq_session_tick(t, NULL, &r);
-    assert_true(way ? place(t, "box")->position[1] > 1 : place(t, "box")->position[1] < 0.6f);
+    assert_true(way ? px_place(t, "box")->position[1] > 1 : px_place(t, "box")->position[1] < 0.6f);
     close_session(s), close_session(t);
     px_game_fill(&next);
     next.game.physics.bodies_max = 10;

@@ -35,6 +35,15 @@ static inline void fx_write(const char *folder, const char *name, const char *te
   *slash = '/';
   assert_ok(lq_file_write(path, lq_span_text(text)));
 }
+/* A page of docs/, as a text. */
+static inline void fx_page(const char *path, char *out, size_t out_bytes) {
+  uint8_t *data = NULL;
+  size_t bytes = 0;
+  assert_ok(lq_file_read(path, out_bytes - 1, &data, &bytes));
+  memcpy(out, data, bytes);
+  out[bytes] = 0;
+  lq_file_free(data);
+}
 static inline const lq_release *fx_build(lq_releases *releases, const char *folder) {
   const lq_release *release = NULL;
   lq_diag diag = {0};

@@ -1,22 +1,11 @@
 /* docs/game-yaml.md: its examples are read as they stand, and every key of the reader is in it. */
-#include "lq_service/release/release.h"
-#include "tests/lq_test.h"
-
-#include <stdio.h>
-#include <string.h>
+#include "lq_service/release/build_testing.h"
 
 enum { ARENA_BYTES = 16 << 20 };
 
 static char page[64 << 10];
 
-static void open_page(void) {
-  uint8_t *data = NULL;
-  size_t bytes = 0;
-  assert_ok(lq_file_read("docs/game-yaml.md", sizeof page - 1, &data, &bytes));
-  memcpy(page, data, bytes);
-  page[bytes] = 0;
-  lq_file_free(data);
-}
+static void open_page(void) { fx_page("docs/game-yaml.md", page, sizeof page); }
 
 LQ_TEST(every_example_of_the_page_is_a_game) {
   open_page();

@@ -2,33 +2,21 @@
  * stands at the page's top. */
 #include "lq_service/release/guest_testing.h"
 
-enum { PAGE_BYTES = 64 << 10, TEXT_BYTES = 8 << 10, TICKS = 30 };
+enum { TEXT_BYTES = FX_BLOCK_BYTES, TICKS = 30 };
 
-static char page[PAGE_BYTES];
+static char page[64 << 10];
 
 static const char *read_page(void) {
-  uint8_t *data = NULL;
-  size_t bytes = 0;
-  assert_ok(lq_file_read("docs/guests.md", sizeof page - 1, &data, &bytes));
-  memcpy(page, data, bytes);
-  page[bytes] = 0;
-  lq_file_free(data);
+  fx_page("docs/guests.md", page, sizeof page);
   return page;
 }
 
 /* The next block of this tag from *at on; false at the end. */
 static bool block(const char **at, const char *tag, char out[TEXT_BYTES]) {
-  char fence[32];
-  (void)snprintf(fence, sizeof fence, "\n```%s\n", tag);
-  const char *from = strstr(*at, fence);
-  if (!from) return false;
-  from += strlen(fence);
-  const char *end = strstr(from, "\n```\n");
-  assert_non_null(end);
-  assert_true(end - from < TEXT_BYTES - 2);
-  (void)snprintf(out, TEXT_BYTES, "%.*s\n", (int)(end - from), from);
-  *at = end;
-  return true;
+  char found[16];
+  while (fx_block(at, found, out))
+    if (strcmp(found, tag) == 0) return true;
+  return false;
 }
 
 /* The names behind each `mark` of a text, up to `stop`, as lines of game.yaml. */
@@ -75,19 +63,10 @@ static void declare(const example *e, const char *text, const char *file, char *
   assert_true(bytes < room);
 }
 
-/* "systems/step.py", "src/step.c": the block's first line says it. */
-static void file_of(const char *text, char path[128], char stem[64]) {
-  const char *from = strstr(text, "s"), *end;
-  while (strncmp(from, "systems/", 8) != 0 && strncmp(from, "src/", 4) != 0) from++;
-  end = from + strcspn(from, ", \n");
-  (void)snprintf(path, 128, "%.*s", (int)(end - from), from);
-  const char *name = strchr(path, '/') + 1;
-  (void)snprintf(stem, 64, "%.*s", (int)(strrchr(name, '.') - name), name);
-}
-
 static void write_game(const char *folder, const example *e, const char *yaml, const char *text) {
   char path[128], stem[64], whole[TEXT_BYTES], script[512];
-  file_of(text, path, stem);
+  fx_path_of(text, path);
+  fx_stem_of(path, stem);
   (void)snprintf(whole, sizeof whole, "%s", yaml);
   declare(e, text, stem, whole);
   fx_write(folder, "game.yaml", whole);
@@ -97,15 +76,7 @@ static void write_game(const char *folder, const example *e, const char *yaml, c
                    "cp examples/treasure_hunt/systems/treasure_hunt.py %s/systems/", folder);
     assert_int_equal(system(script), 0);
   }
-  if (e->language != LQ_GUEST_WASM) return;
-  int bytes =
-      snprintf(script, sizeof script,
-               "mkdir -p %s/systems && clang-19 --target=wasm32 -O2 -nostdlib -ffreestanding "
-               "-fno-builtin -Isdk/wasm -Wl,--no-entry -Wl,--stack-first "
-               "-Wl,-z,stack-size=16384 -Wl,--strip-all -o %s/systems/%s.wasm %s/%s",
-               folder, folder, stem, folder, path);
-  assert_true(bytes < (int)sizeof script);
-  assert_int_equal(system(script), 0);
+  if (e->language == LQ_GUEST_WASM) fx_compile_wasm(folder, path);
 }
 
 /* A player who stands on the chest plays a while; every call is answered with what can be. */

@@ -45,4 +45,49 @@ static inline uint64_t fx_guests_asked(const fx_guests *g) {
 }
 static inline void fx_guests_close(fx_guests *g) { lq_guests_close(g->guests); }
 
+/* ---- pages of docs/ whose examples are guests ---- */
+enum { FX_BLOCK_BYTES = 8 << 10 };
+
+/* The next fenced block from *at on; false at the end. */
+static inline bool fx_block(const char **at, char tag[16], char out[FX_BLOCK_BYTES]) {
+  const char *from = strstr(*at, "\n```");
+  if (!from) return false;
+  from += 4;
+  size_t word = strcspn(from, "\n");
+  assert_true(word < 16);
+  (void)snprintf(tag, 16, "%.*s", (int)word, from);
+  from += word + 1;
+  const char *end = strstr(from, "\n```\n");
+  assert_non_null(end);
+  assert_true(end - from < FX_BLOCK_BYTES - 2);
+  (void)snprintf(out, FX_BLOCK_BYTES, "%.*s\n", (int)(end - from), from);
+  *at = end + 4;
+  return true;
+}
+
+/* "# systems/wind.py", "src/count.c, compiled to ...": the first path of the text. */
+static inline void fx_path_of(const char *text, char path[128]) {
+  while (strncmp(text, "systems/", 8) != 0 && strncmp(text, "src/", 4) != 0) text++;
+  (void)snprintf(path, 128, "%.*s", (int)strcspn(text, ", \n"), text);
+}
+/* Its file's name without an end. */
+static inline void fx_stem_of(const char *path, char stem[64]) {
+  const char *name = strchr(path, '/') + 1;
+  (void)snprintf(stem, 64, "%.*s", (int)(strrchr(name, '.') - name), name);
+}
+
+/* src/NAME.c to systems/NAME.wasm, as the pages say. */
+static inline void fx_compile_wasm(const char *folder, const char *path) {
+  char script[512], stem[64];
+  fx_stem_of(path, stem);
+  int bytes =
+      snprintf(script, sizeof script,
+               "mkdir -p %s/systems && clang-19 --target=wasm32 -O2 -nostdlib -ffreestanding "
+               "-fno-builtin -Isdk/wasm -Wl,--no-entry -Wl,--stack-first "
+               "-Wl,-z,stack-size=16384 -Wl,--strip-all -o %s/systems/%s.wasm %s/%s",
+               folder, folder, stem, folder, path);
+  assert_true(bytes < (int)sizeof script);
+  assert_int_equal(system(script), 0);
+}
+
 #endif

@@ -2,56 +2,9 @@
 #include "lq_engine/physics/asset.h"
 #include "lq_service/release/guest_testing.h"
 
-enum { PAGE_BYTES = 64 << 10, TEXT_BYTES = 8 << 10 };
+static char page[64 << 10];
 
-static char page[PAGE_BYTES];
-
-static void read_page(void) {
-  uint8_t *data = NULL;
-  size_t bytes = 0;
-  assert_ok(lq_file_read("docs/physics.md", sizeof page - 1, &data, &bytes));
-  memcpy(page, data, bytes);
-  page[bytes] = 0;
-  lq_file_free(data);
-}
-
-/* The next fenced block from *at on; false at the end. */
-static bool block(const char **at, char tag[16], char out[TEXT_BYTES]) {
-  const char *from = strstr(*at, "\n```");
-  if (!from) return false;
-  from += 4;
-  size_t word = strcspn(from, "\n");
-  assert_true(word < 16);
-  (void)snprintf(tag, 16, "%.*s", (int)word, from);
-  from += word + 1;
-  const char *end = strstr(from, "\n```\n");
-  assert_non_null(end);
-  assert_true(end - from < TEXT_BYTES - 2);
-  (void)snprintf(out, TEXT_BYTES, "%.*s\n", (int)(end - from), from);
-  *at = end + 4;
-  return true;
-}
-
-/* "# systems/wind.py", "src/count.c, compiled to ...": the first path of the first line. */
-static void path_of(const char *text, char path[128]) {
-  const char *from = text;
-  while (strncmp(from, "systems/", 8) != 0 && strncmp(from, "src/", 4) != 0) from++;
-  (void)snprintf(path, 128, "%.*s", (int)strcspn(from, ", \n"), from);
-}
-
-static void compile(const char *folder, const char *path) {
-  char script[512], stem[64];
-  const char *name = strchr(path, '/') + 1;
-  (void)snprintf(stem, sizeof stem, "%.*s", (int)(strrchr(name, '.') - name), name);
-  int bytes =
-      snprintf(script, sizeof script,
-               "mkdir -p %s/systems && clang-19 --target=wasm32 -O2 -nostdlib -ffreestanding "
-               "-fno-builtin -Isdk/wasm -Wl,--no-entry -Wl,--stack-first "
-               "-Wl,-z,stack-size=16384 -Wl,--strip-all -o %s/systems/%s.wasm %s/%s",
-               folder, folder, stem, folder, path);
-  assert_true(bytes < (int)sizeof script);
-  assert_int_equal(system(script), 0);
-}
+static void read_page(void) { fx_page("docs/physics.md", page, sizeof page); }
 
 /* A prism that lies on a side of a metre each way. */
 static void put_wedge(const char *folder) {
@@ -67,17 +20,17 @@ static void put_wedge(const char *folder) {
 }
 
 static void write_game(const char *folder) {
-  char tag[16], text[TEXT_BYTES], path[128];
+  char tag[16], text[FX_BLOCK_BYTES], path[128];
   const char *at = page;
   uint32_t blocks = 0;
-  for (; block(&at, tag, text); blocks++) {
+  for (; fx_block(&at, tag, text); blocks++) {
     if (strcmp(tag, "yaml") == 0) {
       fx_write(folder, "game.yaml", text);
       continue;
     }
-    path_of(text, path);
+    fx_path_of(text, path);
     fx_write(folder, path, text);
-    if (strncmp(path, "src/", 4) == 0) compile(folder, path);
+    if (strncmp(path, "src/", 4) == 0) fx_compile_wasm(folder, path);
   }
   assert_int_equal(blocks, 5);
   put_wedge(folder);
@@ -135,6 +88,13 @@ LQ_TEST(the_pages_game_is_played) {
   fx_folder_remove(folder), fx_folder_remove(cache);
 }
 
+/* A line of a table that begins with the name: an empty one in front of it would end the table. */
+static void want_row(const char *name) {
+  char word[64];
+  (void)snprintf(word, sizeof word, "|\n| `%s` |", name);
+  if (!strstr(page, word)) fail_msg("%s", name);
+}
+
 /* A column of the page's table, against the engine. */
 LQ_TEST(every_component_field_and_event_stands_on_the_page) {
   read_page();
@@ -146,14 +106,11 @@ LQ_TEST(every_component_field_and_event_stands_on_the_page) {
       (void)snprintf(word, sizeof word, "`%s`", c.record.field[f].name);
       if (!strstr(page, word)) fail_msg("%s.%s", c.record.name, word);
     }
-    (void)snprintf(word, sizeof word, "| `%s` |", c.record.name);
-    if (!strstr(page, word)) fail_msg("%s", word);
+    want_row(c.record.name);
   }
   for (uint32_t t = 0; t < LQ_EVENT_TYPE_COUNT; t++) {
     lq_record r;
-    char word[64];
     lq_game_physics_event((lq_physics_event_type)t, &r);
-    (void)snprintf(word, sizeof word, "| `%s` |", r.name);
-    if (!strstr(page, word)) fail_msg("%s", word);
+    want_row(r.name);
   }
 }
