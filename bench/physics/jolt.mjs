@@ -1,30 +1,15 @@
 // Jolt in WebAssembly with its defaults: 10 iterations for speeds, 2 for places, one collision step.
-import initJolt from "jolt-physics";
+import { Jolt, layerOf, openJolt } from "../../tests/oracle/jolt_world.mjs";
 import { HZ, measure } from "./peer.mjs";
 
-const Jolt = await initJolt();
-const [STILL, MOVING] = [0, 1];
-
-function open() {
-  const settings = new Jolt.JoltSettings();
-  Object.assign(settings, { mMaxBodies: 8192, mMaxBodyPairs: 65536, mMaxContactConstraints: 16384, mMaxWorkerThreads: 0 });
-  const pairs = new Jolt.ObjectLayerPairFilterTable(2);
-  pairs.EnableCollision(STILL, MOVING);
-  pairs.EnableCollision(MOVING, MOVING);
-  const broad = new Jolt.BroadPhaseLayerInterfaceTable(2, 2);
-  for (const layer of [STILL, MOVING]) broad.MapObjectToBroadPhaseLayer(layer, new Jolt.BroadPhaseLayer(layer));
-  settings.mObjectLayerPairFilter = pairs;
-  settings.mBroadPhaseLayerInterface = broad;
-  settings.mObjectVsBroadPhaseLayerFilter = new Jolt.ObjectVsBroadPhaseLayerFilterTable(broad, 2, pairs, 2);
-  return new Jolt.JoltInterface(settings);
-}
+const RULES = { mMaxBodies: 8192, mMaxBodyPairs: 65536, mMaxContactConstraints: 16384, mMaxWorkerThreads: 0 };
 
 measure((at) => {
-  const jolt = open();
+  const jolt = openJolt(RULES);
   const bodies = jolt.GetPhysicsSystem().GetBodyInterface();
   function add(shape, place, isMoving) {
     const kind = isMoving ? Jolt.EMotionType_Dynamic : Jolt.EMotionType_Static;
-    const settings = new Jolt.BodyCreationSettings(shape, new Jolt.RVec3(...place), new Jolt.Quat(0, 0, 0, 1), kind, isMoving ? MOVING : STILL);
+    const settings = new Jolt.BodyCreationSettings(shape, new Jolt.RVec3(...place), new Jolt.Quat(0, 0, 0, 1), kind, layerOf(isMoving));
     settings.mFriction = 0.6;
     settings.mAllowSleeping = false;
     const body = bodies.CreateBody(settings);

@@ -1,19 +1,16 @@
 /* Our physics in WebAssembly, for bench/physics/lq.mjs: one world an instance. */
 #include "apps/wasm/lq_wasm.h"
 #include "bench/physics/lq_world.h"
-#include "lq_base/f32x4.h"
 
 static lq_physics *world;
 
 void *lq_wasm_memory(size_t bytes); /* apps/wasm/libc.c */
 
-const char *LQ_WASM(bench_backend)(void);
 uint32_t LQ_WASM(bench_open)(uint32_t scene);
 void LQ_WASM(bench_step)(void);
 float LQ_WASM(bench_height)(uint32_t index);
 uint64_t LQ_WASM(bench_hash)(void);
 
-const char *bench_backend(void) { return LQ_F32X4_BACKEND; }
 /* How many boxes; 0: unknown scene, or no memory. */
 uint32_t bench_open(uint32_t scene) {
   static boxes b;

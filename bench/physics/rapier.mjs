@@ -1,8 +1,7 @@
 // Rapier in WebAssembly with its defaults: 4 iterations.
-import RAPIER from "@dimforge/rapier3d-deterministic-compat";
+import { RAPIER } from "../../tests/oracle/rapier_world.mjs";
 import { HZ, measure } from "./peer.mjs";
 
-await RAPIER.init();
 const { ColliderDesc, RigidBodyDesc } = RAPIER;
 
 measure((at) => {

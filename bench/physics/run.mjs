@@ -8,6 +8,7 @@ import { parseArgs } from "node:util";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 const HERE = join(ROOT, "bench/physics");
+const ORACLE = join(ROOT, "tests/oracle"); // has Rapier and Jolt too
 const HELP = `usage: node bench/physics/run.mjs [options]
   --build FOLDER  where the programs are (build/release): targets physics_peer_lq and physics_wasm
   --runs N        of each engine, in turns; the median counts (3)
@@ -15,7 +16,7 @@ const HELP = `usage: node bench/physics/run.mjs [options]
   --scenes LIST   of pyramid,pile1000,pile500,pile200,pile100 (all)
   --json FILE     also writes every figure there
   --quick         three steps of each, to see that all of it runs
-Installs what it needs: Debian's libbullet-dev and libode-dev, and bench/physics/package.json.`;
+Installs what it needs: scripts/bootstrap.sh, and the packages of tests/oracle.`;
 const ENGINES = ["lq", "bullet", "bullet_20", "ode", "lq_simd", "lq_scalar", "rapier", "jolt"];
 const NAMES = {
   lq: "ours, native",
@@ -71,15 +72,15 @@ const shell = (command, args, cwd = ROOT) => execFileSync(command, args, { cwd, 
 function install() {
   mkdirSync(OUT, { recursive: true });
   const wanted = (...names) => opts.engines.some((name) => names.includes(name));
-  if (wanted("bullet", "bullet_20", "ode")) shell(join(ROOT, "scripts/bootstrap.sh"), ["libbullet-dev", "libode-dev"]);
+  if (wanted("bullet", "bullet_20", "ode")) shell(join(ROOT, "scripts/bootstrap.sh"), []);
   const flags = (name) => shell("pkg-config", ["--cflags", name]).trim().split(" ").filter(Boolean);
   if (wanted("bullet", "bullet_20")) {
     const libs = ["-lBulletDynamics", "-lBulletCollision", "-lLinearMath"];
     shell("g++", ["-std=c++17", "-O2", "-I.", ...flags("bullet"), "bench/physics/bullet.cpp", "-o", join(OUT, "bullet"), ...libs]);
   }
   if (wanted("ode")) shell("gcc", ["-std=c17", "-D_GNU_SOURCE", "-O2", "-I.", ...flags("ode"), "bench/physics/ode.c", "-o", join(OUT, "ode"), "-lode"]);
-  if (wanted("rapier", "jolt") && !existsSync(join(HERE, "node_modules/jolt-physics")))
-    shell("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], HERE);
+  if (wanted("rapier", "jolt") && !existsSync(join(ORACLE, "node_modules/jolt-physics")))
+    shell("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], ORACLE);
   writeFileSync(join(OUT, "boxes.jsonl"), shell(join(opts.build, "bench/physics_peer_lq"), ["--boxes"]));
 }
 

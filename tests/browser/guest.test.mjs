@@ -1,21 +1,13 @@
 // Whoever writes a game sees what its code does wrong where they play: a Python game on the real server.
 import assert from "node:assert/strict";
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
-import { openChromium } from "./chromium.mjs";
+import { test } from "node:test";
+import { exampleCopy } from "../example.mjs";
+import { browser, SHOTS, useChromium } from "./chromium.mjs";
 import { startLq } from "./lq.mjs";
 
-const ROOT = new URL("../../", import.meta.url).pathname;
-const SHOTS = join(ROOT, "test-artifacts/");
-
-let browser;
-before(async () => {
-  await mkdir(SHOTS, { recursive: true });
-  browser = await openChromium();
-});
-after(() => browser?.close());
+useChromium();
 
 const HEAD = `from lq_engine.ecs import System, register_system
 from lq_engine.game import Purse
@@ -31,19 +23,14 @@ class CountSystem(System):
 const BREAKS = COUNTER.replace("coins += 1", "coins += 1 // 0");
 
 /** The treasure hunt, and one system more, which pays by the tick. */
-async function counting(t) {
-  const folder = await mkdtemp(join(tmpdir(), "lq-guest-"));
-  t.after(() => rm(folder, { recursive: true, force: true }));
-  const game = join(folder, "game");
-  await cp(join(ROOT, "examples/treasure_hunt"), game, { recursive: true });
-  const yaml = await readFile(join(game, "game.yaml"), "utf8");
-  await writeFile(join(game, "game.yaml"), yaml.replace(/^systems:$/m, "systems:\n  - systems.count.CountSystem"));
+function counting(t) {
+  const game = exampleCopy(t, "treasure_hunt", (yaml) => yaml.replace(/^systems:$/m, "systems:\n  - systems.count.CountSystem"));
   const path = join(game, "systems/count.py");
   return { game, save: (rest) => writeFile(path, HEAD + rest) };
 }
 
 test("a system that raises is shown with file and line; a mended file is swapped in, and the game goes on", async (t) => {
-  const { game, save } = await counting(t);
+  const { game, save } = counting(t);
   await save(COUNTER);
   const lq = await startLq({ game });
   t.after(() => lq.close());
@@ -106,7 +93,7 @@ test("a system that raises is shown with file and line; a mended file is swapped
 });
 
 test("who signs in is not told what the game's code did", async (t) => {
-  const { game, save } = await counting(t);
+  const { game, save } = counting(t);
   await save(BREAKS);
   const lq = await startLq({ game, command: "serve" });
   t.after(() => lq.close());

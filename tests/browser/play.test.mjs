@@ -1,18 +1,10 @@
 // Two people in two windows play the treasure hunt on a real server, with real keys.
 import assert from "node:assert/strict";
-import { mkdir } from "node:fs/promises";
-import { after, before, test } from "node:test";
-import { openChromium } from "./chromium.mjs";
+import { test } from "node:test";
+import { browser, SHOTS, useChromium } from "./chromium.mjs";
 import { startLq } from "./lq.mjs";
 
-const SHOTS = new URL("../../test-artifacts/", import.meta.url).pathname;
-
-let browser;
-before(async () => {
-  await mkdir(SHOTS, { recursive: true });
-  browser = await openChromium();
-});
-after(() => browser?.close());
+useChromium();
 
 async function openWindow(t, url, options = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });

@@ -1,34 +1,22 @@
 // The warehouse in a browser: bodies are drawn, keys drive and fetch a pallet, and what the server played comes to the same hash at every tick
 // when the browser plays it.
 import assert from "node:assert/strict";
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
+import { asDemo, exampleCopy } from "../example.mjs";
 import { recordSession } from "../golden/session.mjs";
-import { openChromium } from "./chromium.mjs";
+import { browser, SHOTS, useChromium } from "./chromium.mjs";
 import { startLq } from "./lq.mjs";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
-const SHOTS = join(ROOT, "test-artifacts/");
 
-let browser;
-before(async () => {
-  await mkdir(SHOTS, { recursive: true });
-  browser = await openChromium();
-});
-after(() => browser?.close());
+useChromium();
 
-/** examples/warehouse under the name that golden_record looks for. */
 async function warehouse(t) {
-  const folder = await mkdtemp(join(tmpdir(), "lq-warehouse-"));
-  t.after(() => rm(folder, { recursive: true, force: true }));
-  const game = join(folder, "game");
-  await cp(join(ROOT, "examples/warehouse"), game, { recursive: true });
-  const yaml = await readFile(join(game, "game.yaml"), "utf8");
-  await writeFile(join(game, "game.yaml"), yaml.replace(/^name: .*$/m, "name: demo"));
-  const data = join(folder, "data");
-  return { lq: await startLq({ game, data }), data };
+  const lq = await startLq({ game: exampleCopy(t, "warehouse", asDemo) });
+  t.after(() => lq.close());
+  return lq;
 }
 
 async function openWindow(t, url, player, options = {}) {
@@ -91,8 +79,7 @@ async function playInBrowser(t, recorded) {
 }
 
 test("a pallet is fetched with keys and paid, and the browser comes to the server's hashes", async (t) => {
-  const { lq, data } = await warehouse(t);
-  t.after(() => lq.close());
+  const lq = await warehouse(t);
   const ann = await openWindow(t, lq.url, "ann", { colorScheme: "dark" });
   const bob = await openWindow(t, lq.url, "bob");
   // What the server says of a tick, while it is there.
@@ -115,7 +102,7 @@ test("a pallet is fetched with keys and paid, and the browser comes to the serve
   said.push(await hash());
   assert.deepEqual([...ann.faults, ...bob.faults], []);
   await lq.stop();
-  const { run, wasm, want } = recordSession(data, "warehouse");
+  const { run, wasm, want } = recordSession(lq.data, "warehouse");
   const played = await playInBrowser(t, { "/run": run, "/wasm": wasm });
   const lines = played.split("\n");
   assert.ok(lines.length > 300, "ticks enough");
@@ -124,8 +111,7 @@ test("a pallet is fetched with keys and paid, and the browser comes to the serve
 });
 
 test("on a phone the pad drives and lifts", async (t) => {
-  const { lq } = await warehouse(t);
-  t.after(() => lq.close());
+  const lq = await warehouse(t);
   const page = await openWindow(t, lq.url, "ann", { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
   await page.locator("#space").waitFor();
   const press = async (direction, look) => {
@@ -143,8 +129,7 @@ test("on a phone the pad drives and lifts", async (t) => {
 });
 
 test("bodies are drawn, on a key, from where one wants to look", async (t) => {
-  const { lq } = await warehouse(t);
-  t.after(() => lq.close());
+  const lq = await warehouse(t);
   const page = await openWindow(t, lq.url, "ann");
   await page.locator("#space").waitFor();
   const words = await page.locator("#space").getAttribute("aria-label");

@@ -5,18 +5,9 @@ import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { hostile, sources, yaml } from './hostile.mjs'
-import { Client, dataFolder, rest, root, run, serve } from './lib.mjs'
+import { Client, dataFolder, rest, root, run, serve, until, wait } from './lib.mjs'
 
-const wait = (ms) => new Promise((done) => setTimeout(done, ms))
 const examples = ['treasure_hunt', 'treasure_hunt_c', 'treasure_hunt_lua', 'treasure_hunt_wasm']
-
-async function until(look, what, ms = 60000) {
-  for (const end = Date.now() + ms; ; await wait(50)) {
-    const found = await look()
-    if (found) return found
-    assert.ok(Date.now() < end, `never: ${what}`)
-  }
-}
 
 const founding = `# systems/treasure_hunt.py
 from lq_engine.ecs import Component, System, register_system

@@ -1,4 +1,5 @@
 // What the end-to-end tests share: a real server process and a raw client of the protocol.
+import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -14,6 +15,17 @@ export function dataFolder(t) {
   const folder = mkdtempSync(join(tmpdir(), 'lq-e2e-'))
   t.after(() => rmSync(folder, { recursive: true, force: true }))
   return folder
+}
+
+export const wait = (ms) => new Promise((done) => setTimeout(done, ms))
+
+// What `look` finds, as soon as it finds something.
+export async function until(look, what, ms = 60000) {
+  for (const end = Date.now() + ms; ; await wait(30)) {
+    const found = await look()
+    if (found) return found
+    assert.ok(Date.now() < end, `never: ${what}`)
+  }
 }
 
 // Starts `lq ARGS` and waits for its ready line; the server ends with the test, or when killed.

@@ -1,30 +1,13 @@
 // Physics over the real server: bodies that fall are seen to fall, players push them, and killing, sleeping, swapping and replaying does
 // not show in where they are.
 import assert from 'node:assert/strict'
-import { cpSync, readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { Client, dataFolder, rest, root, run, serve } from './lib.mjs'
+import { asDemo, exampleCopy } from '../example.mjs'
+import { Client, dataFolder, rest, run, serve, until, wait } from './lib.mjs'
 
 const at = '/v1/tenants/acme/games/demo/sessions'
-const wait = (ms) => new Promise((done) => setTimeout(done, ms))
-
-async function until(look, what, ms = 60000) {
-  for (const end = Date.now() + ms; ; await wait(50)) {
-    const found = await look()
-    if (found) return found
-    assert.ok(Date.now() < end, `never: ${what}`)
-  }
-}
-
-// examples/crates under the name that the tests' clients ask for; `change` is done to its game.yaml.
-function crates(t, change = (text) => text) {
-  const folder = join(dataFolder(t), 'crates')
-  cpSync(join(root, 'examples/crates'), folder, { recursive: true })
-  const path = join(folder, 'game.yaml')
-  writeFileSync(path, change(readFileSync(path, 'utf8').replace(/^name: .*$/m, 'name: demo')))
-  return { folder, path }
-}
 
 const stateOf = async (server, session = 'main') => (await rest(server, `${at}/${session}/state`)).body.state
 const heightOf = (entity) => entity.Place.position[1]
@@ -32,7 +15,7 @@ const heightOf = (entity) => entity.Place.position[1]
 test('a ball drops, rolls into a crate, and what it pushes over the edge pays', async (t) => {
   const data = dataFolder(t)
   const env = { LQ_HIBERNATE_MS: '300' }
-  const { folder } = crates(t)
+  const folder = exampleCopy(t, 'crates', asDemo)
   let server = await serve(t, data, ['dev', folder], env)
   let client = new Client(server.port)
   const joined = await client.join({ player: 'ann' })
@@ -94,7 +77,8 @@ test('a ball drops, rolls into a crate, and what it pushes over the edge pays', 
 })
 
 test('another gravity in a saved file takes hold of who sleeps', async (t) => {
-  const { folder, path } = crates(t)
+  const folder = exampleCopy(t, 'crates', asDemo)
+  const path = join(folder, 'game.yaml')
   const server = await serve(t, dataFolder(t), ['dev', folder])
   const client = new Client(server.port)
   await client.join({})

@@ -8,12 +8,11 @@ import { spawn, spawnSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Client, journal, lq, root } from './lib.mjs'
+import { Client, journal, lq, root, wait } from './lib.mjs'
 import { workloads } from './workloads.mjs'
 
 export const START_MS = 20000
 const STEP_MS = 10000
-const wait = (ms) => new Promise((done) => setTimeout(done, ms))
 
 // What is killed at: everything but the C library's start and what only waits. And what is made to fail: calls on files.
 const KILLED =

@@ -1,22 +1,12 @@
 // examples/warehouse over the real server: a pallet rides in, a forklift fetches it, the bay pays; one that is rammed costs. What two drivers
 // did is then played once more, by the native module and by WebAssembly, and every tick has the server's hash.
 import assert from 'node:assert/strict'
-import { cpSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { test } from 'node:test'
+import { asDemo, exampleCopy } from '../example.mjs'
 import { play } from '../golden/cell.mjs'
 import { recordSession } from '../golden/session.mjs'
-import { Client, dataFolder, root, run, serve } from './lib.mjs'
+import { Client, dataFolder, run, serve, until, wait } from './lib.mjs'
 
-const wait = (ms) => new Promise((done) => setTimeout(done, ms))
-
-async function until(look, what, ms = 30000) {
-  for (const end = Date.now() + ms; ; await wait(30)) {
-    const found = await look()
-    if (found) return found
-    assert.ok(Date.now() < end, `never: ${what}`)
-  }
-}
 
 async function driver(server, name) {
   const client = new Client(server.port)
@@ -44,20 +34,11 @@ async function driver(server, name) {
   }
 }
 
-// Under the name that golden_record looks for.
-function folderOf(t) {
-  const folder = join(dataFolder(t), 'warehouse')
-  cpSync(join(root, 'examples/warehouse'), folder, { recursive: true })
-  const path = join(folder, 'game.yaml')
-  writeFileSync(path, readFileSync(path, 'utf8').replace(/^name: .*$/m, 'name: demo'))
-  return folder
-}
-
 const isDocked = (z) => ([, { Place, Motion }]) => Math.abs(Place.position[2] - z) < 0.2 && Place.position[0] > -0.8 && Math.abs(Motion.velocity[0]) < 0.02
 
 test('a pallet is brought to the bay and paid, a rammed one costs, and WebAssembly comes to the same', async (t) => {
   const data = dataFolder(t)
-  const server = await serve(t, data, ['dev', folderOf(t)])
+  const server = await serve(t, data, ['dev', exampleCopy(t, 'warehouse', asDemo)])
   const ann = await driver(server, 'ann')
   const bob = await driver(server, 'bob')
   assert.notDeepEqual(ann.place(), bob.place(), 'each has a place of their own')

@@ -1,22 +1,8 @@
 // Jolt on the scenes of scenes.mjs. It tells no forces. Its slop is 2 cm by default, twice the bar: 1 mm here.
-import initJolt from "jolt-physics";
 import { GROUND_HALF_M, GROUND_M, HZ, play } from "./engine.mjs";
+import { Jolt, layerOf, openJolt } from "./jolt_world.mjs";
 
-const Jolt = await initJolt();
-const [STILL, MOVING] = [0, 1];
-
-function open() {
-  const settings = new Jolt.JoltSettings();
-  const pairs = new Jolt.ObjectLayerPairFilterTable(2);
-  pairs.EnableCollision(STILL, MOVING);
-  const broad = new Jolt.BroadPhaseLayerInterfaceTable(2, 2);
-  for (const layer of [STILL, MOVING]) broad.MapObjectToBroadPhaseLayer(layer, new Jolt.BroadPhaseLayer(layer));
-  settings.mObjectLayerPairFilter = pairs;
-  settings.mBroadPhaseLayerInterface = broad;
-  settings.mObjectVsBroadPhaseLayerFilter = new Jolt.ObjectVsBroadPhaseLayerFilterTable(broad, 2, pairs, 2);
-  return new Jolt.JoltInterface(settings);
-}
-const jolt = open();
+const jolt = openJolt();
 const system = jolt.GetPhysicsSystem();
 const bodies = system.GetBodyInterface();
 const rules = system.GetPhysicsSettings();
@@ -29,7 +15,7 @@ function add(shape, position, rotation, isMoving, { mass, friction, velocity }) 
     new Jolt.RVec3(...position),
     new Jolt.Quat(...rotation),
     isMoving ? Jolt.EMotionType_Dynamic : Jolt.EMotionType_Static,
-    isMoving ? MOVING : STILL,
+    layerOf(isMoving),
   );
   settings.mFriction = friction;
   if (isMoving) {

@@ -1,8 +1,7 @@
 // Rapier on the scenes of scenes.mjs, with its defaults.
-import RAPIER from "@dimforge/rapier3d-deterministic-compat";
 import { GROUND_HALF_M, GROUND_M, HZ, play } from "./engine.mjs";
+import { RAPIER } from "./rapier_world.mjs";
 
-await RAPIER.init();
 const vector = ([x, y, z]) => ({ x, y, z });
 
 play(({ shape, size, mass, friction, position, rotation, velocity, gravity }) => {
