@@ -17,9 +17,7 @@ static const float parking[PARKING][2] = {{4, -4},     {4, 4},      {4, 0},  {4,
 static float between(float low, float value, float high) {
   return value < low ? low : value > high ? high : value;
 }
-static float seconds(const lq_sys *sys) {
-  return (float)sys->api->tick_us((lq_sys *)(uintptr_t)sys) / 1e6f;
-}
+static float seconds(lq_sys *sys) { return (float)sys_tick_us(sys) / 1e6f; }
 /* -z of a body that stands upright. */
 static void ahead_of(const Place *place, float out[3]) {
   const float *q = place->rotation;
@@ -114,8 +112,15 @@ static void convey(lq_sys *sys) {
   }
 }
 
-/* Engine, brakes and tyres in one: the velocity goes to what is wished, no faster than tyres hold.
- */
+/* Who is as it was is not written, so that it may sleep. */
+static void set_going(lq_sys *sys, lq_entity entity, const Motion *next) {
+  const Motion *now = get_Motion(sys, entity);
+  bool same = next->spin[1] == now->spin[1];
+  for (int k = 0; k < 3; k++) same = same && next->velocity[k] == now->velocity[k];
+  if (!same) *set_Motion(sys, entity) = *next;
+}
+
+/* Engine, brakes and tyres in one: velocity goes to what is wished, no faster than tyres hold. */
 static void drive_lift(lq_sys *sys, lq_entity entity, float dt) {
   const Forklift *lift = get_Forklift(sys, entity);
   const Motion *now = get_Motion(sys, entity);
@@ -128,9 +133,7 @@ static void drive_lift(lq_sys *sys, lq_entity entity, float dt) {
   for (int k = 0; k < 3; k += 2)
     next.velocity[k] += between(-most, ahead[k] * speed - now->velocity[k], most);
   next.spin[1] += between(-6 * dt, lift->steer * 1.2f - now->spin[1], 6 * dt);
-  bool same = next.spin[1] == now->spin[1];
-  for (int k = 0; k < 3; k++) same = same && next.velocity[k] == now->velocity[k];
-  if (!same) *set_Motion(sys, entity) = next; /* who stands still may sleep */
+  set_going(sys, entity, &next);
 }
 
 /* A fork is where its forklift will be when the coming step is over: it gets there by its velocity,
@@ -161,9 +164,7 @@ static void move_fork(lq_sys *sys, lq_entity fork, lq_entity driver, float dt) {
     place->position[1] = get_Forklift(sys, driver)->height;
     next = (Motion){.tired = 0};
   }
-  bool same = next.spin[1] == now->spin[1];
-  for (int k = 0; k < 3; k++) same = same && next.velocity[k] == now->velocity[k];
-  if (!same) *set_Motion(sys, fork) = next;
+  set_going(sys, fork, &next);
 }
 
 static void drive(lq_sys *sys) {

@@ -48,11 +48,9 @@ export class Board {
   #frame = 0;
 
   constructor(canvas: HTMLCanvasElement, box: HTMLElement) {
-    const context = canvas.getContext("2d");
-    if (!context) throw new Error("this browser has no 2D canvas");
     this.#canvas = canvas;
     this.#box = box;
-    this.#g = context;
+    this.#g = paint.context(canvas);
     new ResizeObserver(() => this.#layout()).observe(box);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
       this.#theme = paint.readTheme();
@@ -123,18 +121,13 @@ export class Board {
     this.#cell = Math.max(CELL_MIN_PX, Math.min(CELL_MAX_PX, fit));
     const shownWidth = Math.min(clientWidth, this.#cell * width);
     const shownHeight = Math.min(clientHeight, this.#cell * height);
-    const ratio = Math.min(3, window.devicePixelRatio || 1);
-    this.#canvas.width = Math.round(shownWidth * ratio);
-    this.#canvas.height = Math.round(shownHeight * ratio);
-    this.#canvas.style.width = `${shownWidth}px`;
-    this.#canvas.style.height = `${shownHeight}px`;
-    this.#g.setTransform(ratio, 0, 0, ratio, 0, 0);
+    paint.fit(this.#g, shownWidth, shownHeight);
     this.#draw(0);
     this.#wake();
   }
 
   #wake(): void {
-    if (this.#frame !== 0 || document.hidden) return;
+    if (this.#frame !== 0 || this.#canvas.hidden || document.hidden) return;
     this.#frame = requestAnimationFrame((ms) => {
       this.#frame = 0;
       const seconds = Math.min(0.1, (ms - this.#lastMs) / 1000);

@@ -136,7 +136,10 @@ class Page {
     });
     this.#client = client;
     this.#publish();
-    client.on("status", () => this.#lineChanged());
+    client.on("status", () => {
+      this.#lineChanged();
+      if (client.status === "connected") this.#drive.again();
+    });
     client.on("joined", (joined) => {
       this.#signIn.good();
       this.#panel.session(joined.session, joined.player);
@@ -222,9 +225,7 @@ class Page {
     this.#panel.line(this.#line(client));
     if (client.status === "connected") {
       this.#panel.veil(...this.#noMap());
-      this.#drive.again();
-    }
-    else if (client.status === "reconnecting") {
+    } else if (client.status === "reconnecting") {
       this.#panel.veil("Connection lost", "Trying to reach the server again. Nothing you did is lost.");
     } else if (client.status === "closed") this.#closed(client);
   }

@@ -1,4 +1,24 @@
-/** The figures on the map. Each is drawn around (0, 0) in a field of the size `cell`. */
+/** Canvases; and the figures on the map: each is drawn around (0, 0) in a field of the size `cell`. */
+
+export function context(canvas: HTMLCanvasElement): CanvasRenderingContext2D {
+  const g = canvas.getContext("2d");
+  if (!g) throw new Error("this browser has no 2D canvas");
+  return g;
+}
+
+/** As large as that on the page, in the screen's own points; from here on the unit is a pixel of the page. */
+export function fit(g: CanvasRenderingContext2D, width: number, height: number): void {
+  const ratio = Math.min(3, window.devicePixelRatio || 1);
+  const [across, down] = [Math.round(width * ratio), Math.round(height * ratio)];
+  const { canvas } = g;
+  if (canvas.width !== across || canvas.height !== down) {
+    canvas.width = across;
+    canvas.height = down;
+  }
+  canvas.style.width = `${width}px`;
+  canvas.style.height = `${height}px`;
+  g.setTransform(ratio, 0, 0, ratio, 0, 0);
+}
 
 export interface Theme {
   readonly fieldA: string;

@@ -45,12 +45,16 @@ function positionOf(entity: Entity<AnyGame> | undefined): Vec | undefined {
   return numbers(entity?.["Place"]?.["position"], 3) as Vec | undefined;
 }
 
+function rotationOf(entity: Entity<AnyGame> | undefined): Quat | undefined {
+  return numbers(entity?.["Place"]?.["rotation"], 4) as Quat | undefined;
+}
+
 /** Who shows in space: all but what has no shape, or numbers that make no sense. */
 export function solidsOf(state: State<AnyGame>): Solid[] {
   const solids: Solid[] = [];
   for (const [id, entity] of Object.entries(state)) {
     const position = positionOf(entity);
-    const rotation = numbers(entity["Place"]?.["rotation"], 4) as Quat | undefined;
+    const rotation = rotationOf(entity);
     const size = numbers(entity["Shape"]?.["size"], 3) as Vec | undefined;
     const kind = KINDS[Number(entity["Shape"]?.["kind"])];
     if (position && rotation && size && kind) solids.push({ id, kind, size, position, rotation, look: solidLook(entity) });
@@ -72,7 +76,7 @@ export function solidLook(entity: Entity<AnyGame>): Look {
 function anchorOf(entity: Entity<AnyGame> | undefined, point: Vec): Vec | undefined {
   if (!entity) return point;
   const position = positionOf(entity);
-  const rotation = numbers(entity["Place"]?.["rotation"], 4) as Quat | undefined;
+  const rotation = rotationOf(entity);
   return position && rotation ? shifted(rotate(rotation, point), position) : undefined;
 }
 
@@ -229,10 +233,14 @@ export interface Spot {
   readonly y: number;
 }
 
+function spotOf([x, y, away]: Vec, focal: number): Spot {
+  return { x: (x / away) * focal, y: (-y / away) * focal };
+}
+
 /** From the middle of the picture, in pixels; `focal` is how many a metre has at one metre. undefined: behind who looks. */
 export function project(camera: Camera, point: Vec, focal: number): Spot | undefined {
-  const [x, y, away] = seen(camera, point);
-  return away < NEAR ? undefined : { x: (x / away) * focal, y: (-y / away) * focal };
+  const at = seen(camera, point);
+  return at[2] < NEAR ? undefined : spotOf(at, focal);
 }
 
 /** A line cut off where it comes too near; undefined: nothing of it is before who looks. */
@@ -245,8 +253,7 @@ export function projectLine(camera: Camera, line: Line, focal: number): readonly
   };
   if (a[2] < NEAR) a = cut(a, b);
   else if (b[2] < NEAR) b = cut(b, a);
-  const spot = ([x, y, away]: Vec): Spot => ({ x: (x / away) * focal, y: (-y / away) * focal });
-  return [spot(a), spot(b)];
+  return [spotOf(a, focal), spotOf(b, focal)];
 }
 
 /** Where one looks at first: one's own body, else the middle of what moves. */

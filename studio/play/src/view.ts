@@ -2,6 +2,7 @@
 
 import type { AnyGame, State } from "@ledgerquest/client";
 import { nameOf } from "./model.js";
+import * as paint from "./paint.js";
 import {
   linesOf, linksOf, projectLine, project, solidsOf, targetOf, turned, zoomed,
   type Camera, type Line, type Look, type Link, type Solid,
@@ -33,11 +34,9 @@ export class View {
   #frame = 0;
 
   constructor(canvas: HTMLCanvasElement, box: HTMLElement) {
-    const context = canvas.getContext("2d");
-    if (!context) throw new Error("this browser has no 2D canvas");
     this.#canvas = canvas;
     this.#box = box;
-    this.#g = context;
+    this.#g = paint.context(canvas);
     new ResizeObserver(() => this.#drawSoon()).observe(box);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#drawSoon());
     this.#listen();
@@ -101,25 +100,14 @@ export class View {
   #draw(): void {
     const g = this.#g;
     const { clientWidth, clientHeight } = this.#box;
-    const ratio = Math.min(3, window.devicePixelRatio || 1);
-    const [width, height] = [Math.round(clientWidth * ratio), Math.round(clientHeight * ratio)];
-    if (this.#canvas.width !== width || this.#canvas.height !== height) {
-      this.#canvas.width = width;
-      this.#canvas.height = height;
-      this.#canvas.style.width = `${clientWidth}px`;
-      this.#canvas.style.height = `${clientHeight}px`;
-    }
+    paint.fit(g, clientWidth, clientHeight);
     const style = getComputedStyle(this.#canvas);
-    g.setTransform(ratio, 0, 0, ratio, 0, 0);
     g.fillStyle = style.getPropertyValue("--card");
     g.fillRect(0, 0, clientWidth, clientHeight);
     g.translate(clientWidth / 2, clientHeight / 2);
     const focal = Math.min(clientWidth, clientHeight);
-    for (const look of LAYERS) {
-      for (const solid of this.#solids) {
-        if (solid.look === look && solid.kind === "plane") this.#stroke(this.#wires(solid), style.getPropertyValue("--line"), 1, focal);
-      }
-    }
+    const planes = this.#solids.filter((solid) => solid.kind === "plane");
+    this.#stroke(planes.flatMap((solid) => this.#wires(solid)), style.getPropertyValue("--line"), 1, focal);
     for (const look of LAYERS) {
       const lines = this.#solids.filter((solid) => solid.look === look && solid.kind !== "plane");
       this.#stroke(lines.flatMap((solid) => this.#wires(solid)), COLOURS[look], look === "static" ? 1 : 1.6, focal);
