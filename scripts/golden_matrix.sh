@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Bit for bit. A session recorded by the release build, and a run of random commands of every game under examples/ in C, must have the same hash
 # at every tick, and the same state at the end, in every cell: gcc and clang at -O0, -O2 and -O3, with SSE2 and without, and WebAssembly
-# with simd128 and without in Node and in Chromium. So must the arithmetic (lq_base/exact_testing.h). Then the shuffle gate: the runs once
-# more, a fresh process every k ticks, each of another cell than the one before. And the engine's own suites, by clang -O0 (LQ_SUITES:
-# others). A line for each thing that was covered.
+# with simd128 and without in Node and in Chromium. So must the arithmetic (lq_base/exact_testing.h) and scenes of physics. Then the shuffle gate:
+# the runs once more, a fresh process every k ticks, each of another cell than the one before. And the engine's own suites, by clang -O0
+# (LQ_SUITES: others). A line for each thing that was covered.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 work=$(mktemp -d)
