@@ -2,15 +2,12 @@
 #include "lq_base/math.h"
 #include "lq_engine/physics/asset_int.h"
 #include "lq_engine/physics/physics_asset_testing.h"
+#include "lq_engine/physics/physics_check_testing.h"
 #include "lq_engine/physics/physics_testing.h"
 #include "tests/lq_test.h"
 
 #include <math.h>
 #include <stdio.h>
-
-static float number(lq_prng *prng, float low, float high) {
-  return low + (high - low) * (float)lq_prng_below(prng, 100000) * 1e-5f;
-}
 
 enum { PEBBLE = 7, PAIR = 8 };
 

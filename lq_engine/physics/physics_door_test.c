@@ -1,47 +1,38 @@
 /* What is refused, what freezes, and what events, queries and sleep say. */
+#include "lq_engine/physics/physics_check_testing.h"
 #include "lq_engine/physics/physics_testing.h"
-#include "tests/lq_test.h"
 
 #include "lq_base/limits.h"
 
 #include <math.h>
-#include <string.h>
-
-static void refused(lq_physics *w, lq_physics_body b, lq_err want, const char *word) {
-  lq_diag diag = {0};
-  uint64_t before = lq_physics_hash(w);
-  assert_int_equal(lq_physics_body_add(w, &b, &diag), want);
-  if (!strstr(diag.message, word)) fail_msg("'%s' does not say %s", diag.message, word);
-  assert_true(lq_physics_hash(w) == before);
-}
 
 LQ_TEST(a_number_that_makes_no_sense_is_named) {
   const float bad[] = {NAN, INFINITY, -INFINITY, -1e30f, 1e30f};
   lq_physics *w = physics_earth(4);
   lq_physics_body good = physics_box(5, 0, 0, 0, 1, 1, 1), b;
   for (uint32_t i = 0; i < 5; i++) {
-    b = good, b.position[i % 3] = bad[i], refused(w, b, LQ_ERR_RANGE, "position");
-    b = good, b.size[i % 3] = bad[i], refused(w, b, LQ_ERR_RANGE, "size");
-    b = good, b.velocity[i % 3] = bad[i], refused(w, b, LQ_ERR_RANGE, "velocity");
-    b = good, b.spin[i % 3] = bad[i], refused(w, b, LQ_ERR_RANGE, "spin");
-    b = good, b.rotation[i % 3] = bad[i], refused(w, b, LQ_ERR_RANGE, "rotation");
-    b = good, b.mass_kg = bad[i], refused(w, b, LQ_ERR_RANGE, "mass_kg");
-    b = good, b.friction = bad[i], refused(w, b, LQ_ERR_RANGE, "friction");
-    b = good, b.restitution = bad[i], refused(w, b, LQ_ERR_RANGE, "restitution");
-    b = good, b.linear_damping = bad[i], refused(w, b, LQ_ERR_RANGE, "damping");
-    b = good, b.angular_damping = bad[i], refused(w, b, LQ_ERR_RANGE, "damping");
-    b = good, b.gravity_scale = bad[i], refused(w, b, LQ_ERR_RANGE, "gravity_scale");
+    b = good, b.position[i % 3] = bad[i], body_refused(w, b, LQ_ERR_RANGE, "position");
+    b = good, b.size[i % 3] = bad[i], body_refused(w, b, LQ_ERR_RANGE, "size");
+    b = good, b.velocity[i % 3] = bad[i], body_refused(w, b, LQ_ERR_RANGE, "velocity");
+    b = good, b.spin[i % 3] = bad[i], body_refused(w, b, LQ_ERR_RANGE, "spin");
+    b = good, b.rotation[i % 3] = bad[i], body_refused(w, b, LQ_ERR_RANGE, "rotation");
+    b = good, b.mass_kg = bad[i], body_refused(w, b, LQ_ERR_RANGE, "mass_kg");
+    b = good, b.friction = bad[i], body_refused(w, b, LQ_ERR_RANGE, "friction");
+    b = good, b.restitution = bad[i], body_refused(w, b, LQ_ERR_RANGE, "restitution");
+    b = good, b.linear_damping = bad[i], body_refused(w, b, LQ_ERR_RANGE, "damping");
+    b = good, b.angular_damping = bad[i], body_refused(w, b, LQ_ERR_RANGE, "damping");
+    b = good, b.gravity_scale = bad[i], body_refused(w, b, LQ_ERR_RANGE, "gravity_scale");
   }
-  b = good, b.size[1] = 0, refused(w, b, LQ_ERR_RANGE, "size");
+  b = good, b.size[1] = 0, body_refused(w, b, LQ_ERR_RANGE, "size");
   memset(&b.rotation, 0, sizeof b.rotation);
-  b = good, memset(b.rotation, 0, sizeof b.rotation), refused(w, b, LQ_ERR_RANGE, "rotation");
-  b = good, b.id = 0, refused(w, b, LQ_ERR_INVALID, "id");
-  b = good, b.shape = (lq_physics_shape)9, refused(w, b, LQ_ERR_INVALID, "shape");
-  b = good, b.kind = (lq_physics_kind)-1, refused(w, b, LQ_ERR_INVALID, "kind");
-  b = good, b.shape = LQ_PHYSICS_PLANE, refused(w, b, LQ_ERR_INVALID, "kind");
-  b = good, b.locks = 64, refused(w, b, LQ_ERR_INVALID, "locks");
+  b = good, memset(b.rotation, 0, sizeof b.rotation), body_refused(w, b, LQ_ERR_RANGE, "rotation");
+  b = good, b.id = 0, body_refused(w, b, LQ_ERR_INVALID, "id");
+  b = good, b.shape = (lq_physics_shape)9, body_refused(w, b, LQ_ERR_INVALID, "shape");
+  b = good, b.kind = (lq_physics_kind)-1, body_refused(w, b, LQ_ERR_INVALID, "kind");
+  b = good, b.shape = LQ_PHYSICS_PLANE, body_refused(w, b, LQ_ERR_INVALID, "kind");
+  b = good, b.locks = 64, body_refused(w, b, LQ_ERR_INVALID, "locks");
   physics_put(w, &good);
-  refused(w, good, LQ_ERR_EXISTS, "id");
+  body_refused(w, good, LQ_ERR_EXISTS, "id");
   const float nan3[4] = {0, NAN, 0, 1}, fine[4] = {0, 0, 0, 1};
   assert_int_equal(lq_physics_velocity_set(w, 5, nan3, fine), LQ_ERR_RANGE);
   assert_int_equal(lq_physics_force_add(w, 5, fine, nan3), LQ_ERR_RANGE);
@@ -77,7 +68,7 @@ LQ_TEST(full_is_an_error_and_changes_nothing) {
     lq_physics_body b = physics_box(id, 0, 0, 0, 1, 1, 1); /* all in one place */
     physics_put(w, &b);
   }
-  refused(w, physics_box(51, 0, 0, 0, 1, 1, 1), LQ_ERR_FULL, "bodies_max");
+  body_refused(w, physics_box(51, 0, 0, 0, 1, 1, 1), LQ_ERR_FULL, "bodies_max");
   uint64_t before = lq_physics_hash(w);
   assert_int_equal(lq_physics_step(w), LQ_ERR_FULL);
   assert_true(lq_physics_hash(w) == before);

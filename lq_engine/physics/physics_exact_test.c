@@ -1,118 +1,23 @@
 /* The same bytes, whatever happened before: the gates of determinism. */
-#include "lq_engine/physics/physics_int.h"
-#include "lq_engine/physics/physics_testing.h"
-#include "tests/lq_test.h"
+#include "lq_engine/physics/physics_gate_testing.h"
 
-/* A run with commands; each step's hash into `out`. */
-static void play(lq_physics *w, uint64_t out[PHYSICS_STEPS]) {
-  for (uint32_t tick = 0; tick < PHYSICS_STEPS; tick++) {
-    physics_command(w, tick);
-    assert_ok(lq_physics_step(w));
-    out[tick] = lq_physics_hash(w);
-  }
+static void shuffle(lq_physics *w, lq_prng *prng, uint32_t round) {
+  lq_physics_body body[PHYSICS_BODIES];
+  (void)round;
+  physics_bodies(body);
+  gate_put(w, body, PHYSICS_BODIES, prng, physics_pit);
 }
+static const physics_gates gates = {.fill = physics_fill,
+                                    .shuffle = shuffle,
+                                    .command = physics_command,
+                                    .steps = PHYSICS_STEPS,
+                                    .shuffles = 3};
 
-static void want(uint64_t out[PHYSICS_STEPS]) {
-  lq_physics *w = physics_scene(false);
-  play(w, out);
-  physics_close(w);
-}
-
-static void same(const uint64_t *a, const uint64_t *b) {
-  for (uint32_t i = 0; i < PHYSICS_STEPS; i++)
-    if (a[i] != b[i]) fail_msg("differs at step %u", i);
-}
-
-static uint64_t first[PHYSICS_STEPS], second[PHYSICS_STEPS];
-
-LQ_TEST(the_scene_has_its_golden_hash) {
-  want(first);
-  if (first[PHYSICS_STEPS - 1] != PHYSICS_GOLDEN)
-    fail_msg("the hash is 0x%llxull", (unsigned long long)first[PHYSICS_STEPS - 1]);
-}
-
-LQ_TEST(the_search_for_pairs_does_not_show) {
-  want(first);
-  lq_physics *w = physics_scene(true);
-  play(w, second);
-  physics_close(w);
-  same(first, second);
-}
-
-/* Bodies in another order, everything that is derived overwritten before each step. */
-LQ_TEST(the_order_of_arrival_and_what_was_derived_do_not_show) {
-  lq_prng prng;
-  want(first);
-  for (uint32_t round = 0; round < 3; round++) {
-    lq_physics_body body[PHYSICS_BODIES];
-    lq_physics *w = physics_open((lq_physics_config){.bodies_max = 400, .gravity = {0, -9.81f, 0}});
-    physics_bodies(body);
-    lq_prng_seed(&prng, round);
-    for (uint32_t i = PHYSICS_BODIES; i > 0; i--) {
-      uint32_t k = lq_prng_below(&prng, i);
-      if (i == PHYSICS_BODIES / 2) physics_pit(w);
-      physics_put(w, &body[k]);
-      body[k] = body[i - 1];
-    }
-    for (uint32_t tick = 0; tick < PHYSICS_STEPS; tick++) {
-      memset(w->derived, 0xCD, w->derived_bytes);
-      memset(w->contact_next, 0xCD, w->config.contacts_max * sizeof *w->contact_next);
-      physics_command(w, tick);
-      assert_ok(lq_physics_step(w));
-      second[tick] = lq_physics_hash(w);
-    }
-    physics_close(w);
-    same(first, second);
-  }
-}
-
-/* Another world after every step, with other capacities. */
-LQ_TEST(saved_and_loaded_after_every_step_is_the_same) {
-  want(first);
-  lq_physics *w = physics_scene(false);
-  for (uint32_t tick = 0; tick < PHYSICS_STEPS; tick++) {
-    physics_command(w, tick);
-    assert_ok(lq_physics_step(w));
-    second[tick] = lq_physics_hash(w);
-    size_t bytes = lq_physics_save_bytes(w);
-    void *saved = malloc(bytes);
-    lq_physics_save(w, saved);
-    physics_close(w);
-    w = physics_open((lq_physics_config){.bodies_max = 500 + tick % 7, .brute_force = tick & 1});
-    assert_ok(lq_physics_load(w, saved, bytes));
-    assert_true(lq_physics_hash(w) == second[tick]);
-    free(saved);
-  }
-  physics_close(w);
-  same(first, second);
-}
-
-/* Back by 1 to 16 steps again and again. */
-LQ_TEST(rolling_back_and_stepping_again_is_the_same) {
-  enum { RING = 17 };
-  void *ring[RING] = {0};
-  size_t bytes[RING] = {0};
-  want(first);
-  lq_physics *w = physics_scene(false);
-  for (uint32_t tick = 0, back = 1; tick < PHYSICS_STEPS; tick++) {
-    bytes[tick % RING] = lq_physics_save_bytes(w);
-    ring[tick % RING] = realloc(ring[tick % RING], bytes[tick % RING]);
-    lq_physics_save(w, ring[tick % RING]);
-    physics_command(w, tick);
-    assert_ok(lq_physics_step(w));
-    assert_true(lq_physics_hash(w) == first[tick]);
-    if (tick % 20 != 19) continue;
-    back = 1 + (back * 5 + 3) % 16;
-    assert_ok(lq_physics_load(w, ring[(tick + 1 - back) % RING], bytes[(tick + 1 - back) % RING]));
-    for (uint32_t again = tick + 1 - back; again <= tick; again++) {
-      physics_command(w, again);
-      assert_ok(lq_physics_step(w));
-      assert_true(lq_physics_hash(w) == first[again]);
-    }
-  }
-  for (uint32_t i = 0; i < RING; i++) free(ring[i]);
-  physics_close(w);
-}
+LQ_TEST(the_scene_has_its_golden_hash) { gate_golden(&gates, PHYSICS_GOLDEN); }
+LQ_TEST(the_search_for_pairs_does_not_show) { gate_search(&gates); }
+LQ_TEST(the_order_of_arrival_and_what_was_derived_do_not_show) { gate_arrival(&gates); }
+LQ_TEST(saved_and_loaded_after_every_step_is_the_same) { gate_load(&gates); }
+LQ_TEST(rolling_back_and_stepping_again_is_the_same) { gate_rollback(&gates); }
 
 /* Balls of several sizes, one far larger than the towers they are thrown at. */
 static lq_physics *besieged(bool brute_force) {

@@ -1,16 +1,10 @@
 /* Meshes and height fields for casts, fast bodies and walkers. */
 #include "lq_base/math.h"
 #include "lq_engine/physics/mesh_testing.h"
+#include "lq_engine/physics/physics_check_testing.h"
 #include "tests/lq_test.h"
 
 #include <math.h>
-
-static float number(lq_prng *prng, float low, float high) {
-  return low + (high - low) * (float)lq_prng_below(prng, 100000) * 1e-5f;
-}
-static void near_to(float got, float want, float error) {
-  if (!(fabsf(got - want) <= error)) fail_msg("%g, not %g", (double)got, (double)want);
-}
 
 static mesh_sheet sheet;
 
@@ -109,13 +103,7 @@ LQ_TEST(from_behind_a_surface_lets_everything_pass) {
 
 /* A box of triangles is hit and is near as the box is. */
 LQ_TEST(a_box_of_triangles_is_cast_at_as_a_box) {
-  static const uint32_t side[12][3] = {{0, 4, 6}, {0, 6, 2}, {1, 3, 7}, {1, 7, 5},
-                                       {0, 1, 5}, {0, 5, 4}, {2, 6, 7}, {2, 7, 3},
-                                       {0, 2, 3}, {0, 3, 1}, {4, 5, 7}, {4, 7, 6}};
-  static float corner[24];
-  physics_corners(1, 0.5f, 0.8f, corner);
-  const lq_physics_mesh_source source = {(const float(*)[3])corner, side, 8, 12};
-  mesh_blob m = mesh_cook(&source);
+  mesh_blob m = mesh_cook_box(1, 0.5f, 0.8f);
   lq_physics *w = physics_earth(4), *other = physics_earth(4);
   lq_physics_body box = physics_box(1, 0, 0, 0, 1, 0.5f, 0.8f),
                   mesh = mesh_body(&m, LQ_PHYSICS_MESH);

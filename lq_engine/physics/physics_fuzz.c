@@ -1,37 +1,10 @@
 /* Any bytes as bodies, joints and commands: each is refused or taken, every step ends, what is read
  * is finite and inside the reach, and a world saved and loaded goes on the same. */
 #include "lq_base/limits.h"
+#include "lq_engine/physics/physics_input_testing.h"
 #include "lq_engine/physics/physics_testing.h"
 
-#include <string.h>
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
-
-typedef struct input {
-  const uint8_t *data;
-  size_t bytes;
-} input;
-
-static void take(input *in, void *out, size_t bytes) {
-  size_t some = bytes < in->bytes ? bytes : in->bytes;
-  memset(out, 0, bytes);
-  memcpy(out, in->data, some);
-  in->data += some, in->bytes -= some;
-}
-
-/* Mostly sensible numbers, now and then any bits at all. */
-static float number(input *in, float scale) {
-  uint8_t kind;
-  int16_t small;
-  float any;
-  take(in, &kind, 1);
-  if (kind >= 240) {
-    take(in, &any, sizeof any);
-    return any;
-  }
-  take(in, &small, sizeof small);
-  return (float)small / 32768 * scale;
-}
 
 static lq_physics_body body(input *in) {
   uint8_t id, bits;

@@ -1,4 +1,5 @@
 /* A world that is made anew for each step is the world that was kept. */
+#include "lq_engine/physics/physics_check_testing.h"
 #include "lq_engine/physics/physics_int.h"
 #include "lq_engine/physics/physics_testing.h"
 #include "tests/lq_test.h"
@@ -95,7 +96,7 @@ static void refused(lq_physics_body b, lq_physics_extra extra, lq_err want, cons
   lq_physics *w = physics_earth(1);
   lq_diag diag = {0};
   assert_int_equal(lq_physics_body_append(w, &b, &extra, &diag), want);
-  if (!strstr(diag.message, word)) fail_msg("'%s' does not say %s", diag.message, word);
+  says(&diag, word);
   assert_int_equal(lq_physics_bodies(w), 0);
   physics_close(w);
 }

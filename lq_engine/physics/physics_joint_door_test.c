@@ -1,5 +1,6 @@
 /* Joints that make no sense, and saves that were made up: refused, and nothing is changed. */
 #include "lq_engine/physics/joint_int.h"
+#include "lq_engine/physics/physics_check_testing.h"
 #include "lq_engine/physics/physics_joint_testing.h"
 #include "lq_engine/physics/physics_testing.h"
 #include "tests/lq_test.h"
@@ -11,7 +12,7 @@ static void refused(lq_physics *w, lq_physics_joint j, lq_err want, const char *
   lq_diag diag = {0};
   uint64_t before = lq_physics_hash(w);
   assert_int_equal(lq_physics_joint_add(w, &j, &diag), want);
-  if (!strstr(diag.message, word)) fail_msg("'%s' does not say %s", diag.message, word);
+  says(&diag, word);
   assert_true(lq_physics_hash(w) == before);
 }
 

@@ -1,8 +1,6 @@
 /* Many joints at once: a chain, a bridge, a ragdoll, a car; and the gates of determinism. */
-#include "lq_engine/physics/joint_int.h"
+#include "lq_engine/physics/physics_gate_testing.h"
 #include "lq_engine/physics/physics_joint_testing.h"
-#include "lq_engine/physics/physics_testing.h"
-#include "tests/lq_test.h"
 
 #include <math.h>
 
@@ -146,30 +144,28 @@ LQ_TEST(joints_that_contradict_each_other_stay_bounded) {
 
 /* ---- the gates: the same bytes, whatever happened before ---- */
 
-static uint64_t first[PHYSICS_STEPS], second[PHYSICS_STEPS];
-
-static lq_physics *filled(bool brute_force) {
-  lq_physics_config config = physics_scene_config();
-  config.brute_force = brute_force;
-  lq_physics *w = physics_open(config);
-  joints_fill(w);
-  return w;
-}
-static void play(lq_physics *w, uint64_t out[PHYSICS_STEPS]) {
-  for (uint32_t tick = 0; tick < PHYSICS_STEPS; tick++) {
-    joints_command(w, tick);
-    assert_ok(lq_physics_step(w));
-    out[tick] = lq_physics_hash(w);
+/* Joints in another order, some put in again. */
+static void shuffle(lq_physics *w, lq_prng *prng, uint32_t round) {
+  lq_physics_joint joint[JOINTS];
+  physics_fill(w);
+  joints_some(w, joint);
+  if (round == 1) ragdoll_put(w, 5000, 0, 12, 0);
+  for (uint32_t i = JOINTS; i > 0; i--) {
+    uint32_t k = lq_prng_below(prng, i);
+    joint_put(w, &joint[k]);
+    if (i % 8 == 0) {
+      assert_ok(lq_physics_joint_remove(w, joint[k].id));
+      joint_put(w, &joint[k]);
+    }
+    joint[k] = joint[i - 1];
   }
-  physics_close(w);
+  if (round != 1) ragdoll_put(w, 5000, 0, 12, 0);
 }
-static void want(void) { /* once is enough */
-  if (first[0] == 0) play(filled(false), first);
-}
-static void same(void) {
-  for (uint32_t i = 0; i < PHYSICS_STEPS; i++)
-    if (first[i] != second[i]) fail_msg("differs at step %u", i);
-}
+static const physics_gates gates = {.fill = joints_fill,
+                                    .shuffle = shuffle,
+                                    .command = joints_command,
+                                    .steps = PHYSICS_STEPS,
+                                    .shuffles = 2};
 
 LQ_TEST(the_scene_of_joints_has_its_golden_hash_and_is_alive) {
   lq_physics *w = physics_open(physics_scene_config());
@@ -179,90 +175,7 @@ LQ_TEST(the_scene_of_joints_has_its_golden_hash_and_is_alive) {
   physics_close(w);
 }
 
-LQ_TEST(the_search_for_pairs_does_not_show_in_joints) {
-  want();
-  play(filled(true), second);
-  same();
-}
-
-/* Joints in another order, some put in again, everything derived overwritten before each step. */
-LQ_TEST(the_order_in_which_joints_come_does_not_show) {
-  lq_prng prng;
-  lq_physics_joint joint[JOINTS];
-  want();
-  for (uint32_t round = 0; round < 2; round++) {
-    lq_physics *w = physics_open(physics_scene_config());
-    lq_prng_seed(&prng, round);
-    physics_fill(w);
-    joints_some(w, joint);
-    if (round == 1) ragdoll_put(w, 5000, 0, 12, 0);
-    for (uint32_t i = JOINTS; i > 0; i--) {
-      uint32_t k = lq_prng_below(&prng, i);
-      joint_put(w, &joint[k]);
-      if (i % 8 == 0) {
-        assert_ok(lq_physics_joint_remove(w, joint[k].id));
-        joint_put(w, &joint[k]);
-      }
-      joint[k] = joint[i - 1];
-    }
-    if (round != 1) ragdoll_put(w, 5000, 0, 12, 0);
-    for (uint32_t tick = 0; tick < PHYSICS_STEPS; tick++) {
-      joints_command(w, tick);
-      memset(w->derived, 0xCD, w->derived_bytes);
-      memset(w->contact_next, 0xCD, w->config.contacts_max * sizeof *w->contact_next);
-      assert_ok(lq_physics_step(w));
-      second[tick] = lq_physics_hash(w);
-    }
-    physics_close(w);
-    same();
-  }
-}
-
-/* Another world after every step, with other capacities. */
-LQ_TEST(joints_saved_and_loaded_after_every_step_are_the_same) {
-  want();
-  lq_physics *w = filled(false);
-  for (uint32_t tick = 0; tick < PHYSICS_STEPS; tick++) {
-    joints_command(w, tick);
-    assert_ok(lq_physics_step(w));
-    second[tick] = lq_physics_hash(w);
-    size_t bytes = lq_physics_save_bytes(w);
-    void *saved = malloc(bytes);
-    lq_physics_save(w, saved);
-    physics_close(w);
-    w = physics_open((lq_physics_config){
-        .bodies_max = 500 + tick % 7, .joints_max = 260 + tick % 5, .brute_force = tick & 1});
-    assert_ok(lq_physics_load(w, saved, bytes));
-    assert_true(lq_physics_hash(w) == second[tick]);
-    free(saved);
-  }
-  physics_close(w);
-  same();
-}
-
-/* Back by 1 to 16 steps again and again. */
-LQ_TEST(rolling_back_joints_and_stepping_again_is_the_same) {
-  enum { RING = 17 };
-  void *ring[RING] = {0};
-  size_t bytes[RING] = {0};
-  want();
-  lq_physics *w = filled(false);
-  for (uint32_t tick = 0, back = 1; tick < PHYSICS_STEPS; tick++) {
-    bytes[tick % RING] = lq_physics_save_bytes(w);
-    ring[tick % RING] = realloc(ring[tick % RING], bytes[tick % RING]);
-    lq_physics_save(w, ring[tick % RING]);
-    joints_command(w, tick);
-    assert_ok(lq_physics_step(w));
-    assert_true(lq_physics_hash(w) == first[tick]);
-    if (tick % 20 != 19) continue;
-    back = 1 + (back * 5 + 3) % 16;
-    assert_ok(lq_physics_load(w, ring[(tick + 1 - back) % RING], bytes[(tick + 1 - back) % RING]));
-    for (uint32_t again = tick + 1 - back; again <= tick; again++) {
-      joints_command(w, again);
-      assert_ok(lq_physics_step(w));
-      assert_true(lq_physics_hash(w) == first[again]);
-    }
-  }
-  for (uint32_t i = 0; i < RING; i++) free(ring[i]);
-  physics_close(w);
-}
+LQ_TEST(the_search_for_pairs_does_not_show_in_joints) { gate_search(&gates); }
+LQ_TEST(the_order_in_which_joints_come_does_not_show) { gate_arrival(&gates); }
+LQ_TEST(joints_saved_and_loaded_after_every_step_are_the_same) { gate_load(&gates); }
+LQ_TEST(rolling_back_joints_and_stepping_again_is_the_same) { gate_rollback(&gates); }

@@ -17,19 +17,8 @@ static float bowl(float x, float z) { return 0.05f * (x * x + z * z); }
 LQ_TEST(a_ball_rolls_over_a_thousand_triangles) {
   mesh_sheet_make(&sheet, 500, 1, 0.2f, NULL); /* a strip of 100 m */
   mesh_blob m = mesh_cook(&sheet.source);
-  lq_physics *w = physics_earth(4);
-  mesh_put(w, &m, LQ_PHYSICS_MESH);
-  lq_physics_body b = physics_ball(5, -49.5f, 0.25f, 0.03f, 0.25f);
-  b.velocity[0] = 10, b.spin[2] = -40, b.sleepless = true;
-  physics_put(w, &b);
-  for (uint32_t i = 0; i < 590; i++) {
-    physics_run(w, 1);
-    b = physics_get(w, 5);
-    assert_true(fabsf(b.velocity[0] - 10) < 0.1f && fabsf(b.velocity[1]) < 0.01f);
-    assert_true(fabsf(b.position[1] - 0.25f) < 0.002f);
-  }
-  assert_true(b.position[0] > 48.5f);
-  physics_close(w), free(m.data);
+  mesh_rolls(&m, LQ_PHYSICS_MESH);
+  free(m.data);
 }
 
 /* Where the 16 bodies of a sheet begin: every shape, turned about, sliding over it without
@@ -95,13 +84,6 @@ LQ_TEST(nothing_trips_over_the_seams_of_a_floor) {
 
 /* ---- oracles ---- */
 
-static const float CUBE_POINT[8][3] = {{-1, -1, -1}, {1, -1, -1}, {-1, 1, -1}, {1, 1, -1},
-                                       {-1, -1, 1},  {1, -1, 1},  {-1, 1, 1},  {1, 1, 1}};
-static const uint32_t CUBE_TRIANGLE[12][3] = {{0, 4, 6}, {0, 6, 2}, {1, 3, 7}, {1, 7, 5},
-                                              {0, 1, 5}, {0, 5, 4}, {2, 6, 7}, {2, 7, 3},
-                                              {0, 2, 3}, {0, 3, 1}, {4, 5, 7}, {4, 7, 6}};
-static const lq_physics_mesh_source CUBE = {CUBE_POINT, CUBE_TRIANGLE, 8, 12};
-
 static float any(lq_prng *prng) { return (float)lq_prng_below(prng, 20001) * 1e-4f - 1; }
 
 static lqi_shape at_random(lq_prng *prng, lq_physics_shape kind, float *size, float reach) {
@@ -123,7 +105,7 @@ static float nearest_gap(const lqi_manifold *m, uint32_t count, v3 *normal) {
 LQ_TEST(a_cube_of_triangles_is_touched_as_a_box_is) {
   static const float half[3] = {1, 1, 1};
   lq_prng prng;
-  mesh_blob m = mesh_cook(&CUBE);
+  mesh_blob m = mesh_cook_box(1, 1, 1);
   lqi_shape box = {.kind = LQ_PHYSICS_BOX, .size = half}, mesh = box;
   uint32_t touched = 0, off = 0;
   box.turn = mesh.turn = m33_of(quat_unit((quat){0.1f, 0.4f, -0.3f, 0.8f}));
@@ -156,7 +138,7 @@ LQ_TEST(a_cube_of_triangles_is_touched_as_a_box_is) {
 LQ_TEST(boxes_that_pass_a_cube_are_let_pass) {
   static const float half[3] = {1, 1, 1};
   lq_prng prng;
-  mesh_blob m = mesh_cook(&CUBE);
+  mesh_blob m = mesh_cook_box(1, 1, 1);
   lqi_shape box = {.kind = LQ_PHYSICS_BOX, .size = half, .turn = m33_of((quat){0, 0, 0, 1})};
   lqi_shape mesh = box;
   uint32_t told = 0;
@@ -396,13 +378,7 @@ LQ_TEST(a_pile_in_a_bowl_comes_to_rest) {
 }
 
 LQ_TEST(a_closed_mesh_may_be_a_centimetre_thick) {
-  static float point[8][3];
-  for (uint32_t i = 0; i < 8; i++) {
-    point[i][0] = 3 * CUBE_POINT[i][0], point[i][2] = 3 * CUBE_POINT[i][2];
-    point[i][1] = 0.005f * CUBE_POINT[i][1];
-  }
-  const lq_physics_mesh_source s = {(const float(*)[3])point, CUBE_TRIANGLE, 8, 12};
-  mesh_blob m = mesh_cook(&s);
+  mesh_blob m = mesh_cook_box(3, 0.005f, 3);
   lq_physics *w = physics_earth(16);
   mesh_put(w, &m, LQ_PHYSICS_MESH);
   for (uint32_t i = 0; i < 6; i++) {

@@ -2,6 +2,7 @@
 #include "lq_base/math.h"
 #include "lq_engine/physics/cast_int.h"
 #include "lq_engine/physics/physics_asset_testing.h"
+#include "lq_engine/physics/physics_check_testing.h"
 #include "lq_engine/physics/physics_testing.h"
 #include "tests/lq_test.h"
 
@@ -9,10 +10,6 @@
 #include <string.h>
 
 static const float DT = 1.0f / 60, FALL = -3;
-
-static void near_to(float got, float want, float error) {
-  if (!(fabsf(got - want) <= error)) fail_msg("%g, not %g", (double)got, (double)want);
-}
 
 /* 1.8 m high, 0.6 m wide. */
 static lq_physics_mover walker(float x, float y, float z) {

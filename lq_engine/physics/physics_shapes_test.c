@@ -1,148 +1,45 @@
 /* Cooked shapes in a world: the gates of determinism with them, and what is refused. */
 #include "lq_engine/physics/asset_int.h"
 #include "lq_engine/physics/physics_asset_testing.h"
-#include "lq_engine/physics/physics_testing.h"
-#include "tests/lq_test.h"
+#include "lq_engine/physics/physics_check_testing.h"
+#include "lq_engine/physics/physics_gate_testing.h"
 
-enum { STEPS = PHYSICS_SHAPES_STEPS };
-static uint64_t first[STEPS], second[STEPS];
+static void shuffle(lq_physics *w, lq_prng *prng, uint32_t round) {
+  lq_physics_body body[PHYSICS_SHAPES];
+  const physics_cooked *stock = physics_stock();
+  (void)round;
+  physics_shapes(body);
+  for (uint64_t i = PHYSICS_KINDS; i-- > 0;) physics_add_asset(w, PHYSICS_ASSET + i, &stock[i]);
+  gate_put(w, body, PHYSICS_SHAPES, prng, physics_pit);
+}
+static const physics_gates gates = {.fill = physics_shapes_fill,
+                                    .shuffle = shuffle,
+                                    .assets = physics_add_stock,
+                                    .command = physics_command,
+                                    .steps = PHYSICS_SHAPES_STEPS,
+                                    .shuffles = 2};
 
-static lq_physics *empty(bool brute_force) {
-  lq_physics_config config = physics_scene_config();
-  config.brute_force = brute_force;
-  return physics_open(config);
-}
-
-static void play(lq_physics *w, uint64_t out[STEPS]) {
-  for (uint32_t tick = 0; tick < STEPS; tick++) {
-    physics_command(w, tick);
-    assert_ok(lq_physics_step(w));
-    out[tick] = lq_physics_hash(w);
-  }
-}
-static void want(uint64_t out[STEPS]) {
-  lq_physics *w = empty(false);
-  physics_shapes_fill(w);
-  play(w, out);
-  physics_close(w);
-}
-static void same(const uint64_t *a, const uint64_t *b) {
-  for (uint32_t i = 0; i < STEPS; i++)
-    if (a[i] != b[i]) fail_msg("differs at step %u", i);
-}
-
-LQ_TEST(the_scene_of_shapes_has_its_golden_hash) {
-  want(first);
-  if (first[STEPS - 1] != PHYSICS_SHAPES_GOLDEN)
-    fail_msg("the hash is 0x%llxull", (unsigned long long)first[STEPS - 1]);
-}
-
-LQ_TEST(the_search_for_pairs_of_shapes_does_not_show) {
-  want(first);
-  lq_physics *w = empty(true);
-  physics_shapes_fill(w);
-  play(w, second);
-  physics_close(w);
-  same(first, second);
-}
-
-/* Bodies and assets in another order, everything that is derived overwritten. */
-LQ_TEST(the_order_of_arrival_of_shapes_does_not_show) {
-  lq_prng prng;
-  want(first);
-  for (uint32_t round = 0; round < 2; round++) {
-    lq_physics_body body[PHYSICS_SHAPES];
-    lq_physics *w = empty(false);
-    const physics_cooked *stock = physics_stock();
-    physics_shapes(body);
-    lq_prng_seed(&prng, round);
-    for (uint64_t i = PHYSICS_KINDS; i-- > 0;) physics_add_asset(w, PHYSICS_ASSET + i, &stock[i]);
-    for (uint32_t i = PHYSICS_SHAPES; i > 0; i--) {
-      uint32_t k = lq_prng_below(&prng, i);
-      if (i == PHYSICS_SHAPES / 2) physics_pit(w);
-      physics_put(w, &body[k]);
-      body[k] = body[i - 1];
-    }
-    for (uint32_t tick = 0; tick < STEPS; tick++) {
-      memset(w->derived, 0xCD, w->derived_bytes);
-      memset(w->contact_next, 0xCD, w->config.contacts_max * sizeof *w->contact_next);
-      physics_command(w, tick);
-      assert_ok(lq_physics_step(w));
-      second[tick] = lq_physics_hash(w);
-    }
-    physics_close(w);
-    same(first, second);
-  }
-}
-
-LQ_TEST(shapes_saved_and_loaded_after_every_step_are_the_same) {
-  want(first);
-  lq_physics *w = empty(false);
-  physics_shapes_fill(w);
-  for (uint32_t tick = 0; tick < STEPS; tick++) {
-    physics_command(w, tick);
-    assert_ok(lq_physics_step(w));
-    second[tick] = lq_physics_hash(w);
-    size_t bytes = lq_physics_save_bytes(w);
-    void *saved = malloc(bytes);
-    lq_physics_save(w, saved);
-    physics_close(w);
-    w = physics_open((lq_physics_config){.bodies_max = 500 + tick % 7, .brute_force = tick & 1});
-    physics_add_stock(w);
-    assert_ok(lq_physics_load(w, saved, bytes));
-    free(saved);
-  }
-  physics_close(w);
-  same(first, second);
-}
-
-LQ_TEST(shapes_rolled_back_and_stepped_again_are_the_same) {
-  void *ring[16] = {0};
-  size_t bytes[16] = {0};
-  want(first);
-  lq_physics *w = empty(false);
-  physics_shapes_fill(w);
-  for (uint32_t tick = 0; tick < STEPS; tick++) {
-    bytes[tick % 16] = lq_physics_save_bytes(w);
-    ring[tick % 16] = realloc(ring[tick % 16], bytes[tick % 16]);
-    lq_physics_save(w, ring[tick % 16]);
-    physics_command(w, tick);
-    assert_ok(lq_physics_step(w));
-    if (tick % 16 != 15) continue;
-    uint32_t back = 1 + tick * 5 % 15;
-    assert_ok(lq_physics_load(w, ring[(tick + 1 - back) % 16], bytes[(tick + 1 - back) % 16]));
-    for (uint32_t again = tick + 1 - back; again <= tick; again++) {
-      physics_command(w, again);
-      assert_ok(lq_physics_step(w));
-      assert_true(lq_physics_hash(w) == first[again]);
-    }
-  }
-  for (uint32_t i = 0; i < 16; i++) free(ring[i]);
-  physics_close(w);
-}
+LQ_TEST(the_scene_of_shapes_has_its_golden_hash) { gate_golden(&gates, PHYSICS_SHAPES_GOLDEN); }
+LQ_TEST(the_search_for_pairs_of_shapes_does_not_show) { gate_search(&gates); }
+LQ_TEST(the_order_of_arrival_of_shapes_does_not_show) { gate_arrival(&gates); }
+LQ_TEST(shapes_saved_and_loaded_after_every_step_are_the_same) { gate_load(&gates); }
+LQ_TEST(shapes_rolled_back_and_stepped_again_are_the_same) { gate_rollback(&gates); }
 
 /* ---- the door ---- */
-
-static void refused(lq_physics *w, lq_physics_body b, lq_err want_err, const char *word) {
-  lq_diag diag = {0};
-  uint64_t before = lq_physics_hash(w);
-  assert_int_equal(lq_physics_body_add(w, &b, &diag), want_err);
-  if (!strstr(diag.message, word)) fail_msg("'%s' does not say %s", diag.message, word);
-  assert_true(lq_physics_hash(w) == before);
-}
 
 LQ_TEST(an_asset_that_does_not_fit_is_named) {
   lq_physics *w = physics_earth(8);
   physics_add_stock(w);
-  refused(w, physics_shaped(5, LQ_PHYSICS_HULL, 0x77, 0, 0, 0), LQ_ERR_NOT_FOUND,
-          "asset: 0000000000000077");
-  refused(w, physics_shaped(5, LQ_PHYSICS_HULL, 0, 0, 0, 0), LQ_ERR_NOT_FOUND, "asset");
-  refused(w, physics_shaped(5, LQ_PHYSICS_HULL, PHYSICS_ASSET + 4, 0, 0, 0), LQ_ERR_INVALID,
-          "another shape");
-  refused(w, physics_shaped(5, LQ_PHYSICS_MESH, PHYSICS_ASSET, 0, 0, 0), LQ_ERR_INVALID, "asset");
+  body_refused(w, physics_shaped(5, LQ_PHYSICS_HULL, 0x77, 0, 0, 0), LQ_ERR_NOT_FOUND,
+               "asset: 0000000000000077");
+  body_refused(w, physics_shaped(5, LQ_PHYSICS_HULL, 0, 0, 0, 0), LQ_ERR_NOT_FOUND, "asset");
+  body_refused(w, physics_shaped(5, LQ_PHYSICS_HULL, PHYSICS_ASSET + 4, 0, 0, 0), LQ_ERR_INVALID,
+               "another shape");
+  body_refused(w, physics_shaped(5, LQ_PHYSICS_MESH, PHYSICS_ASSET, 0, 0, 0), LQ_ERR_INVALID,
+               "asset");
   lq_physics_body box = physics_box(5, 0, 0, 0, 1, 1, 1);
   box.asset = PHYSICS_ASSET;
-  refused(w, box, LQ_ERR_INVALID, "asset");
+  body_refused(w, box, LQ_ERR_INVALID, "asset");
   physics_close(w);
 }
 
@@ -165,7 +62,7 @@ LQ_TEST(the_registry_refuses_what_is_there_and_what_is_used) {
   assert_ok(lq_physics_body_remove(w, 7));
   assert_ok(lq_physics_asset_remove(w, 9));
   assert_int_equal(lq_physics_assets(w), 1);
-  refused(w, b, LQ_ERR_NOT_FOUND, "0000000000000009");
+  body_refused(w, b, LQ_ERR_NOT_FOUND, "0000000000000009");
   physics_close(w);
   lq_physics_config config = {.assets_max = LQ_PHYSICS_ASSETS_MAX + 1};
   assert_int_equal(lq_physics_bytes(&config), 0);
@@ -173,7 +70,7 @@ LQ_TEST(the_registry_refuses_what_is_there_and_what_is_used) {
 
 LQ_TEST(a_save_names_the_assets_it_lacks) {
   const physics_cooked *stock = physics_stock();
-  lq_physics *w = empty(false), *other = empty(false);
+  lq_physics *w = gate_empty(false), *other = gate_empty(false);
   physics_shapes_fill(w);
   physics_run(w, 60);
   size_t bytes = lq_physics_save_bytes(w);

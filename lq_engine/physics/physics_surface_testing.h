@@ -48,6 +48,14 @@ static inline void mesh_sheet_shake(mesh_sheet *s, float most) {
   }
 }
 
+/* Of the corners of physics_corners. */
+static inline lq_physics_mesh_source mesh_box(float corner[24]) {
+  static const uint32_t side[12][3] = {{0, 4, 6}, {0, 6, 2}, {1, 3, 7}, {1, 7, 5},
+                                       {0, 1, 5}, {0, 5, 4}, {2, 6, 7}, {2, 7, 3},
+                                       {0, 2, 3}, {0, 3, 1}, {4, 5, 7}, {4, 7, 6}};
+  return (lq_physics_mesh_source){(const float(*)[3])corner, side, 8, 12};
+}
+
 /* ---- a scene ---- */
 
 enum { PHYSICS_SURFACES = 48, PHYSICS_SURFACES_STEPS = 150, PHYSICS_SURFACE = 0x2000 };
@@ -82,16 +90,13 @@ static inline const physics_surfaces *physics_cook_surfaces(void) {
   static mesh_sheet sheet;
   static float height[17 * 17];
   static const uint8_t holes[32] = {0, 4, 32, 1};
-  static const uint32_t side[12][3] = {{0, 4, 6}, {0, 6, 2}, {1, 3, 7}, {1, 7, 5},
-                                       {0, 1, 5}, {0, 5, 4}, {2, 6, 7}, {2, 7, 3},
-                                       {0, 2, 3}, {0, 3, 1}, {4, 5, 7}, {4, 7, 6}};
   float corner[24];
   if (all.bytes[0]) return &all;
   mesh_sheet_make(&sheet, 24, 24, 0.5f, physics_bowl);
   mesh_sheet_shake(&sheet, 0.12f);
   all.bytes[0] = physics_cook_mesh(&sheet.source, all.ground, sizeof all.ground);
   physics_corners(2, 0.3f, 0.2f, corner);
-  const lq_physics_mesh_source paddle = {(const float(*)[3])corner, side, 8, 12};
+  const lq_physics_mesh_source paddle = mesh_box(corner);
   all.bytes[1] = physics_cook_mesh(&paddle, all.paddle, sizeof all.paddle);
   for (uint32_t i = 0; i < 17 * 17; i++)
     height[i] = physics_waves((float)(i % 17) * 0.3f, (float)(i / 17) * 0.3f);

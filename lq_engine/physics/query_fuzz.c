@@ -2,37 +2,11 @@
  * answered with finite numbers in order, asking changes nothing, and the world goes on the same in
  * a copy of it. */
 #include "lq_base/limits.h"
+#include "lq_engine/physics/physics_input_testing.h"
 #include "lq_engine/physics/physics_testing.h"
-
-#include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 
-typedef struct input {
-  const uint8_t *data;
-  size_t bytes;
-} input;
-
-static void take(input *in, void *out, size_t bytes) {
-  size_t some = bytes < in->bytes ? bytes : in->bytes;
-  memset(out, 0, bytes);
-  memcpy(out, in->data, some);
-  in->data += some, in->bytes -= some;
-}
-
-/* Mostly sensible numbers, now and then any bits at all. */
-static float number(input *in, float scale) {
-  uint8_t kind;
-  int16_t small;
-  float any;
-  take(in, &kind, 1);
-  if (kind >= 240) {
-    take(in, &any, sizeof any);
-    return any;
-  }
-  take(in, &small, sizeof small);
-  return (float)small / 32768 * scale;
-}
 static void numbers(input *in, float *out, uint32_t count, float scale) {
   for (uint32_t i = 0; i < count; i++) out[i] = number(in, scale);
 }
