@@ -111,10 +111,7 @@ LQ_TEST(hulls_of_random_points_hold_them) {
     physics_pebble(&prng, x, 1, round & 1 ? 1 : 0.3f, count, at);
     if (round % 3 == 0) /* on a coarse grid: many in one plane and line */
       for (uint32_t i = 0; i < 3 * count; i++) at[i] = floorf(at[i] * 4) * 0.25f;
-    lq_diag diag = {0};
-    lq_err err = physics_cook_hull(&cooked, at, count, &diag);
-    if (err == LQ_ERR_INVALID) continue;
-    assert_ok(err);
+    assert_ok(physics_cook_hull(&cooked, at, count, NULL));
     lq_physics_asset_info i = info_of(&cooked);
     lq_physics *w = physics_earth(4);
     physics_add_asset(w, 77, &cooked);

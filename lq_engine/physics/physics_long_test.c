@@ -49,6 +49,7 @@ LQ_TEST(a_house_of_cards_stands) {
 LQ_TEST(a_long_run_is_replayed_to_the_bit) {
   const char *ticks = getenv("LQ_PHYSICS_TICKS");
   uint32_t count = ticks ? (uint32_t)strtoul(ticks, NULL, 10) : 1000;
+  assert_true(count > 0); /* or what was given is no number */
   lq_physics *w = physics_scene(false), *other = physics_scene(false);
   for (uint32_t tick = 0; tick < count; tick++) {
     physics_command(w, tick);

@@ -483,7 +483,7 @@ LQ_TEST(three_patches_are_one_beginning_and_one_end) {
     const float away[3] = {3, 3, 3}, none[3] = {0, 0, 0};
     if (i == 60) {
       b = physics_get(w, 5);
-      for (uint32_t k = 0; k < 3; k++) assert_true(fabsf(b.position[k] - 0.3f) < 0.02f);
+      for (uint32_t k = 0; k < 3; k++) assert_true(fabsf(b.position[k] - 0.3f) < 0.005f);
       assert_ok(lq_physics_velocity_set(w, 5, away, none));
     }
     physics_run(w, 1);

@@ -1,7 +1,5 @@
-/* The arithmetic of one cell of the golden matrix (lq_base/exact_testing.h) and a scene of bodies
- * (lq_engine/physics: physics_scene_testing.h, physics_asset_testing.h, physics_surface_testing.h)
- * and one of joints (physics_joint_testing.h),
- * as a program and as a WebAssembly module. */
+/* The arithmetic of one cell of the golden matrix (lq_base/exact_testing.h) and the scenes of
+ * lq_engine/physics (physics_*_testing.h), as a program and as a WebAssembly module. */
 #include "lq_base/exact_testing.h"
 #include "lq_engine/physics/physics_joint_testing.h"
 #include "lq_engine/physics/physics_surface_testing.h"
