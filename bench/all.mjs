@@ -133,7 +133,9 @@ const work = {
     const result = JSON.parse(run([join(opts.build, "bench/guests_bench"), "--json", "--seconds", "2", "--folder", folder]));
     for (const [part, values] of Object.entries(result))
       for (const [key, value] of Object.entries(values)) note(`guests.${part}.${key}`, value);
-    note("guests.hostile.of_calm_percent", (100 * result.hostile.p99_ms) / result.calm.p99_ms);
+    for (const peer of ["calm", "busy"])
+      for (const [what, key] of [["", "p99_ms"], ["guest_", "guest_p99_ms"]])
+        note(`guests.hostile.${what}of_${peer}_percent`, (100 * result.hostile[key]) / result[peer][key]);
   },
   tenant(folder) {
     const result = JSON.parse(run([join(opts.build, "bench/tenant_bench"), "--json", "--folder", folder]));
@@ -242,6 +244,10 @@ function goals() {
   add("the same: a tick is over after its time, p99 ms", "said", "guests.sessions.delay_ms_p99", 1);
   add("a command while nobody is hostile, p99 ms", "", "guests.calm.p99_ms", 2);
   add("beside another tenant's endless loops and memory bombs, p99: % of it", "≤ 110", "guests.hostile.of_calm_percent", 0, below(110));
+  add("the same: % of beside a plain loop on the same cores", "≤ 110", "guests.hostile.of_busy_percent", 0, below(110));
+  add("a command to a guest of its own while nobody is hostile, p99 ms", "", "guests.calm.guest_p99_ms", 2);
+  add("beside another tenant's endless loops and memory bombs, p99: % of it", "said", "guests.hostile.guest_of_calm_percent", 0);
+  add("the same: % of beside a plain loop on the same cores", "said", "guests.hostile.guest_of_busy_percent", 0);
   for (const clients of [1, 100, 4000]) {
     add(`commit, ${clients} at once: durable slices/s`, "said", `commit.${clients}.per_s`, 0);
     add(`commit, ${clients} at once: p50 µs`, "said", `commit.${clients}.p50_us`, 0);

@@ -3,9 +3,10 @@
  * sessions: 1,000 sessions of one tenant at 10 Hz, each with a system in Python that moves ten
  * entities; so many ticks a second, what they cost the server and the jail, and how long after its
  * time a tick was over (of every tenth session, whose player sees it).
- * hostile: a player of a game without guests sends a command every 5 ms and waits for its
- * acknowledgement; `calm` alone, `hostile` while another tenant's guests loop for ever and take all
- * memory, in Python and Lua, 25 sessions of 20 Hz each: more than it can suspend meanwhile.
+ * hostile: a player of a game without guests, and one of a game with a guest in Lua, send a command
+ * every 5 ms and wait for its acknowledgement; `calm` alone, `busy` beside a loop that is no guest,
+ * on the cores that guests may have, `hostile` while another tenant's guests loop for ever and take
+ * all memory, in Python and Lua, 25 sessions of 20 Hz each: more than it can suspend meanwhile.
  * Pin it to one core (taskset) to see who takes what: jails inherit it.
  * --quick: tiny; --json: one object; --folder PATH; --seconds N; --only PART. Jails lie in ../bin
  * beside this program, or in $LQ_JAILS. Exit status: 0 good, 1 failed, 2 usage. */
@@ -15,13 +16,24 @@
 #include "lq_service/release/release.h"
 #include "lq_service/shard/shard.h"
 
+#include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { HZ = 10, PERIOD_US = 1000000 / HZ, WATCH_EACH = 10, SAMPLES_MAX = 1 << 20, GAMES = 6 };
+enum {
+  HZ = 10,
+  PERIOD_US = 1000000 / HZ,
+  WATCH_EACH = 10,
+  SAMPLES_MAX = 1 << 20,
+  GAMES = 7,
+  BAD = 3
+};
 
 static lq_loop *loop;
 static lq_store *store;
@@ -31,6 +43,7 @@ static lq_releases *releases;
 static char folder[600], jails[1100];
 static bool stopped, measuring;
 static uint32_t sample_us[SAMPLES_MAX], samples;
+static uint32_t guest_us[SAMPLES_MAX], guest_samples; /* of the good tenant's guest */
 static int32_t delay_us[SAMPLES_MAX]; /* of the sessions: since the first text, less its periods */
 static uint32_t delay_of[SAMPLES_MAX];
 
@@ -57,6 +70,10 @@ static const source sources[GAMES] = {
      "    for (uint32_t k = 0; k < i.count; k++) p[k].x++;\n  }\n}\n"
      "static void poke(lq_sys *sys, const void *row) {\n  (void)sys;\n  (void)row;\n}\n"
      "LQ_COMMANDS({\"poke\", poke})\nLQ_SYSTEMS({\"n.poke\", run})\n"},
+    {"lua", "on_command", "m.lua", "m",
+     "command{name=\"poke\", run=function() end}\n"
+     "system{name=\"m\", run=function(world)\n"
+     "  for e in world:each(\"Place\") do e.Place.x = (e.Place.x + 1) & 255 end\nend}\n"},
     {"py-loop", "{hz: 20}", "m.py", "systems.m.S", PY_HEAD "    while True:\n      pass\n"},
     {"py-bomb", "{hz: 20}", "m.py", "systems.m.S",
      PY_HEAD "    a = [0]\n    while True:\n      a = a + a\n"},
@@ -82,7 +99,7 @@ static void game_build(uint32_t game) {
   lq_write_text(&w, "\nlimits: {entities: 32, players: 4}\ncomponents:\n"
                     "  Place: {fields: {x: i32, y: i32}}\nsystems:\n  - ");
   lq_write_text(&w, s->system);
-  if (game == 1) lq_write_text(&w, "\ncommands:\n  poke: {fields: {n: i32}}");
+  if (game == 1 || game == 2) lq_write_text(&w, "\ncommands:\n  poke: {fields: {n: i32}}");
   lq_write_text(&w, "\nplayers: {spawn: {Place: {}}, on_leave: delete}\nscene:\n");
   for (char id[] = "a: {Place: {}}\n"; id[0] < 'a' + 9; id[0]++) {
     lq_write_text(&w, "  ");
@@ -119,7 +136,7 @@ static lq_err on_text(void *conn, lq_span text) {
   joined += !p->joined;
   p->joined = true;
   bool ack = text.bytes > 12 && memcmp(text.data, "{\"evt\":\"ack\"", 12) == 0;
-  if (!measuring || samples == SAMPLES_MAX) return LQ_OK;
+  if (!measuring || samples == SAMPLES_MAX || guest_samples == SAMPLES_MAX) return LQ_OK;
   if (p->game == 0) {
     if (!p->texts) p->first_ns = now_ns;
     int32_t late_us =
@@ -128,8 +145,10 @@ static lq_err on_text(void *conn, lq_span text) {
     delay_of[samples] = p->index;
     delay_us[samples++] = late_us;
   }
-  if (p->game == 1 && ack && p->sent_ns)
-    sample_us[samples++] = (uint32_t)((now_ns - p->sent_ns) / 1000);
+  if (ack && p->sent_ns) {
+    uint32_t us = (uint32_t)((now_ns - p->sent_ns) / 1000);
+    *(p->game == 1 ? &sample_us[samples++] : &guest_us[guest_samples++]) = us;
+  }
   if (ack) p->sent_ns = 0;
   return LQ_OK;
 }
@@ -147,7 +166,7 @@ static void join(player *p, uint32_t game) {
   lq_diag diag = {0};
   (void)snprintf(text, sizeof text,
                  "{\"action\":\"join\",\"tenant\":\"%s\",\"game\":\"%s\",\"session\":\"s%u\"}",
-                 game == 1 ? "good" : "other", sources[game].name, (unsigned)names++);
+                 game == 1 || game == 2 ? "good" : "other", sources[game].name, (unsigned)names++);
   must(lq_message_read(lq_span_text(text), &message, &diag), "message", &diag);
   *p = (player){.game = game};
   must(lq_shard_join(shard, &message, 0, NULL, &sink, p, &p->client, &diag), "join", &diag);
@@ -183,9 +202,9 @@ static void shard_open(uint32_t first, uint32_t last) {
                                .hibernate_ms = 3600000};
   must(lq_shard_open(&of_shard, &shard), "shard", NULL);
   for (uint32_t i = first; i <= last; i++)
-    must(
-        lq_shard_serve(shard, i == 1 ? "good" : "other", sources[i].name, release_of[i]->id, &diag),
-        "serve", &diag);
+    must(lq_shard_serve(shard, i == 1 || i == 2 ? "good" : "other", sources[i].name,
+                        release_of[i]->id, &diag),
+         "serve", &diag);
   joined = 0;
 }
 static void shard_close(void) {
@@ -233,11 +252,12 @@ static int by_value(const void *a, const void *b) {
   uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
   return x < y ? -1 : x > y;
 }
-static double ms_at(uint32_t of_thousand) {
-  if (!samples) return 0;
-  qsort(sample_us, samples, sizeof *sample_us, by_value);
-  return sample_us[(uint64_t)(samples - 1) * of_thousand / 1000] / 1000.0;
+static double ms_of(uint32_t *us, uint32_t count, uint32_t of_thousand) {
+  if (!count) return 0;
+  qsort(us, count, sizeof *us, by_value);
+  return us[(uint64_t)(count - 1) * of_thousand / 1000] / 1000.0;
 }
+static double ms_at(uint32_t of_thousand) { return ms_of(sample_us, samples, of_thousand); }
 
 /* ---- 1,000 sessions ---- */
 /* Every session has its own place in the period: where its earliest text came. */
@@ -285,79 +305,118 @@ static void sessions_measure(uint32_t count, uint64_t ms, bool json) {
 }
 
 /* ---- one hostile tenant ---- */
-static player good;
+static player good[2];
 static void command_send(void *context, uint64_t fires) {
-  (void)context;
+  player *p = context;
   (void)fires;
-  if (!good.client || good.sent_ns) return;
+  if (!p->client || p->sent_ns) return;
   static uint64_t ids;
   lq_message message;
   lq_diag diag = {0};
   must(lq_message_read(lq_span_text("{\"cmd\":\"poke\",\"n\":1,\"id\":\"c\"}"), &message, &diag),
        "message", &diag);
   (void)snprintf(message.id, sizeof message.id, "c%llu", (unsigned long long)ids++);
-  good.sent_ns = lq_clock_mono_ns();
-  lq_client_command(good.client, &message);
+  p->sent_ns = lq_clock_mono_ns();
+  lq_client_command(p->client, &message);
 }
 
 typedef struct hostile_result {
-  double p50_ms, p99_ms;
+  double p50_ms, p99_ms, guest_p50_ms, guest_p99_ms;
   lq_guest_stats guests;
 } hostile_result;
 
 static void command_run(hostile_result *r, uint64_t ms) {
-  lq_timer *timer;
+  lq_timer *timer[2];
   lq_guest_stats before = lq_guests_stats(guests);
-  must(lq_timer_open(loop, 5000, command_send, NULL, &timer), "timer", NULL);
-  samples = 0;
+  for (int i = 0; i < 2; i++)
+    must(lq_timer_open(loop, 5000, command_send, &good[i], &timer[i]), "timer", NULL);
+  samples = guest_samples = 0;
   measuring = true;
   run_for(ms);
   measuring = false;
-  good.sent_ns = 0;
-  lq_timer_close(timer);
+  for (int i = 0; i < 2; i++) lq_timer_close(timer[i]);
+  good[0].sent_ns = good[1].sent_ns = 0;
   lq_guest_stats after = lq_guests_stats(guests);
-  *r = (hostile_result){ms_at(500), ms_at(990), after};
+  *r = (hostile_result){ms_at(500), ms_at(990), ms_of(guest_us, guest_samples, 500),
+                        ms_of(guest_us, guest_samples, 990), after};
   r->guests.kills -= before.kills;
   r->guests.starts -= before.starts;
   r->guests.failed -= before.failed;
 }
 
 static void print_hostile(const hostile_result *r, const char *name, bool json) {
-  printf(json ? "\"%s\":{\"p50_ms\":%.3f,\"p99_ms\":%.3f,\"kills\":%llu,\"starts\":%llu,"
-                "\"failed\":%llu}"
-              : "%-8s a command of the other tenant: p50 %.3f ms, p99 %.3f ms; %llu kills, %llu "
-                "starts, %llu failures of guests\n",
-         name, r->p50_ms, r->p99_ms, (unsigned long long)r->guests.kills,
-         (unsigned long long)r->guests.starts, (unsigned long long)r->guests.failed);
+  printf(json ? "\"%s\":{\"p50_ms\":%.3f,\"p99_ms\":%.3f,\"guest_p50_ms\":%.3f,"
+                "\"guest_p99_ms\":%.3f,\"kills\":%llu,\"starts\":%llu,\"failed\":%llu}"
+              : "%-8s a command of the other tenant: p50 %.3f ms, p99 %.3f ms; with a guest of its "
+                "own: p50 %.3f ms, p99 %.3f ms; %llu kills, %llu starts, %llu failures of guests\n",
+         name, r->p50_ms, r->p99_ms, r->guest_p50_ms, r->guest_p99_ms,
+         (unsigned long long)r->guests.kills, (unsigned long long)r->guests.starts,
+         (unsigned long long)r->guests.failed);
 }
 
-/* Calm and not in turns, so that what else the machine does meets both. */
+/* What an honest neighbour does to a machine: each core that guests may have is busy. It ends with
+ * this process. */
+static void busy_start(pid_t pid[CPU_SETSIZE]) {
+  cpu_set_t cores, one;
+  must(sched_getaffinity(0, sizeof cores, &cores) ? LQ_ERR_IO : LQ_OK, "cores", NULL);
+  for (size_t core = 0, seen = 0; core < CPU_SETSIZE; core++) {
+    pid[core] = 0;
+    if (!CPU_ISSET(core, &cores) || (seen++ == 0 && CPU_COUNT(&cores) > 1)) continue;
+    if ((pid[core] = fork()) != 0) continue;
+    CPU_ZERO(&one);
+    CPU_SET(core, &one);
+    if (sched_setaffinity(0, sizeof one, &one) || setpriority(PRIO_PROCESS, 0, 5) ||
+        prctl(PR_SET_PDEATHSIG, SIGKILL))
+      _exit(1);
+    for (volatile uint64_t n = 0;; n++) {
+    }
+  }
+}
+static void busy_stop(const pid_t pid[CPU_SETSIZE]) {
+  for (size_t core = 0; core < CPU_SETSIZE; core++)
+    if (pid[core] > 0 && kill(pid[core], SIGKILL) == 0) (void)waitpid(pid[core], NULL, 0);
+}
+
+enum { CALM, BUSY, HOSTILE, MODES };
+static void hostile_round(int mode, player *bad, uint32_t count, uint64_t ms, hostile_result *r) {
+  hostile_result warm;
+  pid_t busy[CPU_SETSIZE];
+  shard_open(1, GAMES - 1);
+  for (uint32_t i = 0; i < 2; i++) join(&good[i], 1 + i);
+  while (joined < 2) run_for(10);
+  command_run(&warm, ms / 8);
+  for (uint32_t i = 0; mode == HOSTILE && i < count; i++) join(&bad[i], BAD + i % (GAMES - BAD));
+  if (mode == BUSY) busy_start(busy);
+  run_for(ms / 8); /* they are made */
+  command_run(r, ms);
+  if (mode == BUSY) busy_stop(busy);
+  stopped = true;
+  lq_shard_tenant_stop(shard, "other"); /* it would wait for their guests */
+  shard_close();
+}
+
+/* Calm and not in turns, so that what else the machine does meets all. */
 static void hostile_measure(uint32_t each, uint32_t rounds, uint64_t ms, bool json) {
-  hostile_result got[2] = {{0}};
-  player *bad = calloc(4 * (size_t)each, sizeof *bad);
+  static const char *const name[MODES] = {"calm", "busy", "hostile"};
+  hostile_result got[MODES] = {{0}};
+  uint32_t count = (GAMES - BAD) * each;
+  player *bad = calloc(count, sizeof *bad);
   LQ_CHECK(bad);
-  for (uint32_t round = 0; round < 2 * rounds; round++) {
-    hostile_result warm, r;
-    shard_open(1, GAMES - 1);
-    join(&good, 1);
-    while (!joined) run_for(10);
-    command_run(&warm, ms / 8);
-    for (uint32_t i = 0; round % 2 && i < 4 * each; i++) join(&bad[i], 2 + i % 4);
-    run_for(ms / 8); /* they are made */
-    command_run(&r, ms);
-    hostile_result *sum = &got[round % 2];
+  for (uint32_t round = 0; round < MODES * rounds; round++) {
+    hostile_result r, *sum = &got[round % MODES];
+    hostile_round((int)(round % MODES), bad, count, ms, &r);
     sum->p50_ms += r.p50_ms / rounds;
     sum->p99_ms += r.p99_ms / rounds;
+    sum->guest_p50_ms += r.guest_p50_ms / rounds;
+    sum->guest_p99_ms += r.guest_p99_ms / rounds;
     sum->guests.kills += r.guests.kills;
     sum->guests.starts += r.guests.starts;
     sum->guests.failed += r.guests.failed;
-    stopped = true;
-    lq_shard_tenant_stop(shard, "other"); /* it would wait for their guests */
-    shard_close();
   }
-  print_hostile(&got[0], "calm", json);
-  if (json) printf(",");
-  print_hostile(&got[1], "hostile", json);
+  for (int mode = 0; mode < MODES; mode++) {
+    if (json && mode) printf(",");
+    print_hostile(&got[mode], name[mode], json);
+  }
   free(bad);
 }
 

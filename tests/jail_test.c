@@ -283,6 +283,24 @@ LQ_TEST(an_endless_loop_is_seen_by_its_cpu_time_and_killed) {
   lq_jail_close(j);
 }
 
+LQ_TEST(one_core_of_two_is_kept_from_it) {
+  char path[64], text[64] = "";
+  cpu_set_t own, its;
+  lq_jail *j = loaded("sit");
+  (void)snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)gettid());
+  FILE *file = fopen(path, "r");
+  assert_non_null(file);
+  assert_non_null(fgets(text, sizeof text, file));
+  (void)fclose(file);
+  assert_int_equal(sched_getaffinity(0, sizeof own, &own), 0);
+  assert_int_equal(sched_getaffinity(atoi(text), sizeof its, &its), 0);
+  size_t first = 0;
+  while (!CPU_ISSET(first, &own)) first++;
+  if (CPU_COUNT(&own) > 1) CPU_CLR(first, &own);
+  assert_true(CPU_EQUAL(&own, &its));
+  lq_jail_close(j);
+}
+
 LQ_TEST(one_that_never_answers_uses_no_cpu_time) {
   lq_guest_message heard;
   lq_jail *j = loaded("sit");
