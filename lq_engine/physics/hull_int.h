@@ -11,17 +11,17 @@ enum { LQI_HULL_VERTICES = 128, LQI_HULL_FACES = 64, LQI_HULL_TRIANGLES = 2 * LQ
 #define LQI_HULL_TINY 256.0     /* what rises less over the hull is left out */
 #define LQI_HULL_FLAT 128.0     /* what is this flat is one face */
 
-typedef struct lqi_triangle {
+typedef struct lqi_hull_triangle {
   int64_t normal[3]; /* outward; at most 2^41 */
   double inverse;    /* 1 / its length */
   uint8_t vertex[3];
   bool live, seen;
-} lqi_triangle;
+} lqi_hull_triangle;
 
 typedef struct lqi_quickhull {
   double low[3], step; /* point = low + step * grid */
   int64_t vertex[LQI_HULL_VERTICES][3];
-  lqi_triangle triangle[LQI_HULL_TRIANGLES];
+  lqi_hull_triangle triangle[LQI_HULL_TRIANGLES];
   uint16_t owner[LQI_HULL_VERTICES][LQI_HULL_VERTICES]; /* of the edge from, to: triangle + 1 */
   uint32_t vertices;
   /* the points: */
@@ -39,6 +39,6 @@ lq_err lqi_quickhull_grow(lqi_quickhull *h, lq_diag *diag);
 /* The hull of the first so many of the vertices found, again. */
 void lqi_quickhull_first(lqi_quickhull *h, uint32_t vertices);
 /* How far a grid point is above a triangle's plane, times the length of its normal. */
-int64_t lqi_quickhull_over(const lqi_quickhull *h, const lqi_triangle *t, const int64_t point[3]);
+int64_t lqi_quickhull_over(const lqi_quickhull *h, const lqi_hull_triangle *t, const int64_t point[3]);
 
 #endif

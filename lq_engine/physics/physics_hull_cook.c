@@ -33,7 +33,7 @@ static void lay_out(cook *c, uint32_t count) {
 /* ---- faces ---- */
 
 /* Whether triangle b goes on in the plane of a. */
-static bool flat(const lqi_quickhull *h, const lqi_triangle *a, const lqi_triangle *b) {
+static bool flat(const lqi_quickhull *h, const lqi_hull_triangle *a, const lqi_hull_triangle *b) {
   double dot = 0;
   for (uint32_t i = 0; i < 3; i++) dot += (double)a->normal[i] * (double)b->normal[i];
   if (dot * a->inverse * b->inverse < 0.999) return false;
@@ -52,7 +52,7 @@ static void spread(cook *c, uint32_t seed, uint16_t region) {
   while (more) {
     more = false;
     for (uint32_t i = 0; i < LQI_HULL_TRIANGLES; i++) {
-      const lqi_triangle *t = &h->triangle[i];
+      const lqi_hull_triangle *t = &h->triangle[i];
       if (!t->live || c->region[i]) continue;
       bool beside = false;
       for (uint32_t k = 0; k < 3; k++)
@@ -70,7 +70,7 @@ static bool walk(cook *c, uint16_t region) {
   bool has[LQI_HULL_VERTICES] = {false};
   uint32_t edges = 0, size = 0;
   for (uint32_t i = 0; i < LQI_HULL_TRIANGLES; i++) {
-    const lqi_triangle *t = &h->triangle[i];
+    const lqi_hull_triangle *t = &h->triangle[i];
     for (uint32_t k = 0; t->live && c->region[i] == region && k < 3; k++) {
       uint8_t u = t->vertex[k], v = t->vertex[(k + 1) % 3];
       if (c->region[h->owner[v][u] - 1] == region) continue;

@@ -62,7 +62,7 @@ lq_err lqi_quickhull_read(lqi_quickhull *h, const float *points, uint32_t count,
   return LQ_OK;
 }
 
-int64_t lqi_quickhull_over(const lqi_quickhull *h, const lqi_triangle *t, const int64_t point[3]) {
+int64_t lqi_quickhull_over(const lqi_quickhull *h, const lqi_hull_triangle *t, const int64_t point[3]) {
   int64_t way[3];
   minus(point, h->vertex[t->vertex[0]], way);
   return t->normal[0] * way[0] + t->normal[1] * way[1] + t->normal[2] * way[2];
@@ -71,16 +71,16 @@ int64_t lqi_quickhull_over(const lqi_quickhull *h, const lqi_triangle *t, const 
 static void add_triangle(lqi_quickhull *h, uint32_t a, uint32_t b, uint32_t c) {
   uint32_t at = 0;
   while (h->triangle[at].live) at++; /* 2 v - 4 of them at most */
-  lqi_triangle *t = &h->triangle[at];
+  lqi_hull_triangle *t = &h->triangle[at];
   int64_t p[3], q[3];
-  *t = (lqi_triangle){.vertex = {(uint8_t)a, (uint8_t)b, (uint8_t)c}, .live = true};
+  *t = (lqi_hull_triangle){.vertex = {(uint8_t)a, (uint8_t)b, (uint8_t)c}, .live = true};
   minus(h->vertex[b], h->vertex[a], p), minus(h->vertex[c], h->vertex[a], q);
   cross(p, q, t->normal);
   t->inverse = 1 / __builtin_sqrt(square(t->normal));
   h->owner[a][b] = h->owner[b][c] = h->owner[c][a] = (uint16_t)(at + 1);
 }
 
-static void remove_triangle(lqi_quickhull *h, lqi_triangle *t) {
+static void remove_triangle(lqi_quickhull *h, lqi_hull_triangle *t) {
   t->live = false;
   for (uint32_t i = 0; i < 3; i++) h->owner[t->vertex[i]][t->vertex[(i + 1) % 3]] = 0;
 }
@@ -91,7 +91,7 @@ static void assign(lqi_quickhull *h, uint32_t point) {
   unpack(h->key[point], at);
   h->over[point] = LQI_NONE, h->far[point] = LQI_HULL_TINY;
   for (uint32_t i = 0; i < LQI_HULL_TRIANGLES; i++) {
-    const lqi_triangle *t = &h->triangle[i];
+    const lqi_hull_triangle *t = &h->triangle[i];
     if (!t->live) continue;
     double far = (double)lqi_quickhull_over(h, t, at) * t->inverse;
     if (far > h->far[point]) h->far[point] = far, h->over[point] = i;
@@ -117,7 +117,7 @@ static lq_err first_four(lqi_quickhull *h, lq_diag *diag) {
       best = square(normal), memcpy(h->vertex[2], at, sizeof at), found = true;
   }
   if (!found) return lq_diag_set(diag, LQ_ERR_INVALID, "points: all in one line");
-  lqi_triangle t = {.vertex = {0, 1, 2}};
+  lqi_hull_triangle t = {.vertex = {0, 1, 2}};
   minus(h->vertex[2], h->vertex[0], way);
   cross(line, way, t.normal);
   best = LQI_HULL_TINY * __builtin_sqrt(square(t.normal));
@@ -137,7 +137,7 @@ static lq_err first_four(lqi_quickhull *h, lq_diag *diag) {
 static void begin(lqi_quickhull *h) {
   memset(h->triangle, 0, sizeof h->triangle);
   memset(h->owner, 0, sizeof h->owner);
-  lqi_triangle t = {.vertex = {0, 1, 2}};
+  lqi_hull_triangle t = {.vertex = {0, 1, 2}};
   int64_t p[3], q[3];
   minus(h->vertex[1], h->vertex[0], p), minus(h->vertex[2], h->vertex[0], q);
   cross(p, q, t.normal);
@@ -153,11 +153,11 @@ static void add_vertex(lqi_quickhull *h, uint32_t p) {
   uint32_t rim = 0;
   uint8_t from[LQI_HULL_TRIANGLES], to[LQI_HULL_TRIANGLES];
   for (uint32_t i = 0; i < LQI_HULL_TRIANGLES; i++) {
-    lqi_triangle *t = &h->triangle[i];
+    lqi_hull_triangle *t = &h->triangle[i];
     t->seen = t->live && lqi_quickhull_over(h, t, at) > 0;
   }
   for (uint32_t i = 0; i < LQI_HULL_TRIANGLES; i++) {
-    const lqi_triangle *t = &h->triangle[i];
+    const lqi_hull_triangle *t = &h->triangle[i];
     for (uint32_t k = 0; t->seen && k < 3; k++) {
       uint8_t u = t->vertex[k], v = t->vertex[(k + 1) % 3];
       if (!h->triangle[h->owner[v][u] - 1].seen) from[rim] = u, to[rim++] = v;
