@@ -192,7 +192,13 @@ static lq_err load(lqi_process *p) {
   uint8_t *encoded = err ? NULL : malloc(LQ_GAME_BYTES_MAX);
   if (!err && !encoded) err = LQ_ERR_MEMORY;
   lq_writer form = lq_writer_of(encoded, encoded ? LQ_GAME_BYTES_MAX : 0);
-  if (!err) err = lq_game_encode(game, &form);
+  lq_game bare; /* shapes may be megabytes, and are nothing to a guest */
+  if (!err) {
+    bare = *game;
+    bare.physics.asset_count = 0;
+    bare.physics.asset = NULL;
+    err = lq_game_encode(&bare, &form);
+  }
   lq_writer out = lq_writer_of(slot_at(p, 0), LQ_GUEST_CALL_BYTES_MAX);
   if (!err) {
     lq_write_sized(&out, form.data, form.bytes);

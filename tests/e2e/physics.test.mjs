@@ -1,7 +1,7 @@
 // Physics over the real server: bodies that fall are seen to fall, players push them, and killing, sleeping, swapping and replaying does
 // not show in where they are.
 import assert from 'node:assert/strict'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { asDemo, exampleCopy } from '../example.mjs'
@@ -85,4 +85,43 @@ test('another gravity in a saved file takes hold of who sleeps', async (t) => {
   await until(async () => Object.values(await stateOf(server)).every((entity) => !entity.Crate || entity.Motion.asleep), 'the crates sleep')
   writeFileSync(path, readFileSync(path, 'utf8').replace('gravity: [0, -9.81, 0]', 'gravity: [0, 2, 0]'))
   await until(async () => heightOf((await stateOf(server)).crate1) > 1, 'they rise')
+})
+
+test('a guest in Python moves a cooked shape over another', async (t) => {
+  const folder = dataFolder(t)
+  for (const part of ['assets', 'systems']) mkdirSync(join(folder, part))
+  writeFileSync(join(folder, 'wedge.obj'), 'v 0 0 0\nv 1 0 0\nv 0 1 0\nv 0 0 1\n')
+  writeFileSync(join(folder, 'ground.obj'), 'v -9 0 -9\nv -9 0 9\nv 9 0 9\nv 9 0 -9\nf 1 2 3 4\n')
+  for (const [name, kind] of [['ground', '--mesh'], ['wedge', '--hull']]) {
+    const cooked = run(['asset', 'cook', join(folder, `${name}.obj`), kind, '--out', join(folder, `assets/${name}.lqs`)])
+    assert.equal(cooked.code, 0, cooked.err)
+  }
+  writeFileSync(join(folder, 'game.yaml'), `lq: 1
+name: demo
+tick: {hz: 20}
+limits: {entities: 16, players: 4}
+physics: {}
+systems:
+  - systems.drag.Drag
+scene:
+  wedge: {Body: {mass_kg: 1}, Shape: {kind: hull, asset: wedge}, Place: {position: [0, 1, 0]}, Motion: {}}
+  ground: {Body: {kind: static}, Shape: {kind: mesh, asset: ground}, Place: {}}
+`)
+  writeFileSync(join(folder, 'systems/drag.py'), `from lq_engine.ecs import System, register_system
+from lq_engine.game import Motion
+
+
+@register_system(tick_order=10)
+class Drag(System):
+    def process(self, world, delta):
+        for body in world.with_components(Motion):
+            body.Motion.velocity[0] = 1.0
+`)
+  const server = await serve(t, dataFolder(t), ['dev', folder])
+  await new Client(server.port).join({})
+  const [x, y] = await until(async () => {
+    const { position } = (await stateOf(server)).wedge.Place
+    return position[0] > 2 && position
+  }, 'it was dragged two metres')
+  assert.ok(y > 0 && y < 1, `${x} ${y}: on the ground`)
 })
