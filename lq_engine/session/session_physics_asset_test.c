@@ -42,25 +42,47 @@ LQ_TEST(a_cooked_shape_falls_rests_and_outlives_a_save) {
   free(s), free(t);
 }
 
+/* How often the pallet is told to have no shape, in five ticks. */
+static uint32_t told_froze(lq_session *s) {
+  uint32_t told = 0;
+  for (uint32_t i = 0; i < 5; i++) {
+    lq_tick_result r = px_tick(s);
+    for (uint32_t e = 0; e < r.event_count; e++) {
+      if (r.event[e].type != PX_EVENT_FROZE) continue;
+      told++;
+      assert_memory_equal(r.event[e].body.data + r.event[e].body.bytes - 5, "asset", 5);
+    }
+  }
+  return told;
+}
+
 LQ_TEST(a_shape_that_the_game_has_not_is_told_once) {
   size_t bytes;
   lq_session *s = open_session(&bytes);
-  uint32_t told = 0;
   scene(s);
   lq_row_shape *shape =
       lq_world_write(s->world, lq_world_find(s->world, lq_span_text("pallet")), LQ_TYPE_SHAPE);
   shape->asset = 78;
-  for (uint32_t i = 0; i < 5; i++) {
-    lq_tick_result r = px_tick(s);
-    for (uint32_t e = 0; e < r.event_count; e++)
-      if (r.event[e].type == PX_EVENT_FROZE) {
-        told++;
-        assert_memory_equal(r.event[e].body.data + r.event[e].body.bytes - 5, "asset", 5);
-      }
-  }
-  assert_int_equal(told, 1);
+  assert_int_equal(told_froze(s), 1);
   assert_int_equal(px_motion(s, "pallet")->frozen, 1);
   free(s);
+}
+
+LQ_TEST(a_sleeper_whose_shape_goes_with_a_swap_is_told_once) {
+  static px_game next;
+  size_t bytes;
+  lq_diag diag = {0};
+  lq_session *s = open_session(&bytes), *t;
+  scene(s);
+  for (uint32_t i = 0; i < 150; i++) px_tick(s);
+  assert_int_equal(px_motion(s, "pallet")->asleep, 1);
+  px_game_fill(&next);
+  px_game_ready(&next);
+  void *memory = fixture_block(&next.game, &bytes);
+  assert_ok(lq_session_swap(s, memory, bytes, &next.game, &t, &diag));
+  assert_int_equal(told_froze(t), 1);
+  assert_int_equal(px_motion(t, "pallet")->frozen, 1);
+  free(s), free(t);
 }
 
 LQ_TEST(a_damaged_shape_begins_no_session) {

@@ -90,6 +90,16 @@ lq_err lqi_physics_load(lq_session *session, lq_reader *in) {
   return LQ_OK;
 }
 
+/* Shapes are what their ids say, so only one that is gone changes anything. */
+static bool has_assets(const lq_game_physics *of, const lq_game_physics *in) {
+  for (uint32_t i = 0, k; i < of->asset_count; i++) {
+    for (k = 0; k < in->asset_count && in->asset[k].id != of->asset[i].id; k++) {
+    }
+    if (k == in->asset_count) return false;
+  }
+  return true;
+}
+
 void lqi_physics_swap(const lq_session *session, lq_session *next) {
   next->core.physics_digest = 0;
   if (!next->physics) return;
@@ -103,8 +113,8 @@ void lqi_physics_swap(const lq_session *session, lq_session *next) {
   if (from->joint_bytes) memcpy(to->joint, from->joint, from->joint_bytes);
   to->joint_bytes = from->joint_bytes;
   to->marks = from->marks;
-  /* Another gravity wakes everybody. */
-  bool same = memcmp(a->gravity, b->gravity, sizeof a->gravity) == 0;
+  /* Another gravity wakes everybody, and so does a shape that is no more. */
+  bool same = memcmp(a->gravity, b->gravity, sizeof a->gravity) == 0 && has_assets(a, b);
   for (uint32_t i = 0; i < from->marks; i++)
     to->mark[i] = (lqi_mark){from->mark[i].id, same ? from->mark[i].digest : 0};
   lqi_physics_set_digest(next);
