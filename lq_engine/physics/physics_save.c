@@ -33,6 +33,12 @@ static bool moderate(const float *v) {
   return lqi_finite(v, 3) && v3_length(v3_of(v)) <= 2 * LQ_PHYSICS_SPEED_MAX_M_S;
 }
 
+/* What nobody uses is zero to the bit: it is hashed. */
+static bool spare_good(const lqi_def *d, const lqi_dyn *s) {
+  const float spare[4] = {d->spare, s->spare_a, s->spare_b, s->spare_c}, none[4] = {0};
+  return memcmp(spare, none, sizeof spare) == 0;
+}
+
 /* What the door would have let in. b: scratch, zeroed by the caller. */
 static bool body_good(const lq_physics *w, const lqi_def *d, const lqi_dyn *s, uint32_t hz,
                       lq_physics_body *b) {
@@ -50,7 +56,8 @@ static bool body_good(const lq_physics *w, const lqi_def *d, const lqi_dyn *s, u
          lqi_finite(s->torque, 3) && lqi_finite(&s->tired, 1) && d->mass > 0 &&
          lqi_finite(&d->mass, 1) && lqi_finite(d->inertia, 3) && lqi_finite(&d->reach, 1) &&
          (d->shape == LQ_PHYSICS_PLANE ||
-          (d->inertia[0] > 0 && d->inertia[1] > 0 && d->inertia[2] > 0));
+          (d->inertia[0] > 0 && d->inertia[1] > 0 && d->inertia[2] > 0)) &&
+         spare_good(d, s);
 }
 
 static bool has(const uint8_t *def, uint32_t bodies, uint64_t id, uint32_t *kind) {

@@ -115,6 +115,10 @@ LQ_TEST(each_field_of_a_saved_body_is_checked) {
     refuses(w, s, def + offsetof(lqi_def, mass), bits_of(0));
     refuses(w, s, def + offsetof(lqi_def, inertia), bits_of(-1));
     refuses(w, s, def + offsetof(lqi_def, kind), 0x04); /* kind 4, and the rest 0 */
+    refuses(w, s, def + offsetof(lqi_def, spare), bits_of(-0.0f));
+    refuses(w, s, dyn + offsetof(lqi_dyn, spare_a), 1);
+    refuses(w, s, dyn + offsetof(lqi_dyn, spare_b), bits_of(NAN));
+    refuses(w, s, dyn + offsetof(lqi_dyn, spare_c), bits_of(1));
     refuses(w, s, dyn + offsetof(lqi_dyn, flags), 4);
     refuses(w, s, dyn + offsetof(lqi_dyn, velocity), bits_of(900));
     refuses(w, s, dyn + offsetof(lqi_dyn, position), bits_of(5000));
