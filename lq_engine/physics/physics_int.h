@@ -185,6 +185,7 @@ struct lq_physics {
   lqi_group *group;
   lq_physics_event *event;
   uint32_t assets;
+  bool ready;    /* box, turn, asset, order and swept are what questions seek in */
   uint32_t fast; /* how many */
   uint32_t pairs, manifolds, groups, moving, next_contacts, events, events_max;
   uint32_t told;    /* events of the last step; those after it wait for the next */

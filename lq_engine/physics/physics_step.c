@@ -245,6 +245,7 @@ static bool search_all(lq_physics *w, uint32_t waiting) {
 
 lq_err lq_physics_step(lq_physics *w) {
   uint32_t waiting = events_begin(w);
+  w->ready = false;
   if (!lq_physics_active(w)) {
     pass_time(w);
     w->told = w->events;
