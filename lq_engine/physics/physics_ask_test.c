@@ -43,6 +43,11 @@ static answer ask(const lq_physics *w, const lq_physics_question *q) {
   return a;
 }
 
+static void same_answers(const answer *a, const answer *b) {
+  assert_int_equal(a->count, b->count);
+  assert_true(physics_hits_same(a->hit, b->hit, a->count < HITS ? a->count : HITS));
+}
+
 /* Of the world with its tree, and as it is without one. */
 static uint32_t same_without(lq_physics *w, lq_prng *prng, uint32_t questions) {
   uint32_t found = 0;
@@ -55,7 +60,7 @@ static uint32_t same_without(lq_physics *w, lq_prng *prng, uint32_t questions) {
     w->ready = false;
     answer b = ask(w, &q);
     w->ready = true;
-    assert_memory_equal(&a, &b, sizeof a);
+    same_answers(&a, &b);
     for (uint32_t k = 0; k < a.count && k < HITS; k++) assert_true(a.hit[k].id != q.self);
     found += a.count;
   }
@@ -125,7 +130,7 @@ LQ_TEST(the_tree_has_no_edge) {
     answer a = ask(w, &q);
     w->ready = false;
     answer b = ask(w, &q);
-    assert_memory_equal(&a, &b, sizeof a);
+    same_answers(&a, &b);
     hits += a.count;
   }
   assert_true(hits > 400);

@@ -25,7 +25,7 @@ static lq_session *scene(void) {
   lq_session *s = open_session();
   px_do(s, "", px_body("eye", LQ_PHYSICS_STATIC, LQ_PHYSICS_SPHERE, 0.3f, 0, 0, 0));
   for (int i = 0; i < 10; i++) {
-    char id[4];
+    char id[16];
     (void)snprintf(id, sizeof id, "b%d", i);
     px_do(s, "",
           px_body(id, LQ_PHYSICS_STATIC, LQ_PHYSICS_SPHERE, 0.5f, 1.5f * (float)(10 - i), 0, 0));
@@ -53,7 +53,7 @@ LQ_TEST(a_cast_finds_the_first_eight_and_not_itself) {
   const lq_row_cast *c = cast_of(s);
   assert_int_equal(c->count, 10);
   for (int i = 0; i < 8; i++) {
-    char id[4];
+    char id[16];
     (void)snprintf(id, sizeof id, "b%d", 9 - i);
     assert_true(lq_entity_is(c->entity[i], named(s, id)));
     assert_true(fabsf(20 * c->fraction[i] - (1.5f * (float)(i + 1) - 0.7f)) < 1e-3f);
