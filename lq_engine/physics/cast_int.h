@@ -117,6 +117,9 @@ quat lqi_sweep_turn(const lqi_sweep *s, double at);
 /* The first meeting of their parts; of two at once that of the first parts. False: none. */
 bool lqi_race_run(const lqi_race *r, lqi_meet *out);
 
+/* physics_ccd.c: from the beginning of the step to its end; still if it did not move. */
+lqi_sweep lqi_ccd_sweep(const lq_physics *w, uint32_t row);
+
 /* physics_cast.c */
 /* When a probe that moves along `way` comes as near to a body as `gap`. */
 bool lqi_cast(const lqi_shape *body, const lqi_shape *probe, v3 way, double gap, lqi_meet *out);

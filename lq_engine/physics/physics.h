@@ -106,7 +106,8 @@ typedef enum lq_physics_event_kind {
 } lq_physics_event_kind;
 
 /* First the joints that went with a body since the step before; then in the order of a, b, begins
- * and ends together; then hits in that order; then frozen bodies; last joints that broke. */
+ * and ends together; then hits in that order; then frozen bodies; then who went through a sensor in
+ * this step, a begin and an end each, in that order, too; last joints that broke. */
 typedef struct lq_physics_event {
   uint64_t a, b;
   lq_physics_event_kind kind;

@@ -312,6 +312,11 @@ void lqi_ahead_back(lqi_manifold *m, v3 way);
 void lqi_ccd_begin(lq_physics *w, uint32_t row);
 void lqi_ccd_moved(lq_physics *w, uint32_t row);
 void lqi_ccd(lq_physics *w);
+bool lqi_ccd_went(const lq_physics *w, uint32_t row);   /* it moved in this step */
+bool lqi_ccd_fast(const lq_physics *w, uint32_t row);   /* far; of one that moved */
+lqi_box lqi_ccd_box(const lq_physics *w, uint32_t row); /* around all its way; the same */
+/* physics_pass.c: who went through a sensor in this step, unseen at both ends of it. */
+void lqi_pass(lq_physics *w);
 /* physics_island.c */
 void lqi_islands(lq_physics *w);
 

@@ -261,6 +261,7 @@ lq_err lq_physics_step(lq_physics *w) {
   w->head.contacts = w->next_contacts;
   lqi_move_end(w);
   lqi_ccd(w);
+  lqi_pass(w);
   lqi_islands(w);
   lqi_joint_break(w);
   w->told = w->events;

@@ -215,6 +215,24 @@ LQ_TEST(a_joint_says_where_it_stands) {
   free(s);
 }
 
+LQ_TEST(a_sensor_tells_who_goes_through_it_in_one_tick) {
+  lq_session *s = open_session();
+  uint32_t begins = 0, ends = 0, both = 0;
+  px_do(s, "",
+        shaped(px_body("gate", LQ_PHYSICS_STATIC, LQ_PHYSICS_BOX, 1, 0, 1, 0), 2, 0.01f, 1, 1));
+  px_do(s, "", px_body("ball", LQ_PHYSICS_DYNAMIC, LQ_PHYSICS_SPHERE, 0.05f, -3, 1.5f, 0));
+  px_tick(s);
+  ((lq_row_body *)lq_world_write(s->world, named(s, "gate"), LQ_TYPE_BODY))->sensor = 1;
+  px_do(s, "ball", px_at(PX_VELOCITY, 120, 0, 0));
+  for (uint32_t i = 0; i < 5; i++) {
+    lq_tick_result r = px_tick(s);
+    begins += px_told(r, PX_EVENT_BEGIN), ends += px_told(r, PX_EVENT_END);
+    both += px_told(r, PX_EVENT_BEGIN) && px_told(r, PX_EVENT_END);
+  }
+  assert_true(begins == 1 && ends == 1 && both == 1);
+  free(s);
+}
+
 /* Everything saved and loaded in each tick, at both rates. */
 LQ_TEST(saving_and_loading_does_not_show_with_questions) {
   static uint8_t saved[1 << 18];
