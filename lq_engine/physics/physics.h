@@ -101,7 +101,8 @@ typedef enum lq_physics_event_kind {
   LQ_PHYSICS_BEGIN, /* a and b touch (or come within 2 cm) */
   LQ_PHYSICS_END,   /* not any more */
   LQ_PHYSICS_FROZE, /* a is not finite or left the reach; b is 0 */
-  LQ_PHYSICS_HIT,   /* a and b came together at config.hit_speed or faster */
+  LQ_PHYSICS_HIT,   /* a and b came together at config.hit_speed or faster; what they do so in the
+                     * steps right behind that is the same hit */
   LQ_PHYSICS_BROKE  /* the joint of id a is gone: more than it bears, or a body removed; b is 0 */
 } lq_physics_event_kind;
 

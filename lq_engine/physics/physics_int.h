@@ -24,7 +24,8 @@
 
 enum { LQI_ASLEEP = 1, LQI_FROZEN = 2 };                                       /* lqi_dyn.flags */
 enum { LQI_SENSOR = 1, LQI_SLEEPLESS = 2, LQI_BULLET = 4, LQI_DEF_FLAGS = 7 }; /* lqi_def.flags */
-enum { LQI_CONTACT_SENSOR = 1 }; /* lqi_contact.flags */
+/* lqi_contact.flags. HIT: of a pair that came together at hit_speed in the last step. */
+enum { LQI_CONTACT_SENSOR = 1, LQI_CONTACT_HIT = 2 };
 
 /* ---- STATE: plain old data without padding ---- */
 typedef struct lqi_head {

@@ -85,7 +85,7 @@ static bool after(const lqi_contact *c, const lqi_contact *last) {
 
 /* All but its impulses. */
 static bool contact_fits(const lqi_contact *c, const lqi_contact *before) {
-  return after(c, before) && c->a < c->b && c->count <= 4 && c->flags <= LQI_CONTACT_SENSOR &&
+  return after(c, before) && c->a < c->b && c->count <= 4 && c->flags <= LQI_CONTACT_HIT &&
          c->spare == 0;
 }
 

@@ -65,6 +65,8 @@ static void keep(lq_physics *w, const past *old, uint32_t before, bool sensor) {
                      .child = m->child,
                      .count = sensor ? 0 : m->count,
                      .flags = sensor ? LQI_CONTACT_SENSOR : 0};
+  if (old->count && !sensor && w->head.hit_speed > 0)
+    c->flags = old->contact->flags & LQI_CONTACT_HIT;
   for (uint32_t i = 0; i < c->count; i++) c->feature[i] = m->point[i].feature;
   if (before != LQI_NONE && !sensor) inherit(c, &old->contact[before], m->normal);
   if (!sensor && (w->slot[a] || w->slot[b])) w->source[w->manifolds++] = w->next_contacts;

@@ -233,6 +233,38 @@ LQ_TEST(a_sensor_tells_who_goes_through_it_in_one_tick) {
   free(s);
 }
 
+/* What a contact remembers of a hit, which is none of a sensor's. */
+LQ_TEST(a_session_is_saved_as_something_lands) {
+  static uint8_t saved[1 << 18];
+  size_t bytes;
+  uint32_t ends = 0; /* of sensors */
+  for (uint32_t sensor = 0; sensor < 2; sensor++) {
+    lq_session *s = open_session(), *loaded;
+    px_do(s, "", px_body("floor", LQ_PHYSICS_STATIC, LQ_PHYSICS_PLANE, 0, 0, 0, 0));
+    px_do(s, "", px_body("ball", LQ_PHYSICS_DYNAMIC, LQ_PHYSICS_SPHERE, 0.5f, 0, 2, 0));
+    while (!px_told(px_tick(s), PX_EVENT_HIT)) continue;
+    if (sensor) { /* and deep in the floor, so that the two still touch */
+      ((lq_row_body *)lq_world_write(s->world, named(s, "ball"), LQ_TYPE_BODY))->sensor = 1;
+      px_do(s, "ball", px_at(PX_POSITION, 0, 0.3f, 0));
+      px_tick(s);
+    }
+    lq_writer out = lq_writer_of(saved, sizeof saved);
+    assert_ok(lq_session_save(s, &out));
+    void *memory = fixture_block(&g.game, &bytes);
+    assert_ok(lq_session_load(memory, bytes, &g.game, lq_writer_span(&out), &loaded));
+    assert_true(px_tick(s).hash == px_tick(loaded).hash);
+    for (uint32_t i = 0; sensor && i < 9; i++) {
+      lq_tick_result r = px_tick(s);
+      for (uint32_t k = 0; k < r.event_count; k++)
+        if (r.event[k].type == PX_EVENT_END)
+          ends += r.event[k].body.data[r.event[k].body.bytes - 1];
+      if (i == 3) px_do(s, "ball", px_at(PX_POSITION, 0, 9, 0));
+    }
+    assert_int_equal(ends, sensor);
+    free(s), free(loaded);
+  }
+}
+
 /* Everything saved and loaded in each tick, at both rates. */
 LQ_TEST(saving_and_loading_does_not_show_with_questions) {
   static uint8_t saved[1 << 18];
