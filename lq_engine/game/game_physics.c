@@ -104,6 +104,27 @@ static const said_record components[LQ_TYPE_COUNT] = {
                         BOOL(joint, collide),
                         BOOL(joint, broken),
                         END}},
+    [LQ_TYPE_CAST] = {"Cast",
+                      sizeof(lq_row_cast),
+                      {I32(cast, kind), F32(cast, size, 3), F32(cast, position, 3),
+                       F32(cast, rotation, 4), F32(cast, way, 3), I32(cast, mask), I32(cast, count),
+                       ENTITY(cast, entity, LQ_FOUND_MAX), F32(cast, fraction, LQ_FOUND_MAX),
+                       F32(cast, point, 3), F32(cast, normal, 3), BOOL(cast, frozen), END}},
+    [LQ_TYPE_OVERLAP] = {"Overlap",
+                         sizeof(lq_row_overlap),
+                         {I32(overlap, kind), F32(overlap, size, 3), F32(overlap, position, 3),
+                          F32(overlap, rotation, 4), I32(overlap, mask), I32(overlap, count),
+                          ENTITY(overlap, entity, LQ_FOUND_MAX), BOOL(overlap, frozen), END}},
+    [LQ_TYPE_CLOSEST] = {"Closest",
+                         sizeof(lq_row_closest),
+                         {F32(closest, from, 3), F32(closest, distance, 1), I32(closest, mask),
+                          I32(closest, count), ENTITY(closest, entity, LQ_FOUND_MAX),
+                          F32(closest, away, LQ_FOUND_MAX), F32(closest, point, 3),
+                          F32(closest, normal, 3), BOOL(closest, frozen), END}},
+    [LQ_TYPE_JOINT_LOAD] = {"JointLoad",
+                            sizeof(lq_row_joint_load),
+                            {F32(joint_load, force, 3), F32(joint_load, torque, 3),
+                             F32(joint_load, place, 6), F32(joint_load, cone, 1), END}},
 };
 
 static const said_record events[LQ_EVENT_TYPE_COUNT] = {
@@ -147,10 +168,16 @@ void lq_game_physics_component(lq_physics_type type, lq_component *out) {
   static const lq_row_draught draught = {.kind = 2, .size = {1, 1, 1}, .mask = -1};
   static const lq_row_walker walker = {.radius = 0.3f, .half = 0.6f, .step = 0.3f, .mask = -1};
   static const lq_row_joint joint = {.frame_a = {0, 0, 0, 1}, .frame_b = {0, 0, 0, 1}};
+  static const lq_row_cast cast = {
+      .size = {0.5f, 0.5f, 0.5f}, .rotation = {0, 0, 0, 1}, .way = {0, -1, 0}, .mask = -1};
+  static const lq_row_overlap overlap = {
+      .size = {0.5f, 0.5f, 0.5f}, .rotation = {0, 0, 0, 1}, .mask = -1};
+  static const lq_row_closest closest = {.distance = 1, .mask = -1};
   static const void *const defaults[LQ_TYPE_COUNT] = {
-      [LQ_TYPE_BODY] = &body,   [LQ_TYPE_SHAPE] = &shape,     [LQ_TYPE_PLACE] = &place,
-      [LQ_TYPE_BLAST] = &blast, [LQ_TYPE_DRAUGHT] = &draught, [LQ_TYPE_WALKER] = &walker,
-      [LQ_TYPE_JOINT] = &joint, [LQ_TYPE_RAY] = &ray};
+      [LQ_TYPE_BODY] = &body,       [LQ_TYPE_SHAPE] = &shape,     [LQ_TYPE_PLACE] = &place,
+      [LQ_TYPE_BLAST] = &blast,     [LQ_TYPE_DRAUGHT] = &draught, [LQ_TYPE_WALKER] = &walker,
+      [LQ_TYPE_JOINT] = &joint,     [LQ_TYPE_RAY] = &ray,         [LQ_TYPE_CAST] = &cast,
+      [LQ_TYPE_OVERLAP] = &overlap, [LQ_TYPE_CLOSEST] = &closest};
   memset(out, 0, sizeof *out);
   out->version = 1;
   record_of(&components[type], &out->record);
@@ -209,6 +236,8 @@ static lq_err find_components(lq_game *game, lq_diag *diag) {
     lq_record own;
     record_of(&components[t], &own);
     uint32_t at = lq_schema_find(&game->schema, lq_span_text(own.name));
+    game->physics.type[t] = at;
+    if (at == UINT32_MAX && lq_physics_type_named((lq_physics_type)t)) continue;
     if (at == UINT32_MAX)
       return lq_diag_set(diag, LQ_ERR_INVALID, "physics: the component %s is missing", own.name);
     if (lq_record_hash(&game->schema.component[at].record) != lq_record_hash(&own))
@@ -216,7 +245,6 @@ static lq_err find_components(lq_game *game, lq_diag *diag) {
                          "component %s: physics has one of this name, with other fields: leave its "
                          "fields out, or name yours differently",
                          own.name);
-    game->physics.type[t] = at;
   }
   return LQ_OK;
 }

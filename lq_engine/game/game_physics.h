@@ -23,8 +23,15 @@ typedef enum lq_physics_type {
   LQ_TYPE_DRAUGHT,  /* a region at its Place that pushes what is in it, in each step */
   LQ_TYPE_WALKER,   /* an upright capsule at its Place that is moved by wishes: no body */
   LQ_TYPE_JOINT,    /* ties two bodies, or one to the world */
+  /* Of a game that names them alone: what others are made of does not know them. Question and
+   * answer are one component here. */
+  LQ_TYPE_CAST,       /* a shape that moves: what it would meet */
+  LQ_TYPE_OVERLAP,    /* a shape: what is in it */
+  LQ_TYPE_CLOSEST,    /* a point: what is nearest */
+  LQ_TYPE_JOINT_LOAD, /* what the Joint of the same entity bears, and where it stands */
   LQ_TYPE_COUNT
 } lq_physics_type;
+static inline bool lq_physics_type_named(lq_physics_type t) { return t >= LQ_TYPE_CAST; }
 
 typedef enum lq_physics_event_type {
   LQ_EVENT_BEGIN = 0, /* physics.begin: a and b touch */
@@ -80,6 +87,39 @@ typedef struct lq_row_touching {
   uint8_t zero[4];
 } lq_row_touching;
 
+enum { LQ_FOUND_MAX = 8 }; /* kept of an answer */
+/* `frozen` of the three: the numbers make no sense, and nothing is found. */
+typedef struct lq_row_cast {
+  lq_entity entity[LQ_FOUND_MAX]; /* by fraction, then in the order of rows; the rest is null */
+  int32_t kind;                   /* of the shape: 0 sphere, 1 capsule, 2 box */
+  float size[3];                  /* m, as of a Shape */
+  float position[3], rotation[4]; /* m: where it starts */
+  float way[3];                   /* m, to where it ends */
+  int32_t mask;                   /* as of a ray; never the entity's own */
+  int32_t count;                  /* of all that it meets; written, as all below and `entity` */
+  float fraction[LQ_FOUND_MAX];   /* of the way */
+  float point[3], normal[3];      /* m; of the first, out of it */
+  uint8_t frozen, zero[7];
+} lq_row_cast;
+typedef struct lq_row_overlap {
+  lq_entity entity[LQ_FOUND_MAX]; /* in the order of rows */
+  int32_t kind;
+  float size[3], position[3], rotation[4];
+  int32_t mask;
+  int32_t count; /* written */
+  uint8_t frozen, zero[3];
+} lq_row_overlap;
+typedef struct lq_row_closest {
+  lq_entity entity[LQ_FOUND_MAX]; /* the nearest first, then in the order of rows */
+  float from[3];                  /* m */
+  float distance;                 /* m, no farther, 0 .. 1e6 */
+  int32_t mask;
+  int32_t count;             /* of all that are so near; written, as all below */
+  float away[LQ_FOUND_MAX];  /* m, of their surfaces; 0: inside of it */
+  float point[3], normal[3]; /* m; of the first, out of it */
+  uint8_t frozen, zero[7];
+} lq_row_closest;
+
 typedef struct lq_row_blast {
   float at[3];           /* m */
   float radius, falloff; /* m: whole up to there; from there on it sinks to nothing */
@@ -120,6 +160,12 @@ typedef struct lq_row_joint {
   uint8_t zero[2];
 } lq_row_joint;
 
+/* Of the last step; all 0 of a joint that ties nothing. */
+typedef struct lq_row_joint_load {
+  float force[3], torque[3]; /* N, N m on b, the world's axes: lq_physics_joint_state */
+  float place[6], cone;      /* m, rad, of the six axes; rad */
+} lq_row_joint_load;
+
 typedef struct lq_row_touch { /* physics.begin, physics.end */
   lq_entity a, b;
   uint8_t sensor, zero[7]; /* one of the two is a sensor */
@@ -158,7 +204,8 @@ typedef struct lq_game_physics {
   const lq_game_asset *asset; /* ascending names, no two of one id */
   /* Set by lq_game_seal, in no encoding. */
   uint32_t system;                     /* which of the game's systems is the engine's */
-  uint32_t type[LQ_TYPE_COUNT];        /* where the components are in the schema */
+  uint32_t type[LQ_TYPE_COUNT];        /* where the components are in the schema; UINT32_MAX:
+                                        * one that it does not name */
   uint32_t event[LQ_EVENT_TYPE_COUNT]; /* UINT32_MAX: the game does not ask for it */
 } lq_game_physics;
 

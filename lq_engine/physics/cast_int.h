@@ -117,6 +117,9 @@ quat lqi_sweep_turn(const lqi_sweep *s, double at);
 /* The first meeting of their parts; of two at once that of the first parts. False: none. */
 bool lqi_race_run(const lqi_race *r, lqi_meet *out);
 
+/* physics_ccd.c: from the beginning of the step to its end; still if it did not move. */
+lqi_sweep lqi_ccd_sweep(const lq_physics *w, uint32_t row);
+
 /* physics_cast.c */
 /* When a probe that moves along `way` comes as near to a body as `gap`. */
 bool lqi_cast(const lqi_shape *body, const lqi_shape *probe, v3 way, double gap, lqi_meet *out);
@@ -129,5 +132,23 @@ lqi_shape lqi_query_stand(const lq_physics *w, const lqi_def *d, const lqi_dyn *
 bool lqi_query_asked(const lqi_def *d, uint32_t mask);
 /* One shape. From inside: fraction 0 and no normal. */
 bool lqi_query_ray(const lqi_shape *s, v3 from, v3 way, float *fraction, v3 *normal);
+
+/* physics_seek.c: bodies near a box or along a ray, in no particular order: all whose box passes.
+ * With the tree they are the same: every rounding in the test of a box is monotone, so that who
+ * passes has parents that pass. */
+enum { LQI_SEEK_STACK = 64, LQI_SEEK_LEVELS = 10 };
+typedef struct lqi_seek {
+  const lq_physics *w;
+  bool ray;
+  lqi_box box; /* near it, unless along a ray: */
+  v3 from, way;
+  uint32_t next;                        /* row, without the tree */
+  uint32_t nodes, node[LQI_SEEK_STACK]; /* to be looked at: level and place in it */
+  uint32_t level_at[LQI_SEEK_LEVELS], level_count[LQI_SEEK_LEVELS];
+} lqi_seek;
+lqi_seek lqi_seek_box(const lq_physics *w, const lqi_box *box);
+lqi_seek lqi_seek_ray(const lq_physics *w, v3 from, v3 way);
+/* The next one and how it stands; false: no more. */
+bool lqi_seek_next(lqi_seek *s, uint32_t *row, lqi_shape *shape);
 
 #endif

@@ -161,6 +161,7 @@ lq_err lq_physics_body_add(lq_physics *w, const lq_physics_body *body, lq_diag *
   if (w->head.bodies == w->config.bodies_max)
     return lq_diag_set(diag, LQ_ERR_FULL, "bodies_max: %u bodies are here", w->head.bodies);
   uint32_t row = place_of(w, body->id), after = w->head.bodies++ - row;
+  w->ready = false;
   memmove(&w->def[row + 1], &w->def[row], after * sizeof *w->def);
   memmove(&w->dyn[row + 1], &w->dyn[row], after * sizeof *w->dyn);
   lqi_body_pack(w, body, &w->def[row], &w->dyn[row]);
@@ -170,6 +171,7 @@ lq_err lq_physics_body_add(lq_physics *w, const lq_physics_body *body, lq_diag *
 lq_err lq_physics_body_remove(lq_physics *w, uint64_t id) {
   uint32_t row = lqi_physics_row(w, id), kept = 0;
   if (row == LQI_NONE) return LQ_ERR_STALE;
+  w->ready = false;
   wake_about(w, row);
   for (uint32_t i = 0; i < w->head.contacts; i++)
     if (w->contact[i].a != id && w->contact[i].b != id) w->contact[kept++] = w->contact[i];
@@ -224,6 +226,7 @@ static lq_err replace(lq_physics *w, uint32_t row, const lq_physics_body *body) 
   memcpy(dyn.force, s->force, sizeof dyn.force);
   memcpy(dyn.torque, s->torque, sizeof dyn.torque);
   wake_about(w, row);
+  w->ready = false;
   *s = dyn;
   return LQ_OK;
 }

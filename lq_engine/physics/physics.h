@@ -101,12 +101,14 @@ typedef enum lq_physics_event_kind {
   LQ_PHYSICS_BEGIN, /* a and b touch (or come within 2 cm) */
   LQ_PHYSICS_END,   /* not any more */
   LQ_PHYSICS_FROZE, /* a is not finite or left the reach; b is 0 */
-  LQ_PHYSICS_HIT,   /* a and b came together at config.hit_speed or faster */
+  LQ_PHYSICS_HIT,   /* a and b came together at config.hit_speed or faster; what they do so in the
+                     * steps right behind that is the same hit */
   LQ_PHYSICS_BROKE  /* the joint of id a is gone: more than it bears, or a body removed; b is 0 */
 } lq_physics_event_kind;
 
 /* First the joints that went with a body since the step before; then in the order of a, b, begins
- * and ends together; then hits in that order; then frozen bodies; last joints that broke. */
+ * and ends together; then hits in that order; then frozen bodies; then who went through a sensor in
+ * this step, a begin and an end each, in that order, too; last joints that broke. */
 typedef struct lq_physics_event {
   uint64_t a, b;
   lq_physics_event_kind kind;
@@ -354,12 +356,40 @@ LQ_MUST lq_err lq_physics_load(lq_physics *w, const void *data, size_t bytes);
 uint64_t lq_physics_load_missing(const lq_physics *w, const void *data, size_t bytes);
 uint64_t lq_physics_hash(const lq_physics *w); /* of the saved form's content */
 
+/* ---- questions ---- */
 typedef struct lq_physics_hit {
   uint64_t id;
   float fraction;  /* 0 .. 1 of the ray; overlap: 0 */
   float point[3];  /* m */
   float normal[3]; /* out of the body that was hit */
 } lq_physics_hit;
+
+typedef enum lq_physics_ask_kind {
+  LQ_PHYSICS_ASK_RAY,
+  LQ_PHYSICS_ASK_CAST,
+  LQ_PHYSICS_ASK_OVERLAP,
+  LQ_PHYSICS_ASK_CLOSEST
+} lq_physics_ask_kind;
+
+/* Any of the four below, with all that it may say. */
+typedef struct lq_physics_question {
+  lq_physics_ask_kind kind;
+  uint32_t mask;                /* categories that are asked */
+  uint64_t self;                /* a body that is not; 0: none */
+  const lq_physics_body *probe; /* of a cast or overlap, where it starts */
+  float from[3];                /* m: where a ray starts, whose nearest are asked for */
+  float way[3];                 /* m, of a ray or cast */
+  float distance_max;           /* m, 0 .. 1e6: how far the nearest may be */
+} lq_physics_question;
+
+/* As the four below, which it is behind. In diag the field: from, way, distance, or one of the
+ * probe. */
+LQ_MUST lq_err lq_physics_ask(const lq_physics *w, const lq_physics_question *question,
+                              lq_physics_hit *hits, uint32_t hits_max, uint32_t *count,
+                              lq_diag *diag);
+/* For many questions: sorts the bodies (as much work as a few of them), so that each looks only at
+ * who is near, until the world changes. Changes no answer. */
+void lq_physics_ask_ready(lq_physics *w);
 
 /* Bodies whose category is in mask, sensors left out. Sorted by fraction, then id; count says how
  * many were hit, of which the first hits_max are kept. A ray that starts inside a body hits it at

@@ -65,6 +65,28 @@ static void memory(lq_physics *w, uint32_t times, row out[4]) {
   out[3] = (row){"pile: hash", median(hash, times), "us"};
 }
 
+/* 200 rays of about 20 m, level, all ways. */
+static double rays_us(lq_physics *w, bool ready, uint32_t times) {
+  double each[STEPS_MAX];
+  uint32_t count, found = 0;
+  for (uint32_t i = 0; i < times; i++) {
+    lq_physics_hit hit[8];
+    lq_physics_body b = physics_get(w, 10);
+    LQ_CHECK(lq_physics_body_move(w, 10, b.position, b.rotation) == LQ_OK); /* no tree from here */
+    double from = now_us();
+    if (ready) lq_physics_ask_ready(w);
+    for (uint32_t k = 0; k < 200; k++) {
+      float start[3] = {(float)(k % 10), 0.5f + (float)(k % 5), (float)k / 10},
+            way[3] = {5 * (float)(k % 7) - 15, (float)(k % 5) - 1.5f, 3 * (float)(k % 11) - 15};
+      LQ_CHECK(lq_physics_ray(w, start, way, UINT32_MAX, hit, 8, &count) == LQ_OK);
+      found += count;
+    }
+    each[i] = now_us() - from;
+  }
+  LQ_CHECK(found > 0);
+  return median(each, times);
+}
+
 int main(int argc, char **argv) {
   bool quick = false, json = false;
   for (int i = 1; i < argc; i++) {
@@ -72,7 +94,7 @@ int main(int argc, char **argv) {
     json = json || strcmp(argv[i], "--json") == 0;
   }
   uint32_t base = quick ? 10 : 100, layers = quick ? 1 : 5, steps = quick ? 20 : 200;
-  enum { ROWS = 13 };
+  enum { ROWS = 15 };
   row out[ROWS];
   lq_physics *pyramid = physics_earth(base * (base + 1) / 2 + 10);
   uint64_t top = physics_pyramid(pyramid, base);
@@ -86,6 +108,8 @@ int main(int argc, char **argv) {
   out[2] = (row){"pile of 1,000 boxes: step", step_us(pile, steps) / 1e3, "ms"};
   out[3] = (row){"pile: contacts", (double)lq_physics_contacts(pile), ""};
   memory(pile, steps, &out[4]);
+  out[13] = (row){"pile of 1,000: 200 rays, one by one", rays_us(pile, false, 20) / 1e3, "ms"};
+  out[14] = (row){"pile of 1,000: 200 rays, sought", rays_us(pile, true, 20) / 1e3, "ms"};
   physics_close(pile);
   lq_physics *town = physics_earth(quick ? 400 : 10300);
   physics_town(town, quick ? 20 : 2000);

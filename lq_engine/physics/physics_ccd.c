@@ -30,27 +30,31 @@ static float chord(const lqi_start *s, const lqi_dyn *d) {
   return f_sqrt(square);
 }
 
-void lqi_ccd_moved(lq_physics *w, uint32_t row) {
-  lqi_start *s = &w->start[row];
+bool lqi_ccd_fast(const lq_physics *w, uint32_t row) {
+  const lqi_start *s = &w->start[row];
   const lqi_def *d = &w->def[row];
-  if (d->flags & LQI_SENSOR) return;
   float least = lqi_least(d->shape, d->size, w->asset[row]);
   float moved = v3_length(v3_sub(v3_of(w->dyn[row].position), v3_of(s->position)));
   if (d->reach > least) moved += 2.5f * chord(s, &w->dyn[row]) * (d->reach - least);
-  s->fast = moved > 0.5f * least;
-  w->fast += s->fast;
+  return moved > 0.5f * least;
 }
 
-static bool moved(const lq_physics *w, uint32_t row) {
+void lqi_ccd_moved(lq_physics *w, uint32_t row) {
+  if (w->def[row].flags & LQI_SENSOR) return;
+  w->start[row].fast = lqi_ccd_fast(w, row);
+  w->fast += w->start[row].fast;
+}
+
+bool lqi_ccd_went(const lq_physics *w, uint32_t row) {
   return w->slot[row] != 0 ||
          (w->def[row].kind == LQ_PHYSICS_KINEMATIC && lqi_active(&w->def[row], &w->dyn[row]));
 }
 
 /* From the beginning of the step to its end; still if it did not move. */
-static lqi_sweep sweep_of(const lq_physics *w, uint32_t row) {
+lqi_sweep lqi_ccd_sweep(const lq_physics *w, uint32_t row) {
   lqi_shape now = {.at = v3_of(w->dyn[row].position), .turn = m33_of(lqi_rotation(&w->dyn[row]))};
   lqi_sweep s = lqi_sweep_still(&now);
-  if (!moved(w, row)) return s;
+  if (!lqi_ccd_went(w, row)) return s;
   const lqi_start *b = &w->start[row];
   s.begin = (quat){b->rotation[0], b->rotation[1], b->rotation[2], b->rotation[3]};
   s.end = lqi_rotation(&w->dyn[row]);
@@ -70,7 +74,7 @@ static lqi_shape shape_of(const lq_physics *w, uint32_t row, v3 at, m33 turn) {
 
 /* Around it at both ends, and around its corners' arcs, which rise above their chords by no more
  * than reach * (1 - cos(angle / 2)); an angle is at most pi times the chord of its quaternions. */
-static lqi_box box_of(const lq_physics *w, uint32_t row) {
+lqi_box lqi_ccd_box(const lq_physics *w, uint32_t row) {
   v3 zero = {0, 0, 0};
   quat q = lqi_rotation(&w->dyn[row]);
   lqi_shape end = shape_of(w, row, v3_of(w->dyn[row].position), m33_of(q));
@@ -105,9 +109,9 @@ static double stop_at(lqi_race race) {
 
 static void against(lq_physics *w, uint32_t row, uint32_t other) {
   if (!w->start[row].fast || (w->def[other].flags & LQI_SENSOR)) return;
-  const lqi_box *its = moved(w, other) ? &w->swept[other] : &w->box[other];
+  const lqi_box *its = lqi_ccd_went(w, other) ? &w->swept[other] : &w->box[other];
   if (lqi_apart_boxes(&w->swept[row], its)) return;
-  lqi_sweep sweep = sweep_of(w, row), still = sweep_of(w, other);
+  lqi_sweep sweep = lqi_ccd_sweep(w, row), still = lqi_ccd_sweep(w, other);
   lqi_shape body = shape_of(w, row, v3_of(w->dyn[row].position), still.turn),
             wall = shape_of(w, other, v3_of(w->dyn[other].position), still.turn);
   double at = stop_at(
@@ -123,7 +127,7 @@ static bool due(const lq_physics *w, uint32_t row, uint32_t other, bool dynamic)
 }
 
 static bool uncovered(const lq_physics *w, uint32_t row) {
-  return moved(w, row) && w->start[row].uncovered;
+  return lqi_ccd_went(w, row) && w->start[row].uncovered;
 }
 
 /* Pairs serve where both stayed in the boxes they were found with; the rest asks everybody. */
@@ -162,8 +166,8 @@ static bool stops(const lq_physics *w, uint32_t row) {
 
 /* What it stopped at may move on, and takes it along. */
 static d3 carried(const lq_physics *w, uint32_t by, double from, d3 at) {
-  if (!moved(w, by)) return at;
-  lqi_sweep sweep = sweep_of(w, by);
+  if (!lqi_ccd_went(w, by)) return at;
+  lqi_sweep sweep = lqi_ccd_sweep(w, by);
   lqi_pose then = lqi_sweep_pose(&sweep, from), now = lqi_sweep_pose(&sweep, 1);
   d3 arm = d3_sub(at, then.at);
   arm = (d3){d3_dot(arm, then.x), d3_dot(arm, then.y), d3_dot(arm, then.z)};
@@ -173,7 +177,7 @@ static d3 carried(const lq_physics *w, uint32_t by, double from, d3 at) {
 /* Into the start for now: others may have to be carried by how this one moved. */
 static void stop(lq_physics *w, uint32_t row) {
   lqi_start *s = &w->start[row];
-  lqi_sweep sweep = sweep_of(w, row);
+  lqi_sweep sweep = lqi_ccd_sweep(w, row);
   quat q = lqi_sweep_turn(&sweep, sweep.stop);
   d3 at = carried(w, s->by, sweep.stop, d3_mad(sweep.from, sweep.way, sweep.stop));
   v3_put(s->place, d3_round(at));
@@ -184,9 +188,9 @@ static void stop(lq_physics *w, uint32_t row) {
 static uint32_t cover(lq_physics *w, bool bullets) {
   uint32_t loose = 0;
   for (uint32_t row = 0; row < w->head.bodies; row++) {
-    if (!moved(w, row)) continue;
+    if (!lqi_ccd_went(w, row)) continue;
     if (w->slot[row] && !w->start[row].fast && !bullets) continue; /* nobody looks at it */
-    w->swept[row] = box_of(w, row);
+    w->swept[row] = lqi_ccd_box(w, row);
     w->start[row].uncovered = !covered(&w->swept[row], &w->box[row]);
     if (w->start[row].uncovered) w->loose[loose++] = row;
   }

@@ -77,6 +77,7 @@ lq_err lq_physics_body_append(lq_physics *w, const lq_physics_body *body,
   push(m, d, extra);
   w->parent[row] = stirred; /* until contacts_load */
   w->head.bodies++;
+  w->ready = false;
   return LQ_OK;
 }
 

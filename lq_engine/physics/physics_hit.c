@@ -1,5 +1,6 @@
-/* Hits: contacts that began to press in this step, and how fast their points came together as it
- * began. Told in the order of pairs; of a pair with several parts, the fastest. */
+/* Hits: contacts that press in this step, and how fast their points came together as it began. Told
+ * in the order of pairs; of a pair with several parts, the fastest. Who lands rocks onto its other
+ * corners in the steps behind that, nearly as fast as it may: they belong to the same hit. */
 #include "lq_engine/physics/solve_int.h"
 
 void lqi_hits_begin(lq_physics *w) {
@@ -49,16 +50,24 @@ static void tell(lq_physics *w, uint32_t index) {
   v3_put(e->normal, m->normal);
 }
 
+/* The pair's contacts, which are those of the manifolds from first to last; what they remember. */
+static void end_pair(lq_physics *w, uint32_t first, uint32_t last, uint32_t which, float best) {
+  bool fast = best <= -w->head.hit_speed;
+  if (fast && !(w->contact_next[w->source[first]].flags & LQI_CONTACT_HIT)) tell(w, which);
+  for (uint32_t i = first; i <= last; i++)
+    w->contact_next[w->source[i]].flags = fast ? LQI_CONTACT_HIT : 0;
+}
+
 void lqi_hits_end(lq_physics *w) {
   float best = 0;
-  uint32_t which = 0;
+  uint32_t which = 0, first = 0;
   for (uint32_t i = 0; i < w->groups; i++) sift(w, &w->group[i]);
   for (uint32_t i = 0; i < w->manifolds; i++) {
     const lqi_manifold *m = &w->manifold[i], *next = m + 1;
     float speed = w->hit[i].speed[fastest(w, i)];
     if (speed < best) best = speed, which = i;
     if (i + 1 < w->manifolds && next->row_a == m->row_a && next->row_b == m->row_b) continue;
-    if (best <= -w->head.hit_speed) tell(w, which);
-    best = 0;
+    end_pair(w, first, i, which, best);
+    best = 0, first = i + 1;
   }
 }

@@ -44,6 +44,40 @@ LQ_TEST(a_fall_of_five_metres_is_one_hit) {
   }
 }
 
+/* Its corners come down one after the other, the last of them at more than 1 m/s. */
+LQ_TEST(a_landing_is_one_hit_from_any_height) {
+  for (uint32_t i = 0; i < 80; i++) {
+    lq_physics *w = told(1);
+    lq_physics_event hit;
+    lq_physics_body b = physics_box(5, 0, 0.6f + 0.06f * (float)i, 0, 0.5f, 0.5f, 0.5f);
+    physics_ground(w), physics_put(w, &b);
+    assert_int_equal(hits_of(w, 120, &hit), 1);
+    near_to(hit.speed, sqrtf(2 * 9.81f * (b.position[1] - 0.5f)), 0.2f);
+    physics_close(w);
+  }
+}
+
+/* A crate that is tilted stays on its edge; when it falls back, the floor is hit again, though it
+ * was touched all the time. */
+LQ_TEST(who_falls_back_from_its_edge_hits_again) {
+  lq_physics *w = told(1);
+  lq_physics_event hit;
+  lq_physics_body b = physics_box(5, 0, 1.5f, 0, 0.5f, 0.5f, 0.5f);
+  const float still[3] = {0, 0, 0}, tilt[3] = {0, 0, 2.2f};
+  physics_ground(w), physics_put(w, &b);
+  assert_int_equal(hits_of(w, 60, &hit), 1);
+  assert_ok(lq_physics_velocity_set(w, 5, still, tilt));
+  uint32_t count, hits = 0, ends = 0;
+  for (uint32_t i = 0; i < 120; i++) {
+    physics_run(w, 1);
+    const lq_physics_event *e = lq_physics_events(w, &count);
+    for (uint32_t k = 0; k < count; k++)
+      hits += e[k].kind == LQ_PHYSICS_HIT, ends += e[k].kind == LQ_PHYSICS_END;
+  }
+  assert_true(hits == 1 && ends == 0);
+  physics_close(w);
+}
+
 LQ_TEST(a_bullet_hits_where_and_as_fast_as_it_comes) {
   for (uint64_t id = 1; id <= 3; id += 2) { /* before and after the wall's */
     lq_physics *w = told(50);

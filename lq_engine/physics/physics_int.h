@@ -24,7 +24,8 @@
 
 enum { LQI_ASLEEP = 1, LQI_FROZEN = 2 };                                       /* lqi_dyn.flags */
 enum { LQI_SENSOR = 1, LQI_SLEEPLESS = 2, LQI_BULLET = 4, LQI_DEF_FLAGS = 7 }; /* lqi_def.flags */
-enum { LQI_CONTACT_SENSOR = 1 }; /* lqi_contact.flags */
+/* lqi_contact.flags. HIT: of a pair that came together at hit_speed in the last step. */
+enum { LQI_CONTACT_SENSOR = 1, LQI_CONTACT_HIT = 2 };
 
 /* ---- STATE: plain old data without padding ---- */
 typedef struct lqi_head {
@@ -185,6 +186,7 @@ struct lq_physics {
   lqi_group *group;
   lq_physics_event *event;
   uint32_t assets;
+  bool ready;    /* box, turn, asset, order and swept are what questions seek in */
   uint32_t fast; /* how many */
   uint32_t pairs, manifolds, groups, moving, next_contacts, events, events_max;
   uint32_t told;    /* events of the last step; those after it wait for the next */
@@ -311,6 +313,11 @@ void lqi_ahead_back(lqi_manifold *m, v3 way);
 void lqi_ccd_begin(lq_physics *w, uint32_t row);
 void lqi_ccd_moved(lq_physics *w, uint32_t row);
 void lqi_ccd(lq_physics *w);
+bool lqi_ccd_went(const lq_physics *w, uint32_t row);   /* it moved in this step */
+bool lqi_ccd_fast(const lq_physics *w, uint32_t row);   /* far; of one that moved */
+lqi_box lqi_ccd_box(const lq_physics *w, uint32_t row); /* around all its way; the same */
+/* physics_pass.c: who went through a sensor in this step, unseen at both ends of it. */
+void lqi_pass(lq_physics *w);
 /* physics_island.c */
 void lqi_islands(lq_physics *w);
 

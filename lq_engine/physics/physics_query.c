@@ -1,5 +1,4 @@
-/* Questions to a world at rest between steps. Every body is asked: answers need no structure that
- * would have to be kept in order. */
+/* What questions share: where a ray meets a shape, and answers in order. */
 #include "lq_engine/physics/cast_int.h"
 #include "lq_engine/physics/shape_int.h"
 #include "lq_engine/physics/triangle_int.h"
@@ -99,10 +98,14 @@ static entry ray_shape(ray r, const lqi_shape *s) {
   return best;
 }
 
-/* Among the kept ones, by fraction and then id; ids come in ascending order. */
+static bool behind(const lq_physics_hit *a, const lq_physics_hit *b) {
+  return a->fraction > b->fraction || (a->fraction == b->fraction && a->id > b->id);
+}
+
+/* Among the kept ones, by fraction and then id, in whatever order they come. */
 void lqi_query_insert(lq_physics_hit *hits, uint32_t max, uint32_t *count, lq_physics_hit hit) {
   uint32_t at = *count < max ? *count : max;
-  while (at > 0 && hits[at - 1].fraction > hit.fraction) {
+  while (at > 0 && behind(&hits[at - 1], &hit)) {
     if (at < max) hits[at] = hits[at - 1];
     at--;
   }
@@ -123,49 +126,4 @@ bool lqi_query_ray(const lqi_shape *s, v3 from, v3 way, float *fraction, v3 *nor
   entry e = ray_shape((ray){from, way}, s);
   *fraction = e.at, *normal = e.normal;
   return e.at <= 1;
-}
-
-lq_err lq_physics_ray(const lq_physics *w, const float from[3], const float way[3], uint32_t mask,
-                      lq_physics_hit *hits, uint32_t hits_max, uint32_t *count) {
-  ray r = {v3_of(from), v3_of(way)};
-  float length = v3_length(r.way);
-  *count = 0;
-  if (!v3_finite(r.from) || !(length > 1e-6f && length < 1e6f)) return LQ_ERR_RANGE;
-  for (uint32_t i = 0; i < w->head.bodies; i++) {
-    if (!lqi_query_asked(&w->def[i], mask)) continue;
-    lqi_shape s = lqi_query_stand(w, &w->def[i], &w->dyn[i]);
-    entry e = ray_shape(r, &s);
-    if (!(e.at <= 1)) continue;
-    lq_physics_hit hit = {.id = w->def[i].id, .fraction = e.at};
-    bool inside = e.normal.x == 0 && e.normal.y == 0 && e.normal.z == 0;
-    v3_put(hit.point, v3_mad(r.from, r.way, e.at));
-    v3_put(hit.normal, inside ? v3_scale(r.way, -1 / length) : e.normal);
-    lqi_query_insert(hits, hits_max, count, hit);
-  }
-  return LQ_OK;
-}
-
-lq_err lq_physics_overlap(const lq_physics *w, const lq_physics_body *probe, uint32_t mask,
-                          lq_physics_hit *hits, uint32_t hits_max, uint32_t *count) {
-  lqi_def d;
-  lqi_dyn m;
-  *count = 0;
-  lq_err err = lqi_body_check(w, probe, w->head.hz, NULL);
-  if (err != LQ_OK) return err;
-  lqi_body_pack(w, probe, &d, &m);
-  lqi_shape shape = lqi_query_stand(w, &d, &m);
-  lqi_box box = lqi_broad_box(&shape, (v3){0, 0, 0}, 0);
-  for (uint32_t i = 0; i < w->head.bodies; i++) {
-    if (!lqi_query_asked(&w->def[i], mask)) continue;
-    lqi_shape s = lqi_query_stand(w, &w->def[i], &w->dyn[i]);
-    lqi_box other = lqi_broad_box(&s, (v3){0, 0, 0}, 0);
-    lqi_manifold found;
-    if (lqi_apart_boxes(&box, &other)) continue;
-    if (lqi_narrow_parts(&s, &shape, 0, &found, 1) == 0) continue;
-    lq_physics_hit hit = {.id = w->def[i].id};
-    v3_put(hit.point, v3_add(s.at, found.point[0].arm_a));
-    v3_put(hit.normal, found.normal);
-    lqi_query_insert(hits, hits_max, count, hit);
-  }
-  return LQ_OK;
 }

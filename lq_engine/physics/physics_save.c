@@ -92,7 +92,7 @@ static bool after(const lqi_contact *c, const lqi_contact *last) {
 
 /* All but its impulses. */
 static bool contact_fits(const lqi_contact *c, const lqi_contact *before) {
-  return after(c, before) && c->a < c->b && c->count <= 4 && c->flags <= LQI_CONTACT_SENSOR &&
+  return after(c, before) && c->a < c->b && c->count <= 4 && c->flags <= LQI_CONTACT_HIT &&
          c->spare == 0;
 }
 
@@ -196,6 +196,7 @@ lq_err lq_physics_load(lq_physics *w, const void *data, size_t bytes) {
       !lqi_finite(h.gravity, 3) || !(h.hit_speed >= 0 && h.hit_speed <= 1000) || h.spare != 0)
     return LQ_ERR_CORRUPT;
   /* What is derived may be overwritten before all is known to be good. */
+  w->ready = false;
   const uint8_t *at = (const uint8_t *)data + sizeof h, *end = (const uint8_t *)data + bytes;
   size_t contact_bytes = h.contacts * sizeof *w->contact, joint_bytes = h.joints * sizeof *w->joint;
   memcpy(w->contact_next, end - joint_bytes - contact_bytes, contact_bytes);

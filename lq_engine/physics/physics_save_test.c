@@ -81,7 +81,7 @@ LQ_TEST(each_field_of_a_saved_contact_is_checked) {
     refuses(w, s, at + 12, UINT32_MAX);           /* beyond the last */
     refuses(w, s, at + 8, (uint32_t)b + 1000003); /* in a gap, mostly */
     refuses(w, s, at + offsetof(lqi_contact, count), 5);
-    refuses(w, s, at + offsetof(lqi_contact, flags), 2);
+    refuses(w, s, at + offsetof(lqi_contact, flags), 3); /* a sensor is not hit */
     for (size_t k = 0; k < 8; k++) {
       refuses(w, s, at + offsetof(lqi_contact, normal) + 4 * k, bits_of(k & 1 ? NAN : INFINITY));
       refuses(w, s, at + offsetof(lqi_contact, normal) + 4 * k, bits_of(k & 1 ? -INFINITY : NAN));

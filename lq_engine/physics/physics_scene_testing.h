@@ -5,6 +5,8 @@
 #include "lq_base/random.h"
 #include "lq_engine/physics/physics.h"
 
+#include <string.h>
+
 static inline void physics_put(lq_physics *w, const lq_physics_body *b) {
   LQ_CHECK(lq_physics_body_add(w, b, NULL) == LQ_OK);
 }
@@ -15,6 +17,17 @@ static inline lq_physics_body physics_get(const lq_physics *w, uint64_t id) {
   lq_physics_body b;
   LQ_CHECK(lq_physics_body_read(w, id, &b) == LQ_OK);
   return b;
+}
+
+/* Without the padding of each. */
+static inline bool physics_hits_same(const lq_physics_hit *a, const lq_physics_hit *b,
+                                     uint32_t count) {
+  for (uint32_t i = 0; i < count; i++)
+    if (a[i].id != b[i].id || a[i].fraction != b[i].fraction ||
+        memcmp(a[i].point, b[i].point, sizeof a->point) != 0 ||
+        memcmp(a[i].normal, b[i].normal, sizeof a->normal) != 0)
+      return false;
+  return true;
 }
 
 /* A box of those half extents there. */

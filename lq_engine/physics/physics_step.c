@@ -65,6 +65,8 @@ static void keep(lq_physics *w, const past *old, uint32_t before, bool sensor) {
                      .child = m->child,
                      .count = sensor ? 0 : m->count,
                      .flags = sensor ? LQI_CONTACT_SENSOR : 0};
+  if (old->count && !sensor && w->head.hit_speed > 0)
+    c->flags = old->contact->flags & LQI_CONTACT_HIT;
   for (uint32_t i = 0; i < c->count; i++) c->feature[i] = m->point[i].feature;
   if (before != LQI_NONE && !sensor) inherit(c, &old->contact[before], m->normal);
   if (!sensor && (w->slot[a] || w->slot[b])) w->source[w->manifolds++] = w->next_contacts;
@@ -245,6 +247,7 @@ static bool search_all(lq_physics *w, uint32_t waiting) {
 
 lq_err lq_physics_step(lq_physics *w) {
   uint32_t waiting = events_begin(w);
+  w->ready = false;
   if (!lq_physics_active(w)) {
     pass_time(w);
     w->told = w->events;
@@ -260,6 +263,7 @@ lq_err lq_physics_step(lq_physics *w) {
   w->head.contacts = w->next_contacts;
   lqi_move_end(w);
   lqi_ccd(w);
+  lqi_pass(w);
   lqi_islands(w);
   lqi_joint_break(w);
   w->told = w->events;

@@ -30,23 +30,33 @@ static bool is_finite(const float *v, uint32_t count) {
   return true;
 }
 
-static void ask(const lq_physics *w, input *in) {
+/* All four, and once more with the tree, which must not show. */
+static void ask(lq_physics *w, input *in) {
   lq_physics_body probe = body(in);
-  float way[3], far = number(in, 50);
-  lq_physics_hit hit[8];
-  uint32_t count = 0;
-  numbers(in, way, 3, 20);
-  for (uint32_t i = 0; i < 2; i++) {
-    lq_err err = i ? lq_physics_closest(w, probe.position, probe.mask, far, hit, 8, &count)
-                   : lq_physics_cast(w, &probe, way, probe.mask, hit, 8, &count);
+  lq_physics_question q = {.mask = probe.mask, .probe = &probe, .distance_max = number(in, 50)};
+  lq_physics_hit all[4][8];
+  uint32_t counts[4];
+  numbers(in, q.way, 3, 20);
+  memcpy(q.from, probe.position, sizeof q.from);
+  for (uint32_t i = 0; i < 8; i++) {
+    q.kind = (lq_physics_ask_kind)(i & 3);
+    if (i == 4) lq_physics_ask_ready(w);
+    lq_physics_hit hit[8];
+    uint32_t count = 0;
+    lq_err err = lq_physics_ask(w, &q, hit, 8, &count, NULL);
     LQ_CHECK(err == LQ_OK || err == LQ_ERR_RANGE || err == LQ_ERR_INVALID);
     LQ_CHECK(err == LQ_OK || count == 0);
     for (uint32_t k = 0; k < count && k < 8; k++) {
-      LQ_CHECK(hit[k].fraction >= 0 && hit[k].fraction <= (i ? far : 1));
+      bool closest = q.kind == LQ_PHYSICS_ASK_CLOSEST;
+      LQ_CHECK(hit[k].fraction >= 0 && hit[k].fraction <= (closest ? q.distance_max : 1));
       LQ_CHECK(is_finite(hit[k].point, 3) && is_finite(hit[k].normal, 3));
       LQ_CHECK(k == 0 || hit[k].fraction > hit[k - 1].fraction ||
                (hit[k].fraction == hit[k - 1].fraction && hit[k].id > hit[k - 1].id));
     }
+    uint32_t kept = count < 8 ? count : 8;
+    LQ_CHECK(i < 4 || (count == counts[i & 3] && physics_hits_same(hit, all[i & 3], kept)));
+    memcpy(all[i & 3], hit, kept * sizeof *hit);
+    counts[i & 3] = count;
   }
 }
 

@@ -96,6 +96,7 @@ typedef struct lqi_physics {
   uint8_t now;       /* which of the two */
   bool stepped;      /* in this tick: the other one is what it was before */
   bool fresh;        /* DERIVED: the world holds the bodies as their components stand */
+  uint32_t asked;    /* DERIVED: questions of native code to it since */
   uint32_t told;     /* events of this tick */
   uint32_t awake;    /* DERIVED: of the last step, for a gauge */
   uint64_t solid;    /* types whose rows say where a body is */

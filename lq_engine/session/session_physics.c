@@ -244,63 +244,8 @@ static void clear_forces(lq_session *s) {
       lqi_physics_put(s, lq_iter_entity(&it, i), type, &none, sizeof none);
 }
 
-static void answer_rays(lq_session *s) {
-  uint32_t question = lqi_physics_type(s, LQ_TYPE_RAY),
-           answer = lqi_physics_type(s, LQ_TYPE_RAY_HIT);
-  lq_iter it = lq_world_query(
-      s->world,
-      (lq_query){lqi_physics_bit(s, LQ_TYPE_RAY) | lqi_physics_bit(s, LQ_TYPE_RAY_HIT), 0});
-  while (lq_iter_next(&it)) {
-    const lq_row_ray *ray = lq_iter_read(&it, question);
-    for (uint32_t i = 0; i < it.count; i++) {
-      lq_physics_hit hit[2];
-      lq_row_ray_hit row = {.fraction = 0};
-      lq_entity own = lq_iter_entity(&it, i);
-      uint32_t count, at = 0;
-      /* A ray that makes no sense hits nothing. */
-      if (lq_physics_ray(s->physics->world, ray[i].from, ray[i].way, (uint32_t)ray[i].mask, hit, 2,
-                         &count))
-        count = 0;
-      if (count && lq_entity_is(lqi_physics_entity(hit[0].id), own)) at = 1;
-      if (at < count) {
-        row.entity = lqi_physics_entity(hit[at].id);
-        row.fraction = hit[at].fraction;
-        memcpy(row.point, hit[at].point, sizeof row.point);
-        memcpy(row.normal, hit[at].normal, sizeof row.normal);
-      }
-      lqi_physics_put(s, own, answer, &row, sizeof row);
-    }
-  }
-}
-
-static void touch(lq_session *s, lq_entity who, lq_entity other) {
-  uint32_t type = lqi_physics_type(s, LQ_TYPE_TOUCHING);
-  if (!lq_world_has(s->world, who, type)) return;
-  lq_row_touching *row = lq_world_write(s->world, who, type);
-  if (row->count < LQ_TOUCHING_MAX) row->entity[row->count] = other;
-  row->count++;
-}
-
-static void say_touching(lq_session *s) {
-  uint32_t type = lqi_physics_type(s, LQ_TYPE_TOUCHING);
-  uint64_t a = 0, b = 0, before_a, before_b;
-  lq_iter it = lq_world_query(s->world, (lq_query){lqi_physics_bit(s, LQ_TYPE_TOUCHING), 0});
-  bool any = false;
-  while (lq_iter_next(&it)) {
-    memset(lq_iter_write(&it, type), 0, it.count * sizeof(lq_row_touching));
-    any = true;
-  }
-  /* Contacts ascend by both, so that each list does. */
-  for (uint32_t i = 0; any && i < lq_physics_contacts(s->physics->world); i++) {
-    before_a = a, before_b = b;
-    lq_physics_contact_at(s->physics->world, i, &a, &b);
-    if (a == before_a && b == before_b) continue; /* another contact of the two */
-    touch(s, lqi_physics_entity(a), lqi_physics_entity(b));
-    touch(s, lqi_physics_entity(b), lqi_physics_entity(a));
-  }
-}
-
 static bool has_any(const lq_session *s, lq_physics_type type) {
+  if (!lqi_physics_knows(s, type)) return false;
   lq_iter it = lq_world_query(s->world, (lq_query){lqi_physics_bit(s, type), 0});
   return lq_iter_next(&it);
 }
@@ -353,8 +298,7 @@ void lqi_physics_system(lq_session *session) {
   if (changed) settle(session);
   clear_forces(session);
   lqi_physics_walkers(session);
-  answer_rays(session);
-  say_touching(session);
+  lqi_physics_answers(session);
 }
 
 void lqi_physics_undo(lq_session *session) {

@@ -60,7 +60,12 @@ static lq_physics *asked(lq_session *s) {
   lqi_physics *p = s->physics;
   const lq_physics_extra none = {.tired = 0};
   lqi_rows r;
-  if (!p || p->fresh) return p ? p->world : NULL;
+  if (!p) return NULL;
+  if (p->fresh) {
+    if (++p->asked >= LQI_PHYSICS_ASKS_READY) lq_physics_ask_ready(p->world);
+    return p->world;
+  }
+  p->asked = 1;
   lq_physics_clear(p->world, s->core.hz * lqi_physics_steps(s));
   for (lqi_walk w = lqi_walk_begin(s); lqi_walk_next(&w, &r);) {
     lq_physics_body body = lqi_body_of(&r);
@@ -143,6 +148,7 @@ bool lqi_physics_push(lq_sys *sys, lq_entity entity, const float impulse[3], con
     return false;
   memcpy(m->velocity, body.velocity, sizeof m->velocity);
   memcpy(m->spin, body.spin, sizeof m->spin);
+  s->physics->asked = 0; /* what bodies were sorted for is gone */
   m->asleep = 0;
   m->tired = 0;
   return true;

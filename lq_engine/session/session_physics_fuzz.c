@@ -25,7 +25,7 @@ static void ready(void) {
 
 static void poke(lq_session *s, lq_reader *in) {
   char target[16];
-  px_poke p = {.what = lq_read_u8(in) % (PX_JOINT + 1)};
+  px_poke p = {.what = lq_read_u8(in) % PX_WHATS};
   (void)snprintf(target, sizeof target, "b%u", lq_read_u8(in) % 12u);
   uint8_t kinds = lq_read_u8(in);
   p.kind = (int32_t)(kinds & 3) - (kinds >> 7), p.shape = kinds >> 2 & 7;

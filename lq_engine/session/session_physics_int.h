@@ -4,6 +4,8 @@
 
 #include "lq_engine/session/session_int.h"
 
+enum { LQI_PHYSICS_ASKS_READY = 3 }; /* from so many questions on bodies are sorted for them */
+
 typedef struct lqi_rows {
   lq_entity entity;
   uint64_t id;
@@ -36,9 +38,15 @@ void lqi_physics_unjoin(lq_session *s, lq_entity entity);
 void lqi_physics_blasts(lq_session *session);
 void lqi_physics_draughts(lq_session *session);
 void lqi_physics_walkers(lq_session *session);
+/* session_physics_answer.c: behind the step, into the rows of who asks. */
+void lqi_physics_answers(lq_session *session);
 
 static inline uint32_t lqi_physics_type(const lq_session *s, lq_physics_type t) {
   return s->game->physics.type[t];
+}
+/* The game names it, or need not. */
+static inline bool lqi_physics_knows(const lq_session *s, lq_physics_type t) {
+  return lqi_physics_type(s, t) != UINT32_MAX;
 }
 static inline uint64_t lqi_physics_bit(const lq_session *s, lq_physics_type t) {
   return 1ull << lqi_physics_type(s, t);

@@ -38,6 +38,11 @@ typedef enum px_what {
   PX_DRAUGHT, /* entity gets one of size that pushes by v */
   PX_WALKER,  /* entity walks by v */
   PX_JOINT,   /* entity ties `name` to the world at v, at size of it; shape: the kind; kind: 1 N */
+  PX_CAST,    /* entity asks with `shape` of size from where it is along v */
+  PX_OVERLAP, /* with `shape` of size at v */
+  PX_CLOSEST, /* from v, as far as size[0] */
+  PX_LOAD,    /* what its joint bears */
+  PX_WHATS
 } px_what;
 
 typedef struct px_poke {
@@ -93,6 +98,23 @@ static inline void px_ask(lq_sys *sys, const px_poke *p) {
   memcpy(ray.way, p->v, sizeof ray.way);
   (void)sys->api->add(sys, p->entity, LQ_TYPE_RAY, &ray);
   (void)sys->api->add(sys, p->entity, LQ_TYPE_RAY_HIT, NULL);
+}
+
+static inline void px_find(lq_sys *sys, const px_poke *p) {
+  const lq_row_place *place = sys->api->get(sys, p->entity, LQ_TYPE_PLACE);
+  lq_row_cast cast = {.kind = p->shape, .rotation = {0, 0, 0, 1}, .mask = -1};
+  lq_row_overlap overlap = {.kind = p->shape, .rotation = {0, 0, 0, 1}, .mask = -1};
+  lq_row_closest closest = {.distance = p->size[0], .mask = -1};
+  if (place) memcpy(cast.position, place->position, sizeof cast.position);
+  memcpy(cast.size, p->size, sizeof cast.size);
+  memcpy(cast.way, p->v, sizeof cast.way);
+  memcpy(overlap.size, p->size, sizeof overlap.size);
+  memcpy(overlap.position, p->v, sizeof overlap.position);
+  memcpy(closest.from, p->v, sizeof closest.from);
+  if (p->what == PX_CAST) (void)sys->api->add(sys, p->entity, LQ_TYPE_CAST, &cast);
+  if (p->what == PX_OVERLAP) (void)sys->api->add(sys, p->entity, LQ_TYPE_OVERLAP, &overlap);
+  if (p->what == PX_CLOSEST) (void)sys->api->add(sys, p->entity, LQ_TYPE_CLOSEST, &closest);
+  if (p->what == PX_LOAD) (void)sys->api->add(sys, p->entity, LQ_TYPE_JOINT_LOAD, NULL);
 }
 
 static inline void px_field(lq_sys *sys, const px_poke *p) {
@@ -170,6 +192,14 @@ static inline void px_on_poke(lq_sys *sys, const void *row) {
     break;
   case PX_JOINT:
     px_tie(sys, p);
+    break;
+  case PX_CAST:
+  case PX_OVERLAP:
+  case PX_CLOSEST:
+  case PX_LOAD:
+    px_find(sys, p);
+    break;
+  case PX_WHATS:
     break;
   case PX_CATEGORY:
     px_put(sys, p, LQ_TYPE_BODY, offsetof(lq_row_body, category), 4);

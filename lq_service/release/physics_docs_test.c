@@ -32,7 +32,7 @@ static void write_game(const char *folder) {
     fx_write(folder, path, text);
     if (strncmp(path, "src/", 4) == 0) fx_compile_wasm(folder, path);
   }
-  assert_int_equal(blocks, 5);
+  assert_int_equal(blocks, 6);
   put_wedge(folder);
 }
 
@@ -47,7 +47,7 @@ LQ_TEST(the_pages_game_is_played) {
   char folder[64], cache[64];
   fx_play p;
   fx_guests g;
-  uint32_t begins = 0, seen = 0, hits = 0;
+  uint32_t begins = 0, seen = 0, hits = 0, over = 0;
   read_page();
   fx_folder(folder), fx_folder(cache);
   write_game(folder);
@@ -63,11 +63,18 @@ LQ_TEST(the_pages_game_is_played) {
     begins += told(&p, "physics.begin");
     seen += told(&p, "ball.seen");
     hits += told(&p, "physics.hit");
+    over += told(&p, "hook.over");
   }
   const lq_row_place *ball = fx_get(&p, "ball", "Place"), *lift = fx_get(&p, "lift", "Place");
   assert_true(begins > 1 && hits > 1 && seen > 10); /* it bounced; the eye saw it */
   assert_true(ball->position[0] > 0.1f);            /* Python's wind */
   assert_true(lift->position[1] > 1.9f && lift->position[1] < 2.1f); /* Lua's lift */
+  /* Python's hook: the load hangs over the lift, which is what its box would come down on. */
+  const lq_row_joint_load *load = fx_get(&p, "hook", "JointLoad");
+  const lq_row_cast *cast = fx_get(&p, "hook", "Cast");
+  assert_true(over > 100 && load->force[1] > 380 && load->force[1] < 400);
+  assert_true(lq_entity_is(cast->entity[0],
+                           lq_world_find(lq_session_world(p.session), lq_span_text("lift"))));
   const lq_row_place *wedge = fx_get(&p, "wedge", "Place");
   assert_true(wedge->position[1] > 0.1f && wedge->position[1] < 0.4f); /* it fell, and lies */
   uint32_t touches;

@@ -127,7 +127,7 @@ LQ_MUST lq_err lqi_read_physics(lqi_reader *r, const lqi_yaml *node);
 /* The engine's component, or the fields of its event, of that name. */
 bool lqi_yaml_physics_component(const lqi_reader *r, lq_span name, lq_component *out);
 bool lqi_yaml_physics_event(const lqi_reader *r, lq_span name, lq_record *out);
-/* Adds the components that game.yaml does not name. */
+/* Adds the components that game.yaml does not name, but for those that it must name to have. */
 LQ_MUST lq_err lqi_yaml_physics_components(lqi_reader *r);
 lq_system_type lqi_yaml_physics_system(const lqi_reader *r);
 /* "static", "box": a kind by its word; false: it is none. */

@@ -78,11 +78,11 @@ lq_err lqi_yaml_physics_components(lqi_reader *r) {
     while (at < game->schema.component_count &&
            strcmp(r->component[at].record.name, own.record.name) != 0)
       at++;
-    if (at < game->schema.component_count) continue;
+    if (at < game->schema.component_count || lq_physics_type_named((lq_physics_type)t)) continue;
     if (at == LQ_COMPONENTS_MAX)
       return lqi_fail(r, r->root->at, LQ_ERR_TOO_BIG, "declare less",
                       "physics adds %u components, and a game has at most %u",
-                      (unsigned)LQ_TYPE_COUNT, LQ_COMPONENTS_MAX);
+                      (unsigned)LQ_TYPE_CAST, LQ_COMPONENTS_MAX);
     r->component[at] = own;
     game->schema.component_count++;
   }
@@ -112,7 +112,9 @@ bool lqi_yaml_physics_word(const lqi_reader *r, const lq_record *record, const l
                {"Shape", "sphere", 0},    {"Shape", "capsule", 1},  {"Shape", "box", 2},
                {"Shape", "plane", 3},     {"Shape", "hull", 4},     {"Shape", "compound", 5},
                {"Shape", "mesh", 6},      {"Shape", "field", 7},    {"Draught", "sphere", 0},
-               {"Draught", "capsule", 1}, {"Draught", "box", 2},    {"Joint", "distance", 0},
+               {"Draught", "capsule", 1}, {"Draught", "box", 2},    {"Cast", "sphere", 0},
+               {"Cast", "capsule", 1},    {"Cast", "box", 2},       {"Overlap", "sphere", 0},
+               {"Overlap", "capsule", 1}, {"Overlap", "box", 2},    {"Joint", "distance", 0},
                {"Joint", "hinge", 1},     {"Joint", "slider", 2},   {"Joint", "ball", 3},
                {"Joint", "weld", 4},      {"Joint", "wheel", 5},    {"Joint", "motor", 6},
                {"Joint", "six", 7}};

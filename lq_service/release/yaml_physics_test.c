@@ -30,7 +30,7 @@ static const lq_game *good(const char *text) {
 LQ_TEST(physics_adds_its_components_and_its_system) {
   const lq_game *g = good("physics:\nlimits: {entities: 200}\n");
   assert_true(g->physics.on);
-  assert_int_equal(g->schema.component_count, LQ_TYPE_COUNT);
+  assert_int_equal(g->schema.component_count, LQ_TYPE_CAST);
   assert_int_equal(g->system_count, 1);
   assert_string_equal(g->system[0].name, "physics");
   assert_int_equal(g->system[0].tick_order, 30);
@@ -77,6 +77,20 @@ LQ_TEST(the_engines_components_may_be_marked_and_their_defaults_set) {
   assert_true(ray->way[1] == -1); /* not said: the engine's own */
 }
 
+LQ_TEST(what_a_game_must_name_it_has_when_it_does) {
+  const lq_game *g = good("physics:\n");
+  for (uint32_t t = 0; t < LQ_TYPE_COUNT; t++)
+    assert_true((g->physics.type[t] == UINT32_MAX) == (t >= LQ_TYPE_CAST));
+  g = good("physics:\ncomponents: {Cast: {}, JointLoad: {see: none}}\n"
+           "scene: {eye: {Cast: {kind: box, way: [9, 0, 0]}}}\n");
+  assert_int_equal(g->schema.component_count, LQ_TYPE_CAST + 2);
+  assert_int_equal(g->physics.type[LQ_TYPE_CAST], 0);
+  assert_int_equal(g->physics.type[LQ_TYPE_OVERLAP], UINT32_MAX);
+  assert_int_equal(g->schema.component[1].visible.see, LQ_SEE_NONE);
+  const lq_row_cast *cast = (const void *)g->scene_rows;
+  assert_true(cast->kind == 2 && cast->way[0] == 9 && cast->mask == -1 && cast->size[0] == 0.5f);
+}
+
 /* Rows of a scene lie without gaps. */
 static lq_row_shape shape_at(const lq_game *g, size_t at) {
   lq_row_shape row;
@@ -121,6 +135,8 @@ LQ_TEST(every_mistake_is_named_with_its_place) {
       {"physics:\nevents: {physics.end: {fields: {a: entity}}}", 4, 10, "other fields"},
       {"physics:\nscene: {a: {Shape: {kind: cube}}}", 4, 27, "whole number"},
       {"physics:\nscene: {a: {Place: {kind: static}}}", 4, 21, "no field"},
+      {"physics:\nscene: {a: {Overlap: {}}}", 4, 13, "unknown component 'Overlap'"},
+      {"physics:\ncomponents: {Cast: {fields: {x: f32}}}", 4, 14, "physics has one of this name"},
   };
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
     lq_game *game = NULL;
