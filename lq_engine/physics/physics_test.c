@@ -19,11 +19,13 @@ static float length(const float v[3]) { return sqrtf(v[0] * v[0] + v[1] * v[1] +
 LQ_TEST(free_fall_is_the_exact_discrete_formula) {
   lq_physics *w = physics_earth(4);
   lq_physics_body b = physics_ball(5, 0, 1000, 0, 0.5f);
+  b.spin[0] = 3.1f;
   physics_put(w, &b);
   physics_run(w, 120);
   b = physics_get(w, 5);
   double h = 1.0 / 240, n = 480, v = -9.81 * h * n, y = 1000 + v * h * (n + 1) / 2;
   within("free fall 2 s: speed off, ulps", 0, fabs((double)b.velocity[1] - v) / ulp(v), n);
+  within("free fall 2 s: spin off, ulps", 0, fabs((double)(b.spin[0] - 3.1f)) / ulp(3.1), n);
   within("free fall 2 s: height off, ulps", 0, fabs((double)b.position[1] - y) / ulp(y), n);
   physics_close(w);
 }
