@@ -244,8 +244,10 @@ static void bounce(lq_physics *w, lqi_group *g) {
   give_pair(w->motion, g, &p);
   float marks[4];
   lq_f32x4_store(marks, lq_f32x4_select(elastic, f4_all(1), f4_zero()));
-  for (uint32_t i = 0; i < 4; i++)
-    if (marks[i] > 0) w->mass[g->a[i]].elastic = w->mass[g->b[i]].elastic = true;
+  for (uint32_t i = 0; i < 4; i++) {
+    if (marks[i] > 0 && g->a[i]) w->mass[g->a[i]].elastic = true;
+    if (marks[i] > 0 && g->b[i]) w->mass[g->b[i]].elastic = true;
+  }
 }
 
 static void approach(lq_physics *w, lqi_group *g) {
