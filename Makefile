@@ -6,8 +6,8 @@ CMAKE := cmake
 # Many tests wait for ticks and sockets: more of them at a time than there are processors.
 CTEST := ctest --output-on-failure -j$(shell echo $$((2 * $(JOBS))))
 
-.PHONY: help bootstrap build build-all run test lane-waits lane-computes test-asan test-golden test-oracle test-e2e test-sim sim plant kill fuzz fuzz-afl \
-  bench check dashboards fmt prepush clean
+.PHONY: help bootstrap build build-all run test lane-waits lane-computes test-asan test-golden golden-arm test-memcheck \
+  test-oracle test-e2e test-sim sim plant kill fuzz fuzz-afl bench check dashboards fmt prepush clean
 
 help:
 	@echo 'make run     build everything and play the treasure hunt: open the address it prints'
@@ -17,6 +17,7 @@ help:
 	@echo 'make plant   does the simulator find every planted bug? PLANT=--quick: known seeds first'
 	@echo 'make kill    1,000 kills, and one at every system call of five workloads'
 	@echo 'make check   floors, format, floating point       make fuzz   FUZZ_SECONDS=60 each; make fuzz-afl: AFL++'
+	@echo 'make golden-arm   the golden hashes on aarch64, under QEMU      make test-memcheck   the engine under valgrind'
 	@echo 'make fmt     clang-format      make prepush check + test      make clean'
 	@echo 'make dashboards   Grafana, Prometheus alerts and CloudWatch, in infrastructure/dashboards/'
 
@@ -82,6 +83,13 @@ test-asan: build
 
 test-golden: build
 	scripts/golden_matrix.sh
+
+# The same on aarch64, under QEMU, with NEON and without; and the engine's suites under valgrind. On request: minutes, and more packages.
+golden-arm: build
+	scripts/golden_arm.sh
+
+test-memcheck: build
+	scripts/memcheck.sh
 
 test-e2e: build
 	scripts/e2e.sh

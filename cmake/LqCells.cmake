@@ -3,8 +3,8 @@
 #   cells/<cell>/<game>(.wasm)   tests/golden/cell.c, or the module of apps/wasm/lq_wasm.h
 #   cells/<cell>/exact(.wasm)    tests/golden/exact.c
 #   cells/<cell>/physics_bench.wasm   in the WebAssembly cells: bench/physics/lq_wasm.c
-#   cells/list.txt               a cell a line; cells/games.txt: a game a line
-# Target golden_cells builds all, golden_wasm the modules alone, physics_wasm those of the bench; none belongs to `all`.
+#   cells/list.txt               a cell a line; cells/arm.txt: those of another machine; cells/games.txt: a game a line
+# Target golden_cells builds all but golden_arm, golden_wasm the modules alone, physics_wasm those of the bench; none belongs to `all`.
 
 # lqi_cell_object(out_variable cell source object_name compiler flags...)
 function(lqi_cell_object out cell source name compiler)
@@ -73,6 +73,17 @@ function(lqi_cell cell compiler suffix)
   set(LQ_CELL_NAMES "${LQ_CELL_NAMES}${cell}\n" PARENT_SCOPE)
 endfunction()
 
+# lqi_native_cells(prefix vectors gcc clang flags of the machine...): both compilers at three levels, with the machine's vectors and without.
+macro(lqi_native_cells prefix vectors gcc clang)
+  foreach(level O0 O2 O3)
+    foreach(back ${vectors} scalar)
+      set(flags -${level} $<IF:$<STREQUAL:${back},scalar>,-D,-U>LQ_SCALAR ${ARGN})
+      lqi_cell(${prefix}gcc-${level}-${back} "${gcc}" "" LIBS -lm FLAGS ${flags} ${LQ_EXACT_GNU})
+      lqi_cell(${prefix}clang-19-${level}-${back} "${clang}" "" LIBS -lm FLAGS ${flags} ${LQ_EXACT_CLANG})
+    endforeach()
+  endforeach()
+endmacro()
+
 function(lq_cells)
   file(GLOB games CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR}/examples ${CMAKE_SOURCE_DIR}/examples/*/systems/*.c)
   list(TRANSFORM games REPLACE "/systems/.*$" "")
@@ -103,18 +114,15 @@ function(lq_cells)
   add_custom_target(physics_wasm DEPENDS ${LQ_CELL_BENCHES})
 
   list(APPEND LQ_CELL_ENGINE ${CMAKE_SOURCE_DIR}/tests/golden/cell.c)
-  foreach(compiler gcc clang-19)
-    set(exact ${LQ_EXACT_GNU})
-    if(compiler STREQUAL "clang-19")
-      set(exact ${LQ_EXACT_CLANG})
-    endif()
-    foreach(level O0 O2 O3)
-      lqi_cell(${compiler}-${level}-sse2 ${compiler} "" LIBS -lm FLAGS -${level} ${exact} ${LQ_EXACT_MACHINE})
-      lqi_cell(${compiler}-${level}-scalar ${compiler} "" LIBS -lm FLAGS -${level} -DLQ_SCALAR ${exact} ${LQ_EXACT_MACHINE})
-    endforeach()
-  endforeach()
+  lqi_native_cells("" sse2 gcc clang-19 ${LQ_EXACT_MACHINE})
   add_custom_target(golden_cells DEPENDS ${LQ_CELL_PROGRAMS})
   file(WRITE ${CMAKE_BINARY_DIR}/cells/list.txt "${LQ_CELL_NAMES}")
+  # Another machine, in the same order of bytes; QEMU runs it.
+  set(LQ_CELL_PROGRAMS)
+  set(LQ_CELL_NAMES "")
+  lqi_native_cells(aarch64- neon aarch64-linux-gnu-gcc "clang-19;--target=aarch64-linux-gnu")
+  add_custom_target(golden_arm DEPENDS ${LQ_CELL_PROGRAMS})
+  file(WRITE ${CMAKE_BINARY_DIR}/cells/arm.txt "${LQ_CELL_NAMES}")
   list(JOIN games "\n" text)
   file(WRITE ${CMAKE_BINARY_DIR}/cells/games.txt "${text}\n")
 endfunction()

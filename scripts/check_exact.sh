@@ -2,7 +2,7 @@
 # Simulation code holds no fused multiply-add, no relaxed SIMD, and calls no libm but for the exact root (docs/adr/0003-floating-point.md, 0020-own-math.md); the
 # tables of our own functions are what their script makes.
 #   check_exact.sh BUILD_FOLDER      the libraries of lq_base and lq_engine
-#   check_exact.sh --files FILE...   programs and WebAssembly modules
+#   check_exact.sh --files FILE...   programs and WebAssembly modules; OBJDUMP names the disassembler of another machine
 set -euo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
 if [ "${1:-}" = --files ]; then
@@ -19,7 +19,7 @@ fi
 for file in "${files[@]}"; do
   case $file in
     *.wasm) code=$(llvm-objdump-19 -d --no-show-raw-insn "$file") wrong='relaxed|madd|<unknown>' ;; # it does not know relaxed ones
-    *) code=$(objdump -d --no-show-raw-insn "$file") wrong='\b(vfn?m(add|sub)|fn?m(add|sub|la|ls)\b)' ;;
+    *) code=$("${OBJDUMP:-objdump}" -d --no-show-raw-insn "$file") wrong='\b(vfn?m(add|sub)|fn?m(add|sub|la|ls)\b)' ;;
   esac
   if grep -nE "$wrong" <<<"$code"; then
     echo "check_exact: fused multiply-add or relaxed SIMD in $file" >&2

@@ -10,10 +10,7 @@ work=$(mktemp -d)
 touch "$work/log"
 server=0
 trap '[ "$server" -eq 0 ] || kill -9 "$server" 2>/dev/null || true; rm -rf "$work"' EXIT
-die() {
-  echo "golden: $*" >&2
-  exit 1
-}
+. scripts/golden_runs.sh
 
 # ---- what is compared ----
 # A move a tick, so that no field is jumped over, however busy the machine is: each waits for the word on the one before.
@@ -53,43 +50,24 @@ server=0
 grep -q treasure.collected "$work/player1" || die 'nobody met a chest'
 bin/lq session verify main --data "$work/data"
 
-build=build/release
+golden_build golden_record
 mkdir "$work/runs"
-cmake --build "$build" --target golden_record >"$work/build" || { tail -50 "$work/build"; exit 1; }
 $build/tests/golden_record session "$work/data" "$work/runs/treasure_hunt_c.recorded.run" "$work/runs/treasure_hunt_c.recorded.want"
 bin/lq session replay main --hashes --data "$work/data" >"$work/release"
 head -n -1 "$work/runs/treasure_hunt_c.recorded.want" | cmp - "$work/release" || die 'lq session replay says otherwise'
 [ "$(wc -l <"$work/release")" -gt 50 ] || die 'too few ticks were recorded'
-for folder in examples/*/; do
-  game=$(basename "$folder")
-  compgen -G "$folder/systems/*.c" >/dev/null || continue # a cell has no guests
-  $build/tests/golden_record play "examples/$game" "$work/runs/$game.random.run" "$work/runs/$game.random.want"
-done
-runs=("$work"/runs/*.run)
-ticks=$(cat "$work"/runs/*.want | grep -cE '^[0-9]+ [0-9a-f]{16}$')
-grep -oE '0x[0-9a-f]{16}' lq_base/exact_testing.h | sed 's/0x//' | paste - - | sed -E 's/(.*)\t(.*)/math \1\nbodies \2/' >"$work/exact"
-grep -oE 'PHYSICS_GOLDEN 0x[0-9a-f]{16}' lq_engine/physics/physics_scene_testing.h | sed 's/.*0x/physics /' >>"$work/exact"
-grep -oE 'PHYSICS_SHAPES_GOLDEN 0x[0-9a-f]{16}' lq_engine/physics/physics_asset_testing.h | sed 's/.*0x/shapes /' >>"$work/exact"
-grep -oE 'PHYSICS_SURFACES_GOLDEN 0x[0-9a-f]{16}' lq_engine/physics/physics_surface_testing.h | sed 's/.*0x/surfaces /' >>"$work/exact"
-grep -oE 'PHYSICS_JOINT_GOLDEN 0x[0-9a-f]{16}' lq_engine/physics/physics_joint_testing.h | sed 's/.*0x/joints /' >>"$work/exact"
+golden_runs
 
 # ---- the cells ----
-cmake --build "$build" --target golden_cells golden_wasm >"$work/build" || { tail -50 "$work/build"; exit 1; }
+golden_build golden_cells golden_wasm
 mapfile -t native < <(grep -v '^wasm' "$build/cells/list.txt")
 [ "${#native[@]}" -ge 12 ] || die 'cells are missing'
-for cell in "${native[@]}"; do
-  "$build/cells/$cell/exact" | cmp - <(echo "${cell##*-}"; cat "$work/exact") || die "$cell: other arithmetic"
-  for run in "${runs[@]}"; do
-    game=$(basename "$run")
-    "$build/cells/$cell/${game%%.*}" "$run" | cmp - "${run%run}want" || die "$cell: $game differs"
-  done
-  echo "golden: $cell: the same arithmetic, and the same hash at each of $ticks ticks of ${#runs[@]} runs"
-done
+for cell in "${native[@]}"; do golden_cell "$cell"; done
 [ -e tests/browser/node_modules ] || (cd tests/browser && npm ci --no-audit --no-fund --loglevel=error)
 node tests/golden/wasm.mjs "$build/cells" "$work/exact" "$work/runs"
 LQ_CELLS=$PWD/$build/cells LQ_RUN=$work/runs/treasure_hunt_c.random.run node --test tests/golden/lq.test.mjs >"$work/node" || { cat "$work/node"; exit 1; }
 echo 'golden: the interface of the modules'
-mapfile -t programs < <(find "$build/cells" -name '*.wasm' -o -type f -perm -u+x)
+mapfile -t programs < <(find "$build"/cells/{gcc,clang,wasm}* -name '*.wasm' -o -type f -perm -u+x)
 scripts/check_exact.sh --files "${programs[@]}"
 
 # ---- the shuffle gate ----
@@ -98,22 +76,7 @@ for run in "${runs[@]}"; do
   "$build/cells/gcc-O2-sse2/${game%%.*}" "$run" --fresh 1 | cmp - "${run%run}want" || die "$game differs when rebuilt after every tick"
 done
 echo "golden: the same when saved and loaded after every tick"
-# A fresh process every k ticks.
-for k in 1 7 64; do
-  processes=0
-  for run in "${runs[@]}"; do
-    game=$(basename "$run")
-    [ $k -eq 1 ] && [[ $run == *.random.run ]] && continue # thousands of processes
-    : >"$work/chain"
-    state=- total=$(grep -cE '^[0-9]+ [0-9a-f]{16}$' "${run%run}want")
-    for ((tick = 0; tick < total; tick += k, processes++)); do
-      "$build/cells/${native[processes % ${#native[@]}]}/${game%%.*}" "$run" --from "$state" --ticks $k --save "$work/state" >>"$work/chain"
-      state=$work/state
-    done
-    cmp "$work/chain" "${run%run}want" || die "$game differs with a fresh process every $k ticks"
-  done
-  echo "golden: the same with a fresh process every $k ticks: $processes processes of ${#native[@]} builds in turn"
-done
+for k in 1 7 64; do golden_chain $k "${native[@]}"; done
 
 # ---- the engine's suites ----
 # The cells above compare all levels, and gcc -O2 ran the suites before. LQ_SUITES names others: "gcc-O0 gcc-O3 clang-O3".

@@ -76,22 +76,26 @@ static inline void mesh_put(lq_physics *w, const mesh_blob *blob, lq_physics_sha
   physics_put(w, &b);
 }
 
-/* A ball rolls over that flat strip of 100 m along x, and no seam is felt. */
-static inline void mesh_rolls(const mesh_blob *strip, lq_physics_shape shape) {
+/* A ball rolls over that flat strip of 100 m along x: no seam lifts it. By what part its speed was
+ * ever off. */
+static inline float mesh_rolls(const mesh_blob *strip, lq_physics_shape shape) {
   lq_physics *w = physics_earth(4);
   lq_physics_body b = physics_ball(5, -49.5f, 0.25f, 0.03f, 0.25f);
   mesh_put(w, strip, shape);
+  float worst = 0;
   b.velocity[0] = 10, b.spin[2] = -40, b.sleepless = true;
   physics_put(w, &b);
   for (uint32_t i = 0; i < 590; i++) {
     physics_run(w, 1);
     b = physics_get(w, 5);
-    LQ_CHECK(b.velocity[0] > 9.9f && b.velocity[0] < 10.1f);
+    float off = b.velocity[0] > 10 ? b.velocity[0] / 10 - 1 : 1 - b.velocity[0] / 10;
+    worst = off > worst ? off : worst;
     LQ_CHECK(b.velocity[1] > -0.01f && b.velocity[1] < 0.01f);
     LQ_CHECK(b.position[1] > 0.248f && b.position[1] < 0.252f);
   }
   LQ_CHECK(b.position[0] > 48.5f);
   physics_close(w);
+  return worst;
 }
 
 #endif

@@ -1,5 +1,6 @@
 /* Times of a step and of a save, a load and a hash. Processor time, one thread; each is the median
  * of its steps. --quick: tiny sizes; --json: one object. */
+#include "lq_engine/physics/physics_int.h"
 #include "lq_engine/physics/physics_joint_testing.h"
 #include "lq_engine/physics/physics_testing.h"
 
@@ -87,6 +88,32 @@ static double rays_us(lq_physics *w, bool ready, uint32_t times) {
   return median(each, times);
 }
 
+/* A worker that gets a session: a block that nobody touched, the world made and loaded, and all
+ * that is derived: a step with a single sub-step, so that it is little else. */
+static double cold_us(const lq_physics *from, uint32_t times) {
+  enum { TIMES_MAX = 20 };
+  double each[TIMES_MAX];
+  lq_physics *w[TIMES_MAX]; /* kept: memory that is given back comes back warm */
+  size_t bytes = lq_physics_save_bytes(from);
+  void *saved = malloc(bytes);
+  LQ_CHECK(saved != NULL);
+  lq_physics_save(from, saved);
+  lqi_head head;
+  memcpy(&head, saved, sizeof head);
+  head.substeps = 1;
+  memcpy(saved, &head, sizeof head);
+  for (uint32_t i = 0; i < times; i++) {
+    double begin = now_us();
+    w[i] = physics_earth(1100);
+    LQ_CHECK(lq_physics_load(w[i], saved, bytes) == LQ_OK);
+    physics_run(w[i], 1);
+    each[i] = now_us() - begin;
+  }
+  for (uint32_t i = 0; i < times; i++) physics_close(w[i]);
+  free(saved);
+  return median(each, times);
+}
+
 int main(int argc, char **argv) {
   bool quick = false, json = false;
   for (int i = 1; i < argc; i++) {
@@ -94,7 +121,7 @@ int main(int argc, char **argv) {
     json = json || strcmp(argv[i], "--json") == 0;
   }
   uint32_t base = quick ? 10 : 100, layers = quick ? 1 : 5, steps = quick ? 20 : 200;
-  enum { ROWS = 15 };
+  enum { ROWS = 16 };
   row out[ROWS];
   lq_physics *pyramid = physics_earth(base * (base + 1) / 2 + 10);
   uint64_t top = physics_pyramid(pyramid, base);
@@ -110,6 +137,7 @@ int main(int argc, char **argv) {
   memory(pile, steps, &out[4]);
   out[13] = (row){"pile of 1,000: 200 rays, one by one", rays_us(pile, false, 20) / 1e3, "ms"};
   out[14] = (row){"pile of 1,000: 200 rays, sought", rays_us(pile, true, 20) / 1e3, "ms"};
+  out[15] = (row){"pile: cold load and derive", cold_us(pile, quick ? 3 : 20) / 1e3, "ms"};
   physics_close(pile);
   lq_physics *town = physics_earth(quick ? 400 : 10300);
   physics_town(town, quick ? 20 : 2000);

@@ -121,7 +121,7 @@ static void against(lq_physics *w, uint32_t row, uint32_t other) {
 
 /* In which round a body looks at another. */
 static bool due(const lq_physics *w, uint32_t row, uint32_t other, bool dynamic) {
-  if (!w->start[row].fast || w->slot[row] == 0) return false;
+  if (w->slot[row] == 0 || !w->start[row].fast) return false;
   if (!dynamic) return w->def[other].kind != LQ_PHYSICS_DYNAMIC;
   return (w->def[row].flags & LQI_BULLET) && w->def[other].kind == LQ_PHYSICS_DYNAMIC;
 }

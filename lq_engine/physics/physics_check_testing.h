@@ -16,6 +16,12 @@ static inline void near_to(float got, float want, float error) {
   if (!(fabsf(got - want) <= error)) fail_msg("%g, not %g", (double)got, (double)want);
 }
 
+/* A bar of docs/testing/physics.md: what was seen is told. */
+static inline void within(const char *what, double low, double seen, double high) {
+  print_message("bar: %s: %.4g of %.4g to %.4g\n", what, seen, low, high);
+  if (!(seen >= low && seen <= high)) fail_msg("%s: %g", what, seen);
+}
+
 /* What is refused is named ... */
 static inline void says(const lq_diag *diag, const char *word) {
   if (!strstr(diag->message, word)) fail_msg("'%s' does not say %s", diag->message, word);

@@ -210,10 +210,13 @@ static float tower(bool hull, uint32_t count, float *drift) {
   return top.position[1];
 }
 
-LQ_TEST(a_tower_of_ten_hulls_stands_as_one_of_boxes) {
+LQ_TEST(towers_of_ten_and_twenty_hulls_stand_as_those_of_boxes) {
   float drift, box = tower(false, 10, &drift), hull = tower(true, 10, &drift);
-  assert_true(9.5f - hull > 0 && 9.5f - hull < 0.05f && drift < 0.02f);
+  within("10 hulls, 10 s: low, m", 0, (double)(9.5f - hull), 0.05);
+  within("10 hulls, 10 s: drift, m", 0, (double)drift, 0.02);
   assert_true(fabsf(box - hull) < 0.005f);
+  within("20 hulls, 10 s: low, m", 0, (double)(19.5f - tower(true, 20, &drift)), 0.2);
+  within("20 hulls, 10 s: drift, m", 0, (double)drift, 0.02);
   box = tower(false, 1, &drift), hull = tower(true, 1, &drift);
   assert_true(fabsf(box - hull) < 1e-4f);
 }

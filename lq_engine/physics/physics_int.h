@@ -104,7 +104,9 @@ typedef struct lqi_mass {
   sym33 unroot; /* of its inverse */
   v3 inertia;   /* of the body's axes */
   uint32_t row;
+  uint32_t contacts;
   bool round;                      /* no gyroscopic term */
+  bool elastic;                    /* it bounced, and most of the energy is to be kept */
   float linear_keep, angular_keep; /* what damping leaves in a sub-step */
   float load;                      /* N s of a sub-step, from bodies that move */
   v3 push;                         /* m/s a sub-step: gravity and force */

@@ -1,4 +1,5 @@
 /* Many joints at once: a chain, a bridge, a ragdoll, a car; and the gates of determinism. */
+#include "lq_engine/physics/physics_check_testing.h"
 #include "lq_engine/physics/physics_gate_testing.h"
 #include "lq_engine/physics/physics_joint_testing.h"
 
@@ -40,7 +41,9 @@ LQ_TEST(a_chain_of_50_links_stays_together_and_comes_to_rest) {
   }
   float kg = physics_get(w, 10).mass_kg, low = 20 - physics_get(w, 59).position[1];
   lq_physics_joint_state top = joint_get(w, 1);
-  assert_true(most < 0.03f && widest(w) < 0.01f && lq_physics_awake(w) == 0);
+  within("chain of 50: widest gap as it falls, m", 0, (double)most, 0.03);
+  within("chain of 50: widest gap at rest, m", 0, (double)widest(w), 0.01);
+  assert_int_equal(lq_physics_awake(w), 0);
   assert_true(fabsf(low - 9.9f) < 0.2f);
   assert_true(fabsf(top.force[1] / (50 * kg * 9.81f) - 1) < 0.02f);
   physics_close(w);
@@ -83,7 +86,8 @@ LQ_TEST(a_bridge_of_planks_bears_a_load) {
     lq_physics_joint_state s = joint_get(w, id);
     tilt = fmaxf(tilt, fmaxf(fabsf(s.place[4]), fabsf(s.place[5])));
   }
-  assert_true(most < 0.02f && tilt < 2 * RAD);
+  within("bridge of 30 planks: widest gap, m", 0, (double)most, 0.02);
+  assert_true(tilt < 2 * RAD);
   for (uint64_t id = 100; id < 105; id++) assert_true(physics_get(w, id).position[1] > 4);
   physics_close(w);
 }
@@ -101,7 +105,8 @@ LQ_TEST(a_ragdoll_stays_together_and_comes_to_rest) {
       physics_run(w, 1);
       if (i % 3 == 0) most = fmaxf(most, widest(w));
     }
-    assert_true(most < 0.08f && widest(w) < 0.01f);
+    within("ragdoll of 14: widest gap as it hits, m", 0, (double)most, 0.08);
+    within("ragdoll of 14: widest gap at rest, m", 0, (double)widest(w), 0.01);
     assert_int_equal(lq_physics_awake(w), 0);
     for (uint64_t id = 11; id < 10 + RAGDOLL; id++) {
       lq_physics_joint_state s = joint_get(w, id);

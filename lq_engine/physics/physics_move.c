@@ -48,6 +48,7 @@ void lqi_move_begin(lq_physics *w) {
     masses(m, d, w->turn[row]);
     m->row = row;
     m->load = 0;
+    m->contacts = 0, m->elastic = false;
     m->rotation = lqi_rotation(s);
     m->linear_keep = 1 / (1 + h * d->linear_damping);
     m->angular_keep = 1 / (1 + h * d->angular_damping);
@@ -149,7 +150,12 @@ static void write_back(lq_physics *w, uint32_t slot) {
   if (!m->round) {
     m33 turn = m33_of(m->rotation);
     v3 momentum = m33_back(turn, sym33_mul(m->root, v3_of(o->turn))), i = m->inertia;
-    spin = m33_turn(turn, (v3){momentum.x / i.x, momentum.y / i.y, momentum.z / i.z});
+    v3 own = {momentum.x / i.x, momentum.y / i.y, momentum.z / i.z};
+    /* A hit turned it by the arms that it had as the step began. What it bounced back with is
+     * known as energy: that is kept. */
+    float energy = v3_dot(own, momentum), had = v3_dot(v3_of(o->turn), v3_of(o->turn));
+    if (m->elastic && energy > 0) own = v3_scale(own, f_sqrt(had / energy));
+    spin = m33_turn(turn, own);
   }
   quat q = m->rotation;
   float size = q.x * q.x + q.y * q.y + q.z * q.z + q.w * q.w;

@@ -48,6 +48,8 @@ static void gather_lane(lq_physics *w, uint32_t index, uint32_t lane, gathered *
   g->middle[lane] = 1 / (float)m->count;
   lane3(g->rub, lane, v3_of(c->friction));
   g->twist[lane] = c->twist;
+  if (out->a[lane]) w->mass[out->a[lane]].contacts++;
+  if (out->b[lane]) w->mass[out->b[lane]].contacts++;
   if (!stands) {
     float load = (c->normal[0] + c->normal[1]) + (c->normal[2] + c->normal[3]);
     w->mass[out->a[lane]].load += load, w->mass[out->b[lane]].load += load;

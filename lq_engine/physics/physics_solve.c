@@ -57,10 +57,19 @@ static inline f4 speed(const pair_motion *p, w3 way, w3 turn_a, w3 turn_b, f4 dr
   return f4_add(f4_add(w3_dot(w3_sub(p->vb, p->va), way), v), drift);
 }
 
-static void warm(lq_physics *w, const lqi_group *g) {
+/* What an impulse at a point does to the energy of two bodies that part at v there. */
+LQI_INLINE f4 work_of(const lqi_group *g, uint32_t k, f4 v, f4 impulse) {
+  return f4_mul(impulse, f4_mad(v, f4_all(0.5f), f4_mul(impulse, g->bounce[k].give)));
+}
+
+static void warm(lq_physics *w, lqi_group *g) {
   pair_motion p = fetch_pair(w->motion, g);
   for (uint32_t k = 0; k < g->points; k++) {
     const lqi_group_point *c = &g->point[k];
+    if (g->bounces) {
+      f4 v = speed(&p, g->normal, c->turn_a, c->turn_b, c->drift);
+      g->work = f4_add(g->work, work_of(g, k, v, c->impulse));
+    }
     push(&p, g, g->normal, c->turn_a, c->turn_b, c->impulse);
   }
   push(&p, g, g->side[0], g->side_a[0], g->side_b[0], g->rub[0]);
@@ -138,6 +147,7 @@ static void solve_soft(lq_physics *w, lqi_group *g, f4 per_h) {
     change = f4_sub(impulse, c->impulse);
     c->impulse = impulse;
     if (g->watched) g->bounce[k].most = lq_f32x4_max(g->bounce[k].most, impulse);
+    if (g->bounces) g->work = f4_add(g->work, work_of(g, k, v, change));
     push(&p, g, g->normal, c->turn_a, c->turn_b, change);
   }
   give_pair(w->motion, g, &p);
@@ -161,28 +171,83 @@ static void solve_hard(lq_physics *w, lqi_group *g, f4 per_h, f4 elapsed) {
       g->bounce[k].most = lq_f32x4_max(g->bounce[k].most, impulse);
       g->bounce[k].approach = lq_f32x4_min(g->bounce[k].approach, v);
     }
+    if (g->bounces) g->work = f4_add(g->work, work_of(g, k, v, change));
     push(&p, g, g->normal, c->turn_a, c->turn_b, change);
   }
   give_pair(w->motion, g, &p);
 }
 
-/* What came in fast goes out again. */
-static void bounce(lq_physics *w, lqi_group *g) {
-  pair_motion p = fetch_pair(w->motion, g);
+/* What came in fast goes out again; gives the impulses and the work they do. */
+static f4 rebound(const lqi_group *g, pair_motion *p, f4 impulse[4]) {
+  f4 work = f4_zero();
   for (uint32_t k = 0; k < g->points; k++) {
-    lqi_group_point *c = &g->point[k];
-    f4 v = speed(&p, g->normal, c->turn_a, c->turn_b, c->drift);
-    lqi_group_bounce *b = &g->bounce[k];
+    const lqi_group_point *c = &g->point[k];
+    f4 v = speed(p, g->normal, c->turn_a, c->turn_b, c->drift);
+    const lqi_group_bounce *b = &g->bounce[k];
     lq_mask4 fast = lq_f32x4_lt(b->approach, f4_all(-LQI_BOUNCE_M_S));
     f4 mass = lq_f32x4_select(fast, c->mass, f4_zero());
     mass = lq_f32x4_select(lq_f32x4_lt(f4_zero(), b->most), mass, f4_zero());
     mass = lq_f32x4_select(lq_f32x4_lt(f4_zero(), g->restitution), mass, f4_zero());
     f4 change = f4_mul(mass, f4_mad(v, g->restitution, b->approach));
-    f4 impulse = lq_f32x4_max(f4_sub(c->impulse, change), f4_zero());
-    push(&p, g, g->normal, c->turn_a, c->turn_b, f4_sub(impulse, c->impulse));
-    c->impulse = impulse;
+    impulse[k] = lq_f32x4_max(f4_sub(c->impulse, change), f4_zero());
+    change = f4_sub(impulse[k], c->impulse);
+    work = f4_add(work, work_of(g, k, v, change));
+    push(p, g, g->normal, c->turn_a, c->turn_b, change);
+  }
+  return work;
+}
+
+/* By how much impulses that do so much work, `straight` of it before they change the speeds, are
+ * to be scaled to do the work that is wanted: straight s + (work - straight) s^2 = want. */
+static f4 scale_to(f4 work, f4 straight, f4 want) {
+  f4 square = f4_sub(work, straight);
+  f4 root = f4_mad(f4_mul(straight, straight), f4_mul(f4_all(4), square), want);
+  root = f4_sub(lq_f32x4_sqrt(lq_f32x4_max(root, f4_zero())), straight);
+  f4 scale = f4_mul(root, f4_inverse(f4_add(square, square)));
+  return lq_f32x4_max(lq_f32x4_min(scale, f4_all(2)), f4_zero());
+}
+
+/* 1 where this is the only contact of either body, else 0. */
+static f4 alone(const lq_physics *w, const lqi_group *g) {
+  float out[4];
+  for (uint32_t i = 0; i < 4; i++)
+    out[i] = w->mass[g->a[i]].contacts <= 1 && w->mass[g->b[i]].contacts <= 1 ? 1 : 0;
+  return lq_f32x4_load(out);
+}
+
+/* Points that hit one after the other in a step (an edge whips round when its corner stops) each
+ * want the speed they came with, together more or less energy than the two bodies had. So of what
+ * was taken all at most comes back, and 2 e - 1 at least: a single point gives e^2, which lies
+ * between. No least where others touch, too, and gave a part of it. Up to e = 1/2, where most is
+ * lost anyway, impulses stay. */
+static void bounce(lq_physics *w, lqi_group *g) {
+  pair_motion p = fetch_pair(w->motion, g), tried = p;
+  f4 impulse[4], work = rebound(g, &tried, impulse), straight = f4_zero();
+  for (uint32_t k = 0; k < g->points; k++) {
+    const lqi_group_point *c = &g->point[k];
+    f4 v = speed(&p, g->normal, c->turn_a, c->turn_b, c->drift);
+    straight = f4_mad(straight, v, f4_sub(impulse[k], c->impulse));
+  }
+  f4 taken = lq_f32x4_max(f4_sub(f4_zero(), g->work), f4_zero()), want = lq_f32x4_min(work, taken);
+  f4 part = f4_sub(f4_add(g->restitution, g->restitution), f4_all(1));
+  f4 least = f4_mul(f4_mul(taken, part), alone(w, g));
+  want = lq_f32x4_select(lq_f32x4_lt(f4_zero(), least), lq_f32x4_max(want, least), want);
+  f4 scale = scale_to(work, straight, want);
+  lq_mask4 elastic = lq_f32x4_lt(f4_zero(), part);
+  for (uint32_t k = 0; k < g->points; k++) {
+    lqi_group_point *c = &g->point[k];
+    f4 scaled = f4_mad(c->impulse, f4_sub(impulse[k], c->impulse), scale);
+    f4 total = lq_f32x4_select(elastic, lq_f32x4_max(scaled, f4_zero()), impulse[k]);
+    push(&p, g, g->normal, c->turn_a, c->turn_b, f4_sub(total, c->impulse));
+    c->impulse = total;
   }
   give_pair(w->motion, g, &p);
+  float marks[4];
+  lq_f32x4_store(marks, lq_f32x4_select(elastic, f4_all(1), f4_zero()));
+  for (uint32_t i = 0; i < 4; i++) {
+    if (marks[i] > 0 && g->a[i]) w->mass[g->a[i]].elastic = true;
+    if (marks[i] > 0 && g->b[i]) w->mass[g->b[i]].elastic = true;
+  }
 }
 
 static void approach(lq_physics *w, lqi_group *g) {
@@ -190,8 +255,10 @@ static void approach(lq_physics *w, lqi_group *g) {
   for (uint32_t k = 0; k < g->points; k++) {
     const lqi_group_point *c = &g->point[k];
     f4 v = speed(&p, g->normal, c->turn_a, c->turn_b, c->drift);
-    g->bounce[k] = (lqi_group_bounce){.approach = v, .most = f4_zero()};
+    g->bounce[k] =
+        (lqi_group_bounce){.approach = v, .most = f4_zero(), .give = f4_inverse(c->mass)};
   }
+  g->work = f4_zero();
 }
 
 static void keep(lq_physics *w, const lqi_group *g) {

@@ -25,6 +25,7 @@ typedef struct lqi_group_point {
 typedef struct lqi_group_bounce {
   f4 approach; /* m/s, the fastest before it hit */
   f4 most;     /* N s, the largest impulse of the step */
+  f4 give;     /* 1/kg, 0: no such point */
 } lqi_group_bounce;
 
 struct lqi_group {
@@ -45,6 +46,7 @@ struct lqi_group {
   f4 bias, mass_scale, impulse_scale; /* softness */
   lqi_group_point point[4];
   lqi_group_bounce bounce[4]; /* where something bounces or hits are told */
+  f4 work;                    /* J, that its points have done on the two bodies in this step */
 };
 
 static inline f4 f4_add(f4 a, f4 b) { return lq_f32x4_add(a, b); }
