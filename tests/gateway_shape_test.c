@@ -1,11 +1,14 @@
-/* Outlines of cooked shapes over HTTP: of a game with a hull and a mesh in its release. */
+/* What those who draw bodies ask over HTTP: outlines of cooked shapes, and contacts. Of a game with
+ * a hull and a mesh in its release. */
 #include "lq_engine/physics/asset.h"
 #include "lq_engine/physics/mesh.h"
 #include "tests/gateway_rest_testing.h"
 
 #define YARD                                                                                       \
-  "lq: 1\nname: yard\ntick: {hz: 30}\nphysics:\nscene:\n  crate: {Body: {}, Shape: "               \
-  "{kind: hull, asset: crate}, Place: {}, Motion: {}}\n"
+  "lq: 1\nname: yard\ntick: {hz: 30}\nphysics:\nscene:\n"                                          \
+  "  floor: {Body: {kind: static}, Shape: {kind: plane}, Place: {}}\n"                             \
+  "  crate: {Body: {}, Shape: {kind: hull, asset: crate}, Place: {position: [0, 0.5, 0]}, "        \
+  "Motion: {}}\n"
 enum { SQUARES = 128 };
 
 static char shape[2][96]; /* addresses, of the crate and the ground */
@@ -151,5 +154,34 @@ LQ_TEST(only_who_may_read_the_game_sees_its_shapes) {
   char headers[1400];
   (void)snprintf(headers, sizeof headers, "%sIf-None-Match: *\r\n", bearer(player));
   assert_problem(call(&r, "GET", shape[0], headers, NULL), 403, "LQ_ERR_FORBIDDEN");
+  rig_stop(&r);
+}
+
+LQ_TEST(contacts_are_told_to_who_may_read_the_state) {
+  rig r = {.tokens = true};
+  static const char path[] = SESSIONS "/main/contacts";
+  char player[1100], join[1400];
+  yard_build();
+  rig_start(&r, &(lq_gateway_options){0});
+  (void)snprintf(player, sizeof player, "%s", token_of(&r, r.acme.player_key));
+  (void)snprintf(join, sizeof join,
+                 "{\"action\":\"join\",\"tenant\":\"acme\",\"game\":\"demo\",\"token\":\"%s\"}",
+                 player);
+  int fd = ws_open(&r);
+  (void)ws_join(fd, join);
+  reply *got = NULL;
+  for (int i = 0; i < 5000 && !(got && strstr(got->body, "\"crate\"")); i++)
+    got = call(&r, "GET", path, bearer(player), NULL);
+  assert_status(got, 200);
+  assert_has(got->body, "\"hash\":\"");
+  assert_has(got->body, "\"contacts\":[{\"a\":\"floor\",\"b\":\"crate\",\"normal\":[0,1,0],"
+                        "\"points\":[[");
+  assert_problem(get(&r, path), 401, "LQ_ERR_UNAUTHORIZED");
+  assert_problem(call(&r, "GET", SESSIONS "/main/contacts?player=somebody", bearer(player), NULL),
+                 403, "LQ_ERR_FORBIDDEN");
+  assert_status(call(&r, "GET", SESSIONS "/main/contacts?player=%20", bearer(player), NULL), 400);
+  assert_problem(call(&r, "GET", SESSIONS "/none/contacts", bearer(player), NULL), 404,
+                 "LQ_ERR_UNKNOWN_SESSION");
+  (void)close(fd);
   rig_stop(&r);
 }

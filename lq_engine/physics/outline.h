@@ -1,7 +1,7 @@
-/* Lines to draw a cooked shape with, for those who look at what bodies bump into.
+/* For those who draw what physics sees: lines of cooked shapes, and where bodies touch.
  *
- * A function of the blob alone: nothing of a world is read, nothing of it is state. Not for a tick:
- * a look at every triangle. No allocation. Units: metres. */
+ * Nothing here is state or changes any. Not for a tick: an outline is a look at every triangle. No
+ * allocation. Units: metres. */
 #ifndef LQ_ENGINE_PHYSICS_OUTLINE_H
 #define LQ_ENGINE_PHYSICS_OUTLINE_H
 
@@ -23,5 +23,16 @@ typedef struct lq_physics_outline {
  * and column of samples, or every fourth, and so on. LQ_ERR_NOT_FOUND: no such part. */
 LQ_MUST lq_err lq_physics_outline_read(const void *cooked, uint32_t part, float (*line)[6],
                                        uint32_t lines_max, lq_physics_outline *out);
+
+typedef struct lq_physics_touch {
+  float normal[3];   /* of length 1, from a to b */
+  uint32_t count;    /* 1 .. 4 */
+  float point[4][3]; /* m, in the world, midway between the two surfaces */
+} lq_physics_touch;
+
+/* Where two bodies touch as they stand now, found anew: a touch for each pair of parts, the first
+ * `max`. Gives how many were written; none of a body that is not there. */
+uint32_t lq_physics_touches(const lq_physics *w, uint64_t a, uint64_t b, lq_physics_touch *out,
+                            uint32_t max);
 
 #endif

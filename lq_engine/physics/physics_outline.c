@@ -1,5 +1,6 @@
-/* Lines of cooked shapes. Long ones are thinned here, so that nobody has to carry what no screen
- * shows. */
+/* Lines of cooked shapes, and points of contacts. Large ones are thinned here, so that nobody has
+ * to carry what no screen shows. */
+#include "lq_engine/physics/cast_int.h"
 #include "lq_engine/physics/mesh_int.h"
 #include "lq_engine/physics/outline.h"
 
@@ -120,4 +121,27 @@ lq_err lq_physics_outline_read(const void *cooked, uint32_t part, float (*line)[
   if (out->shape == LQ_PHYSICS_MESH) mesh(&p, a);
   if (out->shape == LQ_PHYSICS_FIELD) field(&p, a);
   return LQ_OK;
+}
+
+uint32_t lq_physics_touches(const lq_physics *w, uint64_t a, uint64_t b, lq_physics_touch *out,
+                            uint32_t max) {
+  enum { ROOM = 32 };
+  uint32_t row_a = lqi_physics_row(w, a), row_b = lqi_physics_row(w, b);
+  lqi_manifold found[ROOM];
+  if (row_a == LQI_NONE || row_b == LQI_NONE) return 0;
+  lqi_shape s = lqi_query_stand(w, &w->def[row_a], &w->dyn[row_a]),
+            t = lqi_query_stand(w, &w->def[row_b], &w->dyn[row_b]);
+  if (max > ROOM) max = ROOM;
+  uint32_t count = max ? lqi_narrow_parts(&s, &t, LQI_MARGIN_M, found, max) : 0;
+  if (count == LQI_NONE) count = max; /* there are more */
+  for (uint32_t i = 0; i < count; i++) {
+    out[i] = (lq_physics_touch){.count = found[i].count};
+    v3_put(out[i].normal, found[i].normal);
+    for (uint32_t k = 0; k < found[i].count; k++) {
+      const lqi_point *p = &found[i].point[k];
+      v3 ends = v3_add(v3_add(s.at, p->arm_a), v3_add(t.at, p->arm_b));
+      v3_put(out[i].point[k], v3_scale(ends, 0.5f));
+    }
+  }
+  return count;
 }

@@ -173,6 +173,7 @@ static void dispatch(lqi_conn *c, const lq_http_request *request, const lqi_targ
   case LQI_ROUTE_SESSIONS:
   case LQI_ROUTE_SESSION:
   case LQI_ROUTE_STATE:
+  case LQI_ROUTE_CONTACTS:
   case LQI_ROUTE_COMMANDS:
   case LQI_ROUTE_JOURNAL:
   case LQI_ROUTE_HASH:

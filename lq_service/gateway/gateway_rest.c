@@ -102,6 +102,8 @@ static void call_run(lqi_call *call, bool sees_all) {
     lq_shard_info(shard, name, lqi_answered, call);
   else if (rest->route == LQI_ROUTE_STATE)
     lq_shard_state(shard, name, tick, &who, lqi_answered, call);
+  else if (rest->route == LQI_ROUTE_CONTACTS)
+    lq_shard_contacts(shard, name, tick, &who, lqi_answered, call);
   else if (rest->route == LQI_ROUTE_HASH)
     lq_shard_hash(shard, name, tick, lqi_answered, call);
   else if (rest->route == LQI_ROUTE_JOURNAL)
@@ -126,6 +128,7 @@ static lq_action action_of(const lq_http_request *request, const lqi_target *tar
   case LQI_ROUTE_SESSION:
     return reads ? LQ_ACTION_READ_SESSION : LQ_ACTION_END_SESSION;
   case LQI_ROUTE_STATE:
+  case LQI_ROUTE_CONTACTS:
     return LQ_ACTION_READ_STATE;
   case LQI_ROUTE_COMMANDS:
     return LQ_ACTION_SEND_COMMAND;
@@ -212,7 +215,8 @@ static lq_err rest_read(lqi_call *call, const lq_http_request *request, const lq
                              .name = target->name.game,
                              .session = target->name.session,
                              .player = rest->player[0] ? rest->player : NULL};
-  bool hides = target->route == LQI_ROUTE_STATE || target->route == LQI_ROUTE_COMMANDS;
+  bool hides = target->route == LQI_ROUTE_STATE || target->route == LQI_ROUTE_CONTACTS ||
+               target->route == LQI_ROUTE_COMMANDS;
   *sees_all = who->open;
   if (err || !hides || who->open) return err;
   bool own = rest->player[0] && !strcmp(rest->player, who->id.user);

@@ -52,6 +52,7 @@ static const struct {
     {GAME_PATH "/sessions", LQI_ROUTE_SESSIONS, READ | BIT(POST)},
     {GAME_PATH "/sessions/{}", LQI_ROUTE_SESSION, READ | BIT(DELETE)},
     {GAME_PATH "/sessions/{}/state", LQI_ROUTE_STATE, READ},
+    {GAME_PATH "/sessions/{}/contacts", LQI_ROUTE_CONTACTS, READ},
     {GAME_PATH "/sessions/{}/commands", LQI_ROUTE_COMMANDS, BIT(POST) | BIT(OPTIONS)},
     {GAME_PATH "/sessions/{}/journal", LQI_ROUTE_JOURNAL, READ},
     {GAME_PATH "/sessions/{}/hash", LQI_ROUTE_HASH, READ},

@@ -49,7 +49,7 @@ test("everything that physics has is drawn, and only while it is shown", async (
   await told(page, "3 static", "1 sensor", "1 kinematic", "1 walker", "1 draught", "1 blast", "1 joint", "2 ray");
   assert.equal(new Set(page.asked).size, 4, "hull, compound, mesh and field");
   await told(page, "asleep"); // the table has come to rest
-  await told(page, "1 island (1 asleep)");
+  await told(page, "1 island (1 asleep)", "contact");
   await page.screenshot({ path: `${SHOTS}physics-dark.png` });
   const colours = { static: "#22a06b", sensor: "#a855f7", walker: "#84cc16", draught: "#0ea5e9", ray: "#eab308", joint: "#06b6d4", kinematic: "#3b82f6", blast: "#ea580c" };
   const counts = await painted(page, Object.values(colours));
@@ -81,7 +81,7 @@ test("everything that physics has is drawn, and only while it is shown", async (
 
 test("a surface of 100,000 triangles does not hang the page, and the page says what it leaves out", async (t) => {
   const rough = sheet(224, 224, 0.25, (x, z) => (0.3 * Math.sin(x) * Math.sin(z)).toFixed(3));
-  const lq = await yard(t, { ramp: ["--mesh", rough], hills: ["--mesh", sheet(150, 150, 0.2, (x) => (0.001 * x * x).toFixed(4))] }, (yaml) => yaml.replace("kind: field", "kind: mesh"));
+  const lq = await yard(t, { ramp: ["--mesh", rough] });
   const page = await openWindow(t, lq.url);
   const answer = page.waitForResponse((response) => /\/shapes\//.test(response.url()));
   await told(page, "1 walker");

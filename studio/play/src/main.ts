@@ -3,6 +3,7 @@
 import { LedgerClient, LedgerError, type Credentials } from "@ledgerquest/client";
 import { Board } from "./board.js";
 import { Console } from "./console.js";
+import { Contacts } from "./contacts.js";
 import { Door } from "./door.js";
 import { Drive, keyLift, type Axes } from "./drive.js";
 import { Keep } from "./keep.js";
@@ -57,6 +58,10 @@ class Page {
     () => this.#view.drawSoon(),
   );
   readonly #view = new View(element<HTMLCanvasElement>("space"), element("board-box"), this.#outlines);
+  readonly #contacts = new Contacts(
+    () => this.#read(`/sessions/${this.#client?.session}/contacts`),
+    () => this.#drawSoon(),
+  );
   readonly #drive = new Drive((axes) => this.#driven(axes));
   /** undefined: not chosen by the key, so as the game is. */
   #wantsSpace: boolean | undefined;
@@ -196,7 +201,8 @@ class Page {
     if (!client) return;
     this.#size = mapSize(this.#game, client.state, this.#size);
     this.#chooseView(client);
-    this.#view.show(client.state, client.player, undefined);
+    if (this.#view.isShown) this.#view.show(client.state, client.player, this.#game.components.has("Body") ? this.#contacts.at(client.tick) : undefined);
+    else this.#contacts.forget();
     this.#board.show(client.state, this.#size, client.player);
     this.#panel.players(this.#game, client.state, client.player);
     this.#panel.tick(client.tick);

@@ -9,6 +9,8 @@ export const MARKS = ["island", "draught", "blast", "contact", "joint", "walker"
 export interface Mark {
   readonly what: (typeof MARKS)[number];
   readonly lines: readonly Line[];
+  /** Lines of a region, through which bodies go. */
+  readonly region: readonly Line[];
   /** Points: of a contact, an anchor, a hit. */
   readonly dots: readonly Vec[];
 }
@@ -26,13 +28,13 @@ type Component = Readonly<Record<string, unknown>>;
 
 const NONE: Vec = [0, 0, 0];
 /** m of a normal. */
-const NORMAL_LONG = 0.4;
+const NORMAL_LONG = 0.25;
 /** s: an arrow of a speed ends where it would be then. */
 const AHEAD_S = 0.25;
 const UPRIGHT = [0, 0, 0, 1] as const;
 
-function mark(what: Mark["what"], lines: readonly Line[], dots: readonly Vec[] = []): Mark {
-  return { what, lines, dots };
+function mark(what: Mark["what"], lines: readonly Line[], dots: readonly Vec[] = [], region: readonly Line[] = []): Mark {
+  return { what, lines, dots, region };
 }
 
 // ---- joints ----
@@ -103,7 +105,7 @@ function walkerMark(entity: Entity<AnyGame>, walker: Component): Mark | undefine
 function draughtMark(entity: Entity<AnyGame>, draught: Component): Mark | undefined {
   const [at, form] = [placeOf(entity), formOf(draught)];
   if (!at || !form || form.kind === "plane") return undefined;
-  const lines = placed(at, formLines(form));
+  const lines: Line[] = [];
   const far = 0.8 * Math.max(form.size[0], form.kind === "box" ? Math.max(...form.size) : 0);
   for (const name of ["push", "wind"]) {
     const way = vecOf(draught[name]) ?? NONE;
@@ -116,7 +118,7 @@ function draughtMark(entity: Entity<AnyGame>, draught: Component): Mark | undefi
       lines.push(...(radial > 0 ? arrow(at.position, out) : arrow(sum(at.position, out), sum(NONE, out, -1))));
     }
   }
-  return mark("draught", lines);
+  return mark("draught", lines, [], placed(at, formLines(form)));
 }
 
 /** How far it reaches whole, and at all. */
@@ -125,8 +127,8 @@ function blastMark(blast: Component): Mark | undefined {
   const [radius, falloff] = [Number(blast["radius"]), Number(blast["falloff"])];
   if (!position || !(radius >= 0) || !(falloff >= 0)) return undefined;
   const spheres = [radius, radius + falloff].filter((r, i, all) => r > 0 && all.indexOf(r) === i);
-  const lines = spheres.flatMap((r) => placed({ position, rotation: UPRIGHT }, formLines({ kind: "sphere", size: [r, 0, 0] })));
-  return mark("blast", lines, [position]);
+  const region = spheres.flatMap((r) => placed({ position, rotation: UPRIGHT }, formLines({ kind: "sphere", size: [r, 0, 0] })));
+  return mark("blast", [], [position], region);
 }
 
 /** As far as it goes: to what it hits, where its normal stands. */
@@ -144,9 +146,9 @@ export function hitMark(event: Component): Mark | undefined {
   return point && normal && speed > 0 ? mark("hit", arrow(point, sum(NONE, normal, Math.min(2, speed * AHEAD_S))), [point]) : undefined;
 }
 
-/** Contacts as the server says them; without, as `Touching` does. */
+/** Contacts as the server says them, of those who are seen; without, as `Touching` does. */
 export function marksOf(state: State<AnyGame>, contacts: readonly Contact[] | undefined): Mark[] {
-  const marks: (Mark | undefined)[] = contacts ? contacts.map(contactMark) : touchesOf(state).map((pair) => touchMark(state, pair));
+  const marks: (Mark | undefined)[] = contacts ? contacts.filter(({ a, b }) => state[a] && state[b]).map(contactMark) : touchesOf(state).map((pair) => touchMark(state, pair));
   for (const entity of Object.values(state)) {
     const { Joint, Walker, Draught, Blast, Ray, RayHit } = entity as Readonly<Record<string, Component | undefined>>;
     if (Joint) marks.push(jointMark(state, Joint));
@@ -200,5 +202,5 @@ export function islandMark(island: Island, boundsOfBody: (id: string) => Bounds 
     return box ? [{ from: box.low, to: box.high }] : [];
   });
   const around = boundsOf(ends);
-  return mark("island", around ? boundsLines(around) : []);
+  return mark("island", [], [], around ? boundsLines(around) : []);
 }

@@ -86,9 +86,8 @@ export class View {
     this.drawSoon();
   }
 
-  /** `contacts`: as the server says them; undefined: not known. Nothing is done while it is hidden. */
+  /** `contacts`: as the server says them; undefined: not known. */
   show(state: State<AnyGame>, own: string | undefined, contacts: readonly Contact[] | undefined): void {
-    if (!this.isShown) return;
     this.#state = state;
     this.#own = own;
     this.#contacts = contacts;
@@ -200,7 +199,8 @@ export class View {
     const [drawn, all] = this.#bodies(focal);
     for (const what of MARKS) {
       const own = marks.filter((mark) => mark.what === what);
-      this.#stroke(own.flatMap(({ lines }) => lines), COLOURS[what], what === "island" ? 1 : 2, focal, DASHED.has(what));
+      this.#stroke(own.flatMap(({ region }) => region), COLOURS[what], what === "island" ? 1 : 1.6, focal, true);
+      this.#stroke(own.flatMap(({ lines }) => lines), COLOURS[what], 2, focal);
       this.#dots(own.flatMap(({ dots }) => dots), COLOURS[what], focal);
     }
     this.#label(style, focal);
