@@ -21,7 +21,7 @@ async function openWindow(t, url, options = {}) {
   page.asked = [];
   page.on("pageerror", (error) => page.faults.push(String(error)));
   page.on("console", (message) => message.type() === "error" && page.faults.push(message.text()));
-  page.on("request", (request) => /\/shapes\//.test(request.url()) && page.asked.push(request.url()));
+  page.on("request", (request) => /\/(shapes|contacts)\b/.test(request.url()) && page.asked.push(request.url()));
   await page.goto(`${url}/play/acme/demo?player=ann`);
   return page;
 }
@@ -47,16 +47,19 @@ test("everything that physics has is drawn, and only while it is shown", async (
   const lq = await yard(t);
   const page = await openWindow(t, lq.url, { colorScheme: "dark" });
   await told(page, "3 static", "1 sensor", "1 kinematic", "1 walker", "1 draught", "1 blast", "1 joint", "2 ray");
-  assert.equal(new Set(page.asked).size, 4, "hull, compound, mesh and field");
+  const shapes = () => page.asked.filter((url) => /shapes/.test(url));
+  assert.equal(new Set(shapes()).size, 4, "hull, compound, mesh and field");
   await told(page, "asleep"); // the table has come to rest
   await told(page, "1 island (1 asleep)", "contact");
   await page.screenshot({ path: `${SHOTS}physics-dark.png` });
   const colours = { static: "#22a06b", sensor: "#a855f7", walker: "#84cc16", draught: "#0ea5e9", ray: "#eab308", joint: "#06b6d4", kinematic: "#3b82f6", blast: "#ea580c" };
   const counts = await painted(page, Object.values(colours));
   Object.keys(colours).forEach((what, i) => assert.ok(counts[i] > 15, `${what}: ${counts[i]} of its colour`));
-  assert.equal(page.asked.length, 4, "asked once each");
+  assert.equal(shapes().length, 4, "asked once each");
+  assert.ok(page.asked.length > 5, "contacts are asked for");
   await page.keyboard.press("v");
   await page.getByText("This game has no map").waitFor();
+  const before = page.asked.length;
   const drawn = await page.evaluate(async () => {
     let strokes = 0;
     const stroke = CanvasRenderingContext2D.prototype.stroke;
@@ -70,8 +73,10 @@ test("everything that physics has is drawn, and only while it is shown", async (
     return strokes;
   });
   assert.equal(drawn, 0, "what is hidden is not drawn");
+  assert.equal(page.asked.length, before, "nor asked for");
   await page.keyboard.press("v");
   await page.locator("#space").waitFor();
+  await page.emulateMedia({ colorScheme: "light" });
   await page.reload();
   await told(page, "1 walker");
   await picture(page);

@@ -244,10 +244,12 @@ export class View {
   }
 
   #dots(points: Mark["dots"], colour: string, focal: number): void {
+    // 10 cm from where one mostly looks at them.
+    const size = Math.min(6, Math.max(2, (0.1 * focal) / this.#camera.distance));
     this.#g.fillStyle = colour;
     for (const point of points) {
       const spot = project(this.#camera, point, focal);
-      if (spot) this.#g.fillRect(spot.x - 3, spot.y - 3, 6, 6);
+      if (spot) this.#g.fillRect(spot.x - size / 2, spot.y - size / 2, size, size);
     }
   }
 
