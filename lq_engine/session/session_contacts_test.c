@@ -1,4 +1,5 @@
 /* What touches, for those who draw it: where it does, and that asking is no part of the game. */
+#include "lq_engine/physics/physics_asset_testing.h"
 #include "lq_engine/session/session_physics_scene_testing.h"
 
 #include <math.h>
@@ -104,5 +105,31 @@ LQ_TEST(a_body_that_left_touches_nobody) {
   assert_null(between(&h, "low", "high"));
   assert_non_null(between(&h, "floor", "low"));
   assert_int_equal(h.count, 2);
+  free(s);
+}
+
+LQ_TEST(a_pair_is_told_once_for_each_pair_of_parts) {
+  static physics_cooked table;
+  static lq_game_asset asset;
+  size_t bytes;
+  physics_cook_table(&table);
+  asset = (lq_game_asset){.id = 77, .cooked = lq_span_of(table.blob, table.bytes)};
+  fx_name(asset.name, sizeof asset.name, "table");
+  px_game_fill(&g);
+  g.game.physics.asset = &asset, g.game.physics.asset_count = 1;
+  px_game_ready(&g);
+  lq_session *s = px_open(&g, &bytes);
+  px_do(s, "", px_body("floor", LQ_PHYSICS_STATIC, LQ_PHYSICS_PLANE, 0, 0, 0, 0));
+  px_do(s, "", px_body("table", LQ_PHYSICS_DYNAMIC, LQ_PHYSICS_COMPOUND, 0, 0, 0.6f, 0));
+  px_ticks(s, 120);
+  heard h = contacts_of(s);
+  assert_int_equal(h.count, 4); /* legs */
+  uint32_t corners = 0;
+  for (uint32_t i = 0; i < h.count; i++) {
+    const float *p = h.contact[i].point[0];
+    corners |= 1u << ((p[0] > 0) + 2 * (p[2] > 0));
+    assert_true(h.contact[i].count == 4 && fabsf(fabsf(p[0]) - 0.45f) < 0.06f);
+  }
+  assert_int_equal(corners, 15);
   free(s);
 }

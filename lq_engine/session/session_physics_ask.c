@@ -176,9 +176,8 @@ void lq_session_contacts(lq_session *s,
   if (!s->physics) return;
   const lqi_kept_contacts *kept = &s->physics->kept[s->physics->now];
   uint64_t a = 0, b = 0;
-  lqi_physics_stale(s); /* contacts are loaded into a world without any */
   lq_physics *w = asked(s);
-  lqi_physics_stale(s);
+  lqi_physics_stale(s); /* contacts are loaded into a world without any */
   if (lq_physics_contacts_load(w, kept->contact, kept->contact_bytes)) return;
   for (uint32_t i = 0; i < lq_physics_contacts(w); i++) {
     uint64_t before_a = a, before_b = b;

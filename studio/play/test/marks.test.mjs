@@ -120,7 +120,7 @@ test("bodies that touch or are joined are an island; what stands ties nobody tog
     rope: { Joint: { a: "d", b: "e" } },
     torn: { Joint: { a: "e", b: "alone", broken: true } },
   };
-  const touches = [["a", "b"], ["b", "c"], ["a", "floor"], ["floor", "d"], ["alone", "floor"]];
+  const touches = [["a", "b"], ["b", "c"], ["a", "floor"], ["floor", "d"], ["floor", "alone"]];
   const islands = islandsOf(state, solidsOf(state), touches);
   assert.deepEqual(islands, [
     { members: ["a", "b", "c"], isAsleep: true },
