@@ -1,9 +1,9 @@
 // What physics has, in the play page: cooked shapes by their outlines, walkers, winds, rays and the rest; and a surface of 100,000 triangles.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { sheet, yardFolder } from "../yard.mjs";
 import { browser, SHOTS, useChromium } from "./chromium.mjs";
 import { startLq } from "./lq.mjs";
-import { sheet, yardFolder } from "./yard.mjs";
 
 useChromium();
 
