@@ -61,13 +61,16 @@ export function sheet(across, down, spacing, height) {
   return points(corners) + faces.join("");
 }
 
-const hill = (x, z) => (0.4 * Math.sin(x * 1.3) * Math.cos(z * 0.9) + 0.5).toFixed(4);
+const HILLS = Array.from({ length: 17 * 9 }, (_, i) => [(i % 17) * 0.75, Math.floor(i / 17) * 0.75]);
+
+/** Middles and half extents: a top on four legs. */
+const TABLE = [[[0, 0.55, 0], [0.8, 0.05, 0.5]], ...[-0.7, 0.7].flatMap((x) => [-0.4, 0.4].map((z) => [[x, 0.25, z], [0.06, 0.25, 0.06]]))];
 
 const SHAPES = {
   crystal: ["--hull", points([[0, 1, 0], [0, -1, 0], [0.5, 0, 0], [-0.5, 0, 0], [0, 0, 0.5], [0, 0, -0.5], [0.4, 0.2, 0.4]])],
-  table: ["--compound", [[[0, 0.55, 0], [0.8, 0.05, 0.5]], ...[-0.7, 0.7].flatMap((x) => [-0.4, 0.4].map((z) => [[x, 0.25, z], [0.06, 0.25, 0.06]]))].map(([at, half], i) => `o part${i}\n${box(at, half)}`).join("")],
+  table: ["--compound", TABLE.map(([at, half], i) => `o part${i}\n${box(at, half)}`).join("")],
   ramp: ["--mesh", sheet(4, 3, 0.8, (x) => 0.6 - 0.15 * x)],
-  hills: ["--field", points(Array.from({ length: 17 * 9 }, (_, i) => [(i % 17) * 0.75, hill((i % 17) * 0.75, Math.floor(i / 17) * 0.75), Math.floor(i / 17) * 0.75]))],
+  hills: ["--field", points(HILLS.map(([x, z]) => [x, (0.4 * Math.sin(x * 1.3) * Math.cos(z * 0.9) + 0.5).toFixed(4), z]))],
 };
 
 /** The folder of the game, gone when the test ends; `shapes` beside its own: {name: [how, OBJ]}; `change` is done to its game.yaml. */

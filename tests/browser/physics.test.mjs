@@ -50,7 +50,7 @@ test("everything that physics has is drawn, and only while it is shown", async (
   const shapes = () => page.asked.filter((url) => /shapes/.test(url));
   assert.equal(new Set(shapes()).size, 4, "hull, compound, mesh and field");
   await told(page, "asleep"); // the table has come to rest
-  await told(page, "1 island (1 asleep)", "contact");
+  await told(page, "1 island asleep", "contact");
   await page.screenshot({ path: `${SHOTS}physics-dark.png` });
   const colours = { static: "#22a06b", sensor: "#a855f7", walker: "#84cc16", draught: "#0ea5e9", ray: "#eab308", joint: "#06b6d4", kinematic: "#3b82f6", blast: "#ea580c" };
   const counts = await painted(page, Object.values(colours));

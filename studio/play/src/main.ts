@@ -201,8 +201,10 @@ class Page {
     if (!client) return;
     this.#size = mapSize(this.#game, client.state, this.#size);
     this.#chooseView(client);
-    if (this.#view.isShown) this.#view.show(client.state, client.player, this.#game.components.has("Body") ? this.#contacts.at(client.tick) : undefined);
-    else this.#contacts.forget();
+    if (this.#view.isShown) {
+      const contacts = this.#game.components.has("Body") ? this.#contacts.at(client.tick) : undefined;
+      this.#view.show(client.state, client.player, contacts);
+    } else this.#contacts.forget();
     this.#board.show(client.state, this.#size, client.player);
     this.#panel.players(this.#game, client.state, client.player);
     this.#panel.tick(client.tick);

@@ -4,7 +4,7 @@ import type { AnyGame, Entity, State } from "@ledgerquest/client";
 import { formOf, placeOf, vecOf, type Solid } from "./space.js";
 import { arrow, boundsLines, boundsOf, formLines, length, placed, rotate, sum, type Bounds, type Line, type Vec } from "./wires.js";
 
-export const MARKS = ["island", "draught", "blast", "contact", "joint", "walker", "ray", "hit"] as const;
+export const MARKS = ["island", "island asleep", "draught", "blast", "contact", "joint", "walker", "ray", "hit"] as const;
 
 export interface Mark {
   readonly what: (typeof MARKS)[number];
@@ -137,7 +137,8 @@ function rayMark(ray: Component, hit: Component | undefined): Mark | undefined {
   if (!from || !way) return undefined;
   const point = typeof hit?.["entity"] === "string" ? vecOf(hit["point"]) : undefined;
   if (!point) return mark("ray", arrow(from, way));
-  return mark("ray", [{ from, to: point }, ...arrow(point, sum(NONE, vecOf(hit?.["normal"]) ?? NONE, NORMAL_LONG))], [point]);
+  const normal = sum(NONE, vecOf(hit?.["normal"]) ?? NONE, NORMAL_LONG);
+  return mark("ray", [{ from, to: point }, ...arrow(point, normal)], [point]);
 }
 
 /** Of the event `physics.hit`: the faster, the longer. */
@@ -148,7 +149,9 @@ export function hitMark(event: Component): Mark | undefined {
 
 /** Contacts as the server says them, of those who are seen; without, as `Touching` does. */
 export function marksOf(state: State<AnyGame>, contacts: readonly Contact[] | undefined): Mark[] {
-  const marks: (Mark | undefined)[] = contacts ? contacts.filter(({ a, b }) => state[a] && state[b]).map(contactMark) : touchesOf(state).map((pair) => touchMark(state, pair));
+  const marks: (Mark | undefined)[] = contacts
+    ? contacts.filter(({ a, b }) => state[a] && state[b]).map(contactMark)
+    : touchesOf(state).map((pair) => touchMark(state, pair));
   for (const entity of Object.values(state)) {
     const { Joint, Walker, Draught, Blast, Ray, RayHit } = entity as Readonly<Record<string, Component | undefined>>;
     if (Joint) marks.push(jointMark(state, Joint));
@@ -183,7 +186,7 @@ export function islandsOf(state: State<AnyGame>, solids: readonly Solid[], touch
     if (first !== second) above.set(second, first);
   };
   for (const [a, b] of touches) tie(a, b);
-  for (const entity of Object.values(state)) if (entity["Joint"] && entity["Joint"]["broken"] !== true) tie(entity["Joint"]["a"], entity["Joint"]["b"]);
+  for (const { Joint } of Object.values(state)) if (Joint && Joint["broken"] !== true) tie(Joint["a"], Joint["b"]);
   const groups = new Map<string, string[]>();
   for (const id of looks.keys()) {
     const group = groups.get(top(id));
@@ -202,5 +205,5 @@ export function islandMark(island: Island, boundsOfBody: (id: string) => Bounds 
     return box ? [{ from: box.low, to: box.high }] : [];
   });
   const around = boundsOf(ends);
-  return mark("island", [], [], around ? boundsLines(around) : []);
+  return mark(island.isAsleep ? "island asleep" : "island", [], [], around ? boundsLines(around) : []);
 }

@@ -18,7 +18,8 @@ const COLOURS: Readonly<Record<What, string>> = {
   static: "#22a06b",
   sensor: "#a855f7",
   frozen: "#ef4444",
-  island: "#a1813f",
+  island: "#f59e0b",
+  "island asleep": "#64748b",
   draught: "#0ea5e9",
   blast: "#ea580c",
   contact: "#ec4899",
@@ -30,7 +31,7 @@ const COLOURS: Readonly<Record<What, string>> = {
 /** Drawn in this order: what moves lies on top. */
 const LAYERS: readonly Look[] = ["static", "sensor", "asleep", "kinematic", "dynamic", "frozen"];
 /** Regions, through which bodies go. */
-const DASHED: ReadonlySet<What> = new Set(["sensor", "island", "draught", "blast"]);
+const DASHED: ReadonlySet<What> = new Set(["sensor", "island", "island asleep", "draught", "blast"]);
 const TURN_PER_PX = 0.008;
 /** Of bodies in one picture: more take longer than a picture may. */
 const LINES_MAX = 20_000;
@@ -155,8 +156,12 @@ export class View {
     const now = performance.now();
     this.#hits = this.#hits.filter(({ untilMs }) => untilMs > now);
     const boundsOfBody = (id: string) => boundsOf(this.#wires.get(id)?.lines ?? []);
-    const marks = [...islands.map((island) => islandMark(island, boundsOfBody)), ...marksOf(state, this.#contacts), ...this.#hits.map(({ mark }) => mark)];
-    this.#tell(marks, islands.filter(({ isAsleep }) => isAsleep).length);
+    const marks = [
+      ...islands.map((island) => islandMark(island, boundsOfBody)),
+      ...marksOf(state, this.#contacts),
+      ...this.#hits.map(({ mark }) => mark),
+    ];
+    this.#tell(marks);
     return marks;
   }
 
@@ -169,13 +174,13 @@ export class View {
   }
 
   /** In words, for those who do not see it. */
-  #tell(marks: readonly Mark[], asleep: number): void {
+  #tell(marks: readonly Mark[]): void {
     const count = (list: readonly string[], what: string) => list.filter((one) => one === what).length;
     const looks = this.#solids.map(({ look }) => look);
     const kinds = marks.map(({ what }) => what);
     const words = [
       ...LAYERS.map((look) => [count(looks, look), look] as const),
-      ...MARKS.map((what) => [count(kinds, what), what === "island" ? `island (${asleep} asleep)` : what] as const),
+      ...MARKS.map((what) => [count(kinds, what), what] as const),
     ];
     const text = words.filter(([many]) => many > 0).map(([many, what]) => `${many} ${what}`);
     this.#canvas.setAttribute("aria-label", `Bodies in space: ${text.join(", ")}.`);
@@ -199,13 +204,17 @@ export class View {
     const [drawn, all] = this.#bodies(focal);
     for (const what of MARKS) {
       const own = marks.filter((mark) => mark.what === what);
-      this.#stroke(own.flatMap(({ region }) => region), COLOURS[what], what === "island" ? 1 : 1.6, focal, true);
+      this.#stroke(own.flatMap(({ region }) => region), COLOURS[what], what.startsWith("island") ? 1 : 1.6, focal, true);
       this.#stroke(own.flatMap(({ lines }) => lines), COLOURS[what], 2, focal);
       this.#dots(own.flatMap(({ dots }) => dots), COLOURS[what], focal);
     }
     this.#label(style, focal);
-    const there = [...LAYERS.filter((look) => this.#solids.some((solid) => solid.look === look)), ...MARKS.filter((what) => marks.some((mark) => mark.what === what))];
-    this.#legend(style, there, drawn < all ? `${drawn.toLocaleString("en")} of ${all.toLocaleString("en")} lines` : "", clientWidth, clientHeight);
+    const there = [
+      ...LAYERS.filter((look) => this.#solids.some((solid) => solid.look === look)),
+      ...MARKS.filter((what) => marks.some((mark) => mark.what === what)),
+    ];
+    const leftOut = drawn < all ? `${drawn.toLocaleString("en")} of ${all.toLocaleString("en")} lines` : "";
+    this.#legend(style, there, leftOut, clientWidth, clientHeight);
   }
 
   /** How many lines of bodies were drawn, and of how many: large surfaces and far bodies lose some. */
