@@ -48,8 +48,8 @@ interface Wire {
 }
 
 function isSame(a: Solid, b: Solid): boolean {
-  const [one, other] = [a, b].map((solid) => [solid.asset, ...solid.size, ...solid.position, ...solid.rotation]) as [number[], number[]];
-  return a.kind === b.kind && one.every((value, i) => value === other[i]);
+  const are = (one: readonly number[], other: readonly number[]) => one.every((value, i) => value === other[i]);
+  return a.kind === b.kind && a.asset === b.asset && are(a.position, b.position) && are(a.rotation, b.rotation) && are(a.size, b.size);
 }
 
 export class View {
@@ -280,6 +280,11 @@ export class View {
     const [left, soft] = [14 - width / 2, style.getPropertyValue("--ink-soft")];
     g.font = "12px system-ui, sans-serif";
     g.textAlign = "left";
+    const wide = Math.max(...[...there, leftOut].map((text) => g.measureText(text).width)) + 24;
+    g.globalAlpha = 0.8;
+    g.fillStyle = style.getPropertyValue("--card");
+    g.fillRect(left - 6, 8 - height / 2, wide, (there.length + Number(leftOut !== "")) * 18 + 6);
+    g.globalAlpha = 1;
     there.forEach((what, i) => {
       const y = 22 - height / 2 + i * 18;
       g.fillStyle = g.strokeStyle = COLOURS[what];
