@@ -163,6 +163,20 @@ export function marksOf(state: State<AnyGame>, contacts: readonly Contact[] | un
   return marks.filter((one) => one !== undefined);
 }
 
+/** How much there is to draw. */
+export function sizeOf({ lines, region, dots }: Mark): number {
+  return lines.length + region.length + dots.length;
+}
+
+/** Whole marks of at most `most` in all: those nearest to a place. */
+export function nearestMarks(marks: readonly Mark[], place: Vec, most: number): readonly Mark[] {
+  let room = most;
+  if (marks.reduce((all, one) => all + sizeOf(one), 0) <= most) return marks;
+  const away = ({ lines, region, dots }: Mark) => length(sum(dots[0] ?? (lines[0] ?? region[0])?.from ?? place, place, -1));
+  const sorted = marks.map((one) => ({ one, away: away(one) })).sort((a, b) => a.away - b.away);
+  return sorted.flatMap(({ one }) => ((room -= sizeOf(one)) >= 0 ? [one] : []));
+}
+
 // ---- islands ----
 
 export interface Island {

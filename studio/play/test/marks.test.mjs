@@ -1,7 +1,7 @@
 // What is drawn beside bodies.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { hitMark, islandMark, islandsOf, marksOf, touchesOf } from "../.tests/marks.js";
+import { hitMark, islandMark, islandsOf, marksOf, nearestMarks, touchesOf } from "../.tests/marks.js";
 import { solidsOf } from "../.tests/space.js";
 import { boundsOf } from "../.tests/wires.js";
 
@@ -135,4 +135,15 @@ test("bodies that touch or are joined are an island; what stands ties nobody tog
   const all = Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [`b${i}`, body(i)]));
   const chain = Object.keys(all).slice(1).map((id, i) => [`b${i}`, id]);
   assert.equal(islandsOf(all, solidsOf(all), chain)[0].members.length, 20_000);
+});
+
+test("of too many marks the nearest are drawn, each whole", () => {
+  const line = (x) => ({ from: [x, 0, 0], to: [x, 1, 0] });
+  const far = { what: "contact", lines: [line(9)], dots: [[9, 0, 0]], region: [] };
+  const near = { what: "ray", lines: [line(2), line(2)], dots: [], region: [] };
+  const around = { what: "island", lines: [], dots: [], region: [line(5), line(6), line(7)] };
+  assert.deepEqual(nearestMarks([far, near, around], [0, 0, 0], 7), [far, near, around]);
+  assert.deepEqual(nearestMarks([far, near, around], [0, 0, 0], 6), [near, around]);
+  assert.deepEqual(nearestMarks([far, near, around], [10, 0, 0], 4), [far]);
+  assert.deepEqual(nearestMarks([far, near, around], [0, 0, 0], 1), []);
 });
