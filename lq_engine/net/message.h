@@ -68,6 +68,11 @@ void lq_message_joined(lq_session *session, const lq_viewer *viewer, const char 
 void lq_message_snapshot(lq_session *session, const lq_viewer *viewer, lq_writer *out);
 /* Only the {...} of all visible entities. */
 void lq_message_state_object(lq_session *session, const lq_viewer *viewer, lq_writer *out);
+/* Only the [...] of what touches, of bodies whose Place and Shape the viewer sees, at most
+ * LQ_MESSAGE_CONTACTS_MAX: [{"a":"box","b":"floor","normal":[0,-1,0],"points":[[1,0,2]]}]; a
+ * sensor's have no normal. For those who draw it. Between a tick and the next. */
+#define LQ_MESSAGE_CONTACTS_MAX 4096u
+void lq_message_contacts(lq_session *session, const lq_viewer *viewer, lq_writer *out);
 /* {"evt":"state","tick":..,"set":{..},"del":[..]}; a removed component is null inside set. False
  * (nothing written) when the viewer sees no change. Between a tick and the next. */
 bool lq_message_delta(lq_session *session, const lq_viewer *viewer, lq_writer *out);

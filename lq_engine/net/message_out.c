@@ -92,6 +92,62 @@ void lq_message_state_object(lq_session *session, const lq_viewer *viewer, lq_wr
   lqi_put_char(out, '}');
 }
 
+/* ---- contacts ---- */
+
+typedef struct touching {
+  const lq_world *world;
+  lq_writer *out;
+  sight sight;
+  uint64_t wanted; /* types that say where a body is */
+  uint32_t count;
+} touching;
+
+static bool is_placed(touching *t, lq_entity entity) {
+  uint64_t seen = sight_mask(&t->sight, lq_world_owner(t->world, entity));
+  return (lq_world_mask(t->world, entity) & seen & t->wanted) == t->wanted;
+}
+
+static void put_numbers(lq_writer *out, const float v[3]) {
+  for (uint32_t k = 0; k < 3; k++) {
+    lqi_put_char(out, k ? ',' : '[');
+    lq_json_write_f32(out, v[k]);
+  }
+  lqi_put_char(out, ']');
+}
+
+static void put_contact(void *context, const lq_session_contact *c) {
+  touching *t = context;
+  lq_writer *out = t->out;
+  if (t->count == LQ_MESSAGE_CONTACTS_MAX || !is_placed(t, c->a) || !is_placed(t, c->b)) return;
+  if (t->count++) lqi_put_char(out, ',');
+  LQI_PUT(out, "{\"a\":");
+  lq_json_write_text(out, lq_span_text(lq_world_id(t->world, c->a)));
+  LQI_PUT(out, ",\"b\":");
+  lq_json_write_text(out, lq_span_text(lq_world_id(t->world, c->b)));
+  if (!c->sensor && c->count) {
+    LQI_PUT(out, ",\"normal\":");
+    put_numbers(out, c->normal);
+  }
+  LQI_PUT(out, ",\"points\":[");
+  for (uint32_t i = 0; i < c->count; i++) {
+    if (i) lqi_put_char(out, ',');
+    put_numbers(out, c->point[i]);
+  }
+  LQI_PUT(out, "]}");
+}
+
+void lq_message_contacts(lq_session *session, const lq_viewer *viewer, lq_writer *out) {
+  const lq_game_physics *physics = &lq_session_game(session)->physics;
+  touching t = {.world = lq_session_world(session), .out = out};
+  lqi_put_char(out, '[');
+  if (physics->on) {
+    t.sight = sight_of(session, viewer);
+    t.wanted = 1ull << physics->type[LQ_TYPE_PLACE] | 1ull << physics->type[LQ_TYPE_SHAPE];
+    lq_session_contacts(session, put_contact, &t);
+  }
+  lqi_put_char(out, ']');
+}
+
 void lq_message_snapshot(lq_session *session, const lq_viewer *viewer, lq_writer *out) {
   LQI_PUT(out, "{\"evt\":\"snapshot\",\"tick\":");
   lq_write_decimal_u(out, lq_session_tick_number(session));

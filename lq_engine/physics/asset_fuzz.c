@@ -1,6 +1,7 @@
 /* Any bytes as a cooked shape, as the points of a hull and as the parts of a compound: each is
- * refused or a shape that falls, is hit by rays, and steps the same after a load. */
+ * refused or a shape that is drawn, falls, is hit by rays, and steps the same after a load. */
 #include "lq_engine/physics/asset_int.h"
+#include "lq_engine/physics/outline.h"
 #include "lq_engine/physics/physics_asset_testing.h"
 #include "lq_engine/physics/physics_testing.h"
 
@@ -8,12 +9,23 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 
 static physics_cooked cooked;
 
+static void draw(const physics_cooked *c) {
+  enum { LINES_MAX = 64 };
+  float line[LINES_MAX][6];
+  lq_physics_outline part;
+  for (uint32_t i = 0; lq_physics_outline_read(c->blob, i, line, LINES_MAX, &part) == LQ_OK; i++) {
+    LQ_CHECK(part.lines <= LINES_MAX && part.lines <= part.all && part.shape < 8);
+    for (uint32_t k = 0; k < part.lines * 6; k++) LQ_CHECK(line[k / 6][k % 6] * 0 == 0);
+  }
+}
+
 static void drop(lq_physics *w, const physics_cooked *c, lq_physics_shape shape) {
   const float from[3] = {0.1f, 30, -0.2f}, way[3] = {0, -60, 0};
   lq_physics_hit hit[4];
   uint32_t count;
   lq_err err = lq_physics_asset_add(w, 9, c->blob, c->bytes, NULL);
   if (err != LQ_OK) return;
+  draw(c);
   for (uint64_t i = 0; i < 3; i++) {
     lq_physics_body b = physics_shaped(10 + i, shape, 9, 0, 0.4f + (float)i, 0.1f * (float)i);
     LQ_CHECK(lq_physics_body_add(w, &b, NULL) == LQ_OK || shape >= LQ_PHYSICS_MESH);
@@ -31,6 +43,13 @@ static void drop(lq_physics *w, const physics_cooked *c, lq_physics_shape shape)
     }
   }
   LQ_CHECK(lq_physics_ray(w, from, way, UINT32_MAX, hit, 4, &count) == LQ_OK);
+  for (uint32_t i = 0; i < lq_physics_contacts(w); i++) {
+    uint64_t a, b;
+    lq_physics_touch touch[4];
+    lq_physics_contact_at(w, i, &a, &b);
+    for (uint32_t k = lq_physics_touches(w, a, b, touch, 4); k > 0; k--)
+      LQ_CHECK(touch[k - 1].count > 0 && touch[k - 1].point[0][0] * 0 == 0);
+  }
 }
 
 static void again(lq_physics *w, const physics_cooked *c) {

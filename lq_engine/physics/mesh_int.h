@@ -38,6 +38,10 @@ _Static_assert(sizeof(lqi_mesh_node) == 32, "padding");
 static inline v3 lqi_mesh_point(const lqi_asset *a, uint32_t index) {
   return v3_of((const float *)lqi_asset_section(a, 0) + 4 * (size_t)index);
 }
+/* physics_field.c: a sample's place; whether there is ground in a square, and outside of the field
+ * there is none. */
+v3 lqi_field_sample(const lqi_asset *field, uint32_t x, uint32_t z);
+bool lqi_field_ground(const lqi_asset *field, uint32_t x, uint32_t z);
 /* Whether an edge is convex by more than a degree. from, along, normal: its triangle's, along a
  * unit; across: the far corner of the neighbour. */
 static inline bool lqi_edge_sharp(v3 from, v3 along, v3 normal, v3 across) {

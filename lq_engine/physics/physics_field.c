@@ -9,7 +9,7 @@ static const float *spacing_of(const lqi_asset *a) { return lqi_asset_section(a,
 static float height_at(const lqi_asset *a, uint32_t x, uint32_t z) {
   return ((const float *)lqi_asset_section(a, 1))[(size_t)z * a->count_0 + x];
 }
-static v3 sample_at(const lqi_asset *a, uint32_t x, uint32_t z) {
+v3 lqi_field_sample(const lqi_asset *a, uint32_t x, uint32_t z) {
   const float *s = spacing_of(a);
   return (v3){((float)x - 0.5f * (float)(a->count_0 - 1)) * s[0], height_at(a, x, z),
               ((float)z - 0.5f * (float)(a->count_1 - 1)) * s[1]};
@@ -22,8 +22,7 @@ static const float *tile_at(const lqi_asset *a, uint32_t x, uint32_t z) {
   return (const float *)lqi_asset_section(a, 3) + 2 * index;
 }
 
-/* Whether there is ground in a square; outside of the field there is none. */
-static bool ground(const lqi_asset *a, uint32_t x, uint32_t z) {
+bool lqi_field_ground(const lqi_asset *a, uint32_t x, uint32_t z) {
   if (x >= a->count_0 - 1 || z >= a->count_1 - 1) return false; /* below 0 has wrapped around */
   if (a->offset[2] == 0) return true;
   size_t bit = (size_t)z * (a->count_0 - 1) + x;
@@ -67,7 +66,7 @@ static void make(const lqi_asset *a, uint32_t x, uint32_t z, uint32_t half, lqi_
   out->number = (z * (a->count_0 - 1) + x) * 2 + half;
   for (uint32_t k = 0; k < 3; k++) {
     spot p = from(x, z, CORNER[half][k]);
-    c[k] = sample_at(a, p.x, p.z);
+    c[k] = lqi_field_sample(a, p.x, p.z);
     out->name[k] = p.z * a->count_0 + p.x;
     if (peak(a, p.x, p.z)) out->flags |= (uint32_t)LQI_CORNER << k;
   }
@@ -76,11 +75,11 @@ static void make(const lqi_asset *a, uint32_t x, uint32_t z, uint32_t half, lqi_
   for (uint32_t k = 0; k < 3; k++) {
     spot square = from(x, z, SQUARE[half][k]), far = from(x, z, ACROSS[half][k]);
     out->across[k] = c[k];
-    if (!ground(a, square.x, square.z)) {
+    if (!lqi_field_ground(a, square.x, square.z)) {
       out->flags |= (uint32_t)(LQI_EDGE_OPEN | LQI_EDGE_SHARP) << k;
       continue;
     }
-    out->across[k] = sample_at(a, far.x, far.z);
+    out->across[k] = lqi_field_sample(a, far.x, far.z);
     v3 along = v3_sub(c[k == 2 ? 0 : k + 1], c[k]);
     along = v3_scale(along, 1 / v3_length(along));
     if (lqi_edge_sharp(c[k], along, n, out->across[k])) out->flags |= (uint32_t)LQI_EDGE_SHARP << k;
@@ -123,7 +122,7 @@ bool lqi_field_next(lqi_walk *w, lqi_triangle *out) {
       uint32_t x = w->x, half = w->half;
       w->half = 1 - half;
       if (half) w->x++;
-      if (!ground(a, x, w->z)) continue;
+      if (!lqi_field_ground(a, x, w->z)) continue;
       float p = height_at(a, x, w->z), q = height_at(a, x + 1, w->z + 1),
             r = half ? height_at(a, x + 1, w->z) : height_at(a, x, w->z + 1);
       if (f_min(p, f_min(q, r)) > w->box.high[1] || f_max(p, f_max(q, r)) < w->box.low[1]) continue;
@@ -149,10 +148,10 @@ static void ray_tile(const lqi_asset *a, uint32_t tx, uint32_t tz, v3 at, v3 way
            z_end = tz * LQI_FIELD_TILE + LQI_FIELD_TILE;
   for (uint32_t z = tz * LQI_FIELD_TILE; z < z_end; z++)
     for (uint32_t x = tx * LQI_FIELD_TILE; x < x_end; x++) {
-      if (!ground(a, x, z)) continue;
-      v3 p = sample_at(a, x, z), q = sample_at(a, x + 1, z + 1);
-      *best = lqi_triangle_ray(p, sample_at(a, x, z + 1), q, at, way, *best, normal);
-      *best = lqi_triangle_ray(p, q, sample_at(a, x + 1, z), at, way, *best, normal);
+      if (!lqi_field_ground(a, x, z)) continue;
+      v3 p = lqi_field_sample(a, x, z), q = lqi_field_sample(a, x + 1, z + 1);
+      *best = lqi_triangle_ray(p, lqi_field_sample(a, x, z + 1), q, at, way, *best, normal);
+      *best = lqi_triangle_ray(p, q, lqi_field_sample(a, x + 1, z), at, way, *best, normal);
     }
 }
 
@@ -232,7 +231,7 @@ static void tile_range(const lqi_asset *a, uint32_t tx, uint32_t tz, float range
 static bool no_ground(const lqi_asset *a) {
   for (uint32_t z = 0; z + 1 < a->count_1; z++)
     for (uint32_t x = 0; x + 1 < a->count_0; x++)
-      if (ground(a, x, z)) return false;
+      if (lqi_field_ground(a, x, z)) return false;
   return true;
 }
 
@@ -258,7 +257,7 @@ static void lay_out(lqi_asset *a, const lq_physics_field_source *s) {
 
 /* Bounds and reach, from the samples. */
 static void measure(const lqi_asset *a, float low[3], float high[3], float *reach) {
-  v3 from = sample_at(a, 0, 0), to = sample_at(a, a->count_0 - 1, a->count_1 - 1);
+  v3 from = lqi_field_sample(a, 0, 0), to = lqi_field_sample(a, a->count_0 - 1, a->count_1 - 1);
   float y[2] = {1e30f, -1e30f};
   for (uint32_t i = 0; i < a->count_2; i++) {
     const float *tile = (const float *)lqi_asset_section(a, 3) + 2 * (size_t)i;

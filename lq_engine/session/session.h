@@ -39,6 +39,20 @@ lq_session_hz(const lq_session *session); /* now: the breaker may have slowed it
 bool lq_session_ended(const lq_session *session);
 /* Bodies that physics moved in the last tick; 0 after a load, and in a game without physics. */
 uint32_t lq_session_physics_awake(const lq_session *session);
+/* Where two bodies touch, for those who draw it. */
+typedef struct lq_session_contact {
+  lq_entity a, b;
+  bool sensor;       /* one of them: it has no points */
+  uint32_t count;    /* points, 0 .. 4: none when what moved them has just parted them */
+  float normal[3];   /* of length 1, from a to b; 0 without points */
+  float point[4][3]; /* m */
+} lq_session_contact;
+/* Calls `each` for what touches, asleep or not: in ascending rows, a pair of bodies once for each
+ * pair of their parts. Between two ticks; changes nothing. As dear as making the world of a step.
+ * Nothing in a game without physics. */
+void lq_session_contacts(lq_session *session,
+                         void (*each)(void *context, const lq_session_contact *contact),
+                         void *context);
 /* The session must not sleep before this tick (a system asked). */
 uint64_t lq_session_wake_tick(const lq_session *session);
 

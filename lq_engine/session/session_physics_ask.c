@@ -1,4 +1,5 @@
 /* Questions of native code to physics, and the bodies as components say. */
+#include "lq_engine/physics/outline.h"
 #include "lq_engine/session/session_physics_int.h"
 
 /* ---- the bodies ---- */
@@ -152,4 +153,41 @@ bool lqi_physics_push(lq_sys *sys, lq_entity entity, const float impulse[3], con
   m->asleep = 0;
   m->tired = 0;
   return true;
+}
+
+/* ---- for those who draw ---- */
+
+static void tell_pair(const lq_physics *w, uint64_t a, uint64_t b,
+                      void (*each)(void *context, const lq_session_contact *contact),
+                      void *context) {
+  enum { TOUCHES_MAX = 32 };
+  lq_physics_touch touch[TOUCHES_MAX];
+  lq_physics_body body[2];
+  lq_session_contact c = {.a = lqi_physics_entity(a), .b = lqi_physics_entity(b)};
+  if (lq_physics_body_read(w, a, &body[0]) || lq_physics_body_read(w, b, &body[1])) return;
+  c.sensor = body[0].sensor || body[1].sensor;
+  uint32_t count = c.sensor ? 0 : lq_physics_touches(w, a, b, touch, TOUCHES_MAX);
+  if (!count) each(context, &c);
+  for (uint32_t i = 0; i < count; i++) {
+    c.count = touch[i].count;
+    memcpy(c.normal, touch[i].normal, sizeof c.normal);
+    memcpy(c.point, touch[i].point, sizeof c.point);
+    each(context, &c);
+  }
+}
+
+void lq_session_contacts(lq_session *s,
+                         void (*each)(void *context, const lq_session_contact *contact),
+                         void *context) {
+  if (!s->physics) return;
+  const lqi_kept_contacts *kept = &s->physics->kept[s->physics->now];
+  uint64_t a = 0, b = 0;
+  lq_physics *w = asked(s);
+  lqi_physics_stale(s); /* contacts are loaded into a world without any */
+  if (lq_physics_contacts_load(w, kept->contact, kept->contact_bytes)) return;
+  for (uint32_t i = 0; i < lq_physics_contacts(w); i++) {
+    uint64_t before_a = a, before_b = b;
+    lq_physics_contact_at(w, i, &a, &b);
+    if (a != before_a || b != before_b) tell_pair(w, a, b, each, context);
+  }
 }

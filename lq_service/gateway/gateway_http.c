@@ -169,9 +169,11 @@ static void dispatch(lqi_conn *c, const lq_http_request *request, const lqi_targ
                 "Upgrade: websocket\r\n");
     return;
   case LQI_ROUTE_GAME:
+  case LQI_ROUTE_SHAPE:
   case LQI_ROUTE_SESSIONS:
   case LQI_ROUTE_SESSION:
   case LQI_ROUTE_STATE:
+  case LQI_ROUTE_CONTACTS:
   case LQI_ROUTE_COMMANDS:
   case LQI_ROUTE_JOURNAL:
   case LQI_ROUTE_HASH:

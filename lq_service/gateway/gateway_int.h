@@ -43,9 +43,11 @@ typedef enum lqi_route {
   LQI_ROUTE_PLAY,
   LQI_ROUTE_FILE, /* whatever else: perhaps a file */
   LQI_ROUTE_GAME,
+  LQI_ROUTE_SHAPE, /* name.session is the number of a cooked shape */
   LQI_ROUTE_SESSIONS,
   LQI_ROUTE_SESSION,
   LQI_ROUTE_STATE,
+  LQI_ROUTE_CONTACTS,
   LQI_ROUTE_COMMANDS,
   LQI_ROUTE_JOURNAL,
   LQI_ROUTE_HASH,
@@ -294,6 +296,11 @@ void lqi_page_play(lqi_conn *c, const lq_http_request *request, const lqi_target
 void lqi_page_file(lqi_conn *c, const lq_http_request *request);
 void lqi_page_openapi(lqi_conn *c, const lq_http_request *request);
 lq_span lqi_openapi(void);
+/* Does the client hold this very content? */
+bool lqi_is_held(const lq_http_request *request, const char *etag);
+
+/* ---- gateway_shape.c: of a game that is served, to one who may read it ---- */
+void lqi_shape_reply(lqi_conn *c, const lq_http_request *request, const lqi_target *target);
 
 /* ---- gateway_metrics.c ---- */
 void lqi_metrics(lq_gateway *gateway, lq_writer *out);

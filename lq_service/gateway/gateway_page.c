@@ -34,8 +34,8 @@ lq_err lqi_pages_open(lq_gateway *g) {
   return LQ_OK;
 }
 
-/* Does the client hold this very content? A weak mark counts as well (RFC 9110 section 13.1.2). */
-static bool is_held(const lq_http_request *request, const char *etag) {
+/* A weak mark counts as well (RFC 9110 section 13.1.2). */
+bool lqi_is_held(const lq_http_request *request, const char *etag) {
   char weak[40];
   (void)snprintf(weak, sizeof weak, "W/%s", etag);
   return lq_http_header_has(request, "If-None-Match", etag) ||
@@ -53,7 +53,7 @@ static void reply_body(lqi_conn *c, const lq_http_request *request, const char *
                                .policy = PAGE_POLICY,
                                .headers = headers,
                                .body = body};
-  if (is_held(request, etag)) {
+  if (lqi_is_held(request, etag)) {
     response.status = 304;
     response.content_type = NULL;
     response.body = (lq_span){0};

@@ -102,6 +102,8 @@ static void call_run(lqi_call *call, bool sees_all) {
     lq_shard_info(shard, name, lqi_answered, call);
   else if (rest->route == LQI_ROUTE_STATE)
     lq_shard_state(shard, name, tick, &who, lqi_answered, call);
+  else if (rest->route == LQI_ROUTE_CONTACTS)
+    lq_shard_contacts(shard, name, tick, &who, lqi_answered, call);
   else if (rest->route == LQI_ROUTE_HASH)
     lq_shard_hash(shard, name, tick, lqi_answered, call);
   else if (rest->route == LQI_ROUTE_JOURNAL)
@@ -119,12 +121,14 @@ static lq_action action_of(const lq_http_request *request, const lqi_target *tar
   bool reads = request->method == LQ_HTTP_GET || request->method == LQ_HTTP_HEAD;
   switch ((int)target->route) {
   case LQI_ROUTE_GAME:
+  case LQI_ROUTE_SHAPE:
     return LQ_ACTION_READ_GAME;
   case LQI_ROUTE_SESSIONS:
     return reads ? LQ_ACTION_LIST_SESSIONS : LQ_ACTION_CREATE_SESSION;
   case LQI_ROUTE_SESSION:
     return reads ? LQ_ACTION_READ_SESSION : LQ_ACTION_END_SESSION;
   case LQI_ROUTE_STATE:
+  case LQI_ROUTE_CONTACTS:
     return LQ_ACTION_READ_STATE;
   case LQI_ROUTE_COMMANDS:
     return LQ_ACTION_SEND_COMMAND;
@@ -136,7 +140,8 @@ static lq_action action_of(const lq_http_request *request, const lqi_target *tar
 static bool is_served(lqi_conn *c, const lqi_target *target) {
   const lq_session_name *name = &target->name;
   lq_err err = lq_shard_check(c->gateway->options.shard, name->tenant, name->game);
-  bool needs_session = target->route != LQI_ROUTE_GAME && target->route != LQI_ROUTE_SESSIONS;
+  bool needs_session = target->route != LQI_ROUTE_GAME && target->route != LQI_ROUTE_SHAPE &&
+                       target->route != LQI_ROUTE_SESSIONS;
   if (!err && needs_session && !name->session[0]) err = LQ_ERR_UNKNOWN_SESSION;
   if (err) lqi_problem(c, 0, err, NULL, NULL);
   return !err;
@@ -210,7 +215,8 @@ static lq_err rest_read(lqi_call *call, const lq_http_request *request, const lq
                              .name = target->name.game,
                              .session = target->name.session,
                              .player = rest->player[0] ? rest->player : NULL};
-  bool hides = target->route == LQI_ROUTE_STATE || target->route == LQI_ROUTE_COMMANDS;
+  bool hides = target->route == LQI_ROUTE_STATE || target->route == LQI_ROUTE_CONTACTS ||
+               target->route == LQI_ROUTE_COMMANDS;
   *sees_all = who->open;
   if (err || !hides || who->open) return err;
   bool own = rest->player[0] && !strcmp(rest->player, who->id.user);
@@ -232,7 +238,9 @@ void lqi_rest_request(lqi_conn *c, const lq_http_request *request, const lqi_tar
   }
   if (!lqi_who_asks(c, request, &who)) return;
   lq_action action = action_of(request, target);
-  const char *session = target->route == LQI_ROUTE_SESSIONS ? "new" : target->name.session;
+  const char *session = target->route == LQI_ROUTE_SESSIONS ? "new"
+                        : target->route == LQI_ROUTE_SHAPE  ? ""
+                                                            : target->name.session;
   if (!lqi_may(c, &who, action, target->name.tenant, target->name.game, session) ||
       !is_served(c, target))
     return;
@@ -245,6 +253,8 @@ void lqi_rest_request(lqi_conn *c, const lq_http_request *request, const lqi_tar
     lqi_problem(c, 0, err, &diag, NULL);
   } else if (target->route == LQI_ROUTE_GAME) {
     reply_game(c, &target->name);
+  } else if (target->route == LQI_ROUTE_SHAPE) {
+    lqi_shape_reply(c, request, target);
   } else if (!is_repeated(call, request, &who)) {
     c->call = call;
     call_run(call, sees_all);

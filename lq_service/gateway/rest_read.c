@@ -179,7 +179,7 @@ lq_err lqi_rest_read(const lq_http_request *request, const lqi_target *target, l
     err = query_number(request->query, "from", &out->from, &given, diag);
   if (!err) err = query_limit(request->query, &out->limit, diag);
   if (!err) err = query_id(request->query, "after", out->after, diag);
-  if (!err && target->route == LQI_ROUTE_STATE)
+  if (!err && (target->route == LQI_ROUTE_STATE || target->route == LQI_ROUTE_CONTACTS))
     err = query_id(request->query, "player", out->player, diag);
   if (err || out->method != LQ_HTTP_POST) return err;
   if ((err = key_read(request, out->key, diag))) return err;

@@ -40,6 +40,8 @@ LQ_TEST(every_address_has_its_route) {
               {"/v1/tenants/acme/games/demo/sessions/", LQI_ROUTE_NONE},
               {"/v1/tenants/acme/games/demo/sessions/s", LQI_ROUTE_SESSION},
               {"/v1/tenants/acme/games/demo/sessions/s/state", LQI_ROUTE_STATE},
+              {"/v1/tenants/acme/games/demo/sessions/s/contacts", LQI_ROUTE_CONTACTS},
+              {"/v1/tenants/acme/games/demo/shapes/7", LQI_ROUTE_SHAPE},
               {"/v1/tenants/acme/games/demo/sessions/s/commands", LQI_ROUTE_COMMANDS},
               {"/v1/tenants/acme/games/demo/sessions/s/journal", LQI_ROUTE_JOURNAL},
               {"/v1/tenants/acme/games/demo/sessions/s/hash", LQI_ROUTE_HASH},

@@ -151,6 +151,9 @@ void lq_shard_info(lq_shard *shard, const lq_session_name *name, lq_shard_answer
 /* tick NULL: now (the last committed tick when asleep). {"tick":..,"hash":"..","state":{..}} */
 void lq_shard_state(lq_shard *shard, const lq_session_name *name, const uint64_t *tick,
                     const lq_shard_who *who, lq_shard_answer answer, void *context);
+/* The same of what touches: {"tick":..,"hash":"..","contacts":[..]} (lq_message_contacts) */
+void lq_shard_contacts(lq_shard *shard, const lq_session_name *name, const uint64_t *tick,
+                       const lq_shard_who *who, lq_shard_answer answer, void *context);
 void lq_shard_hash(lq_shard *shard, const lq_session_name *name, const uint64_t *tick,
                    lq_shard_answer answer, void *context);
 /* {"records":[...],"next":N}: slices from `from` (1 = first), at most `limit` (0 = 100); operators

@@ -133,6 +133,8 @@ void lq_shard_sessions(lq_shard *shard, const char *tenant, const char *game, co
   store->sessions(store, tenant, game, after, limit, listed, list);
 }
 
+typedef enum look_at { LOOK_AT_HASH, LOOK_AT_STATE, LOOK_AT_CONTACTS } look_at;
+
 typedef struct asking {
   lq_shard *shard;
   lq_shard_tenant *at; /* where the session is kept */
@@ -143,7 +145,8 @@ typedef struct asking {
   lq_store_head head; /* create: the new one */
   uint64_t tick, from;
   uint32_t limit;
-  bool want_state, has_tick;
+  bool has_tick;
+  look_at what;
 } asking;
 
 static asking *ask(lq_shard *shard, const lq_session_name *name, lq_shard_answer answer,
@@ -246,19 +249,21 @@ static bool is_known(const lq_session *session, const lq_shard_who *who) {
          lq_session_player_find(session, lq_span_text(who->player)).slot;
 }
 
-static void state_write(lq_session *session, const lq_shard_who *who, bool want_state,
-                        lq_writer *w) {
+static void state_write(lq_session *session, const lq_shard_who *who, look_at what, lq_writer *w) {
   lq_write_text(w, "{\"tick\":");
   lq_write_decimal_u(w, lq_session_tick_number(session));
   member_hash(w, lq_session_hash(session));
-  if (want_state) {
+  if (what != LOOK_AT_HASH) {
     lq_viewer viewer = {.all = who->all};
     if (!who->all && who->player[0]) {
       lq_player player = lq_session_player_find(session, lq_span_text(who->player));
       if (player.slot) viewer = lq_session_viewer(session, player.slot);
     }
-    lq_write_text(w, ",\"state\":");
-    lq_message_state_object(session, &viewer, w);
+    lq_write_text(w, what == LOOK_AT_STATE ? ",\"state\":" : ",\"contacts\":");
+    if (what == LOOK_AT_STATE)
+      lq_message_state_object(session, &viewer, w);
+    else
+      lq_message_contacts(session, &viewer, w);
   }
   lq_write_u8(w, '}');
 }
@@ -273,7 +278,7 @@ static void rebuilt(void *context, lq_err err, const lq_diag *diag, lq_ledger_se
     lq_ledger_session_free(session);
   } else {
     lq_writer w = lqi_text(a->shard);
-    state_write(session->session, &a->who, a->want_state, &w);
+    state_write(session->session, &a->who, a->what, &w);
     a->answer(a->context, w.failed ? LQ_ERR_TOO_BIG : LQ_OK, NULL, lq_writer_span(&w));
     lq_ledger_session_free(session);
   }
@@ -291,7 +296,7 @@ static void replay_head(void *context, lq_err err, const lq_store_head *head) {
 }
 
 static void look(lq_shard *shard, const lq_session_name *name, const uint64_t *tick,
-                 const lq_shard_who *who, bool want_state, lq_shard_answer answer, void *context) {
+                 const lq_shard_who *who, look_at what, lq_shard_answer answer, void *context) {
   lqi_session *s = lqi_session_find(shard, name);
   bool live = s && s->state == LQI_LIVE && !s->failed;
   if (live && (!tick || *tick >= lq_session_tick_number(s->live.session))) {
@@ -305,7 +310,7 @@ static void look(lq_shard *shard, const lq_session_name *name, const uint64_t *t
     }
     /* What is true now may follow from commands that are not durable yet: the answer waits. */
     lq_writer w = lqi_text(shard);
-    state_write(s->live.session, who, want_state, &w);
+    state_write(s->live.session, who, what, &w);
     lqi_out_answer(s, answer, context, w.failed ? LQ_ERR_TOO_BIG : LQ_OK,
                    w.failed ? (lq_span){0} : lq_writer_span(&w));
     return;
@@ -313,7 +318,7 @@ static void look(lq_shard *shard, const lq_session_name *name, const uint64_t *t
   asking *a = ask(shard, name, answer, context);
   if (!a) return;
   a->who = *who;
-  a->want_state = want_state;
+  a->what = what;
   a->has_tick = tick != NULL;
   a->tick = tick ? *tick : 0;
   a->at->store->head(a->at->store, name, replay_head, a);
@@ -321,13 +326,18 @@ static void look(lq_shard *shard, const lq_session_name *name, const uint64_t *t
 
 void lq_shard_state(lq_shard *shard, const lq_session_name *name, const uint64_t *tick,
                     const lq_shard_who *who, lq_shard_answer answer, void *context) {
-  look(shard, name, tick, who, true, answer, context);
+  look(shard, name, tick, who, LOOK_AT_STATE, answer, context);
 }
 
 void lq_shard_hash(lq_shard *shard, const lq_session_name *name, const uint64_t *tick,
                    lq_shard_answer answer, void *context) {
   lq_shard_who nobody = {0};
-  look(shard, name, tick, &nobody, false, answer, context);
+  look(shard, name, tick, &nobody, LOOK_AT_HASH, answer, context);
+}
+
+void lq_shard_contacts(lq_shard *shard, const lq_session_name *name, const uint64_t *tick,
+                       const lq_shard_who *who, lq_shard_answer answer, void *context) {
+  look(shard, name, tick, who, LOOK_AT_CONTACTS, answer, context);
 }
 
 /* ---- journal ---- */

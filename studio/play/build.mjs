@@ -20,7 +20,7 @@ const common = {
 if (process.argv.includes("--tests")) {
   await build({
     ...common,
-    entryPoints: [at("src/model.ts"), at("src/steer.ts"), at("src/drive.ts"), at("src/space.ts"), at("src/door.ts")],
+    entryPoints: [at("src/model.ts"), at("src/steer.ts"), at("src/drive.ts"), at("src/space.ts"), at("src/camera.ts"), at("src/wires.ts"), at("src/marks.ts"), at("src/outline.ts"), at("src/contacts.ts"), at("src/door.ts")],
     outdir: at(".tests/"),
     platform: "neutral",
   });

@@ -3,10 +3,12 @@
 import { LedgerClient, LedgerError, type Credentials } from "@ledgerquest/client";
 import { Board } from "./board.js";
 import { Console } from "./console.js";
+import { Contacts } from "./contacts.js";
 import { Door } from "./door.js";
 import { Drive, keyLift, type Axes } from "./drive.js";
 import { Keep } from "./keep.js";
 import { eventText, mapInWords, mapSize, readGame, type Game, type Size } from "./model.js";
+import { Outlines } from "./outline.js";
 import { element, Panel, type Line } from "./panel.js";
 import { SignIn } from "./sign_in.js";
 import { isSpatial } from "./space.js";
@@ -51,7 +53,15 @@ class Page {
   readonly #console = new Console();
   readonly #board = new Board(element<HTMLCanvasElement>("board"), element("board-box"));
   readonly #steer = new Steer(STEP_MS, (direction) => this.#move(direction));
-  readonly #view = new View(element<HTMLCanvasElement>("space"), element("board-box"));
+  readonly #outlines = new Outlines(
+    (asset) => this.#read(`/shapes/${asset}`),
+    () => this.#view.drawSoon(),
+  );
+  readonly #view = new View(element<HTMLCanvasElement>("space"), element("board-box"), this.#outlines);
+  readonly #contacts = new Contacts(
+    () => this.#read(`/sessions/${this.#client?.session}/contacts`),
+    () => this.#drawSoon(),
+  );
   readonly #drive = new Drive((axes) => this.#driven(axes));
   /** undefined: not chosen by the key, so as the game is. */
   #wantsSpace: boolean | undefined;
@@ -98,18 +108,21 @@ class Page {
     this.#join(resume);
   }
 
-  async #readGame(): Promise<void> {
+  /** What the server says at an address of the game; throws what it does not say. */
+  async #read(path: string): Promise<unknown> {
     const { tenant, game } = this.#address;
-    const path = `/v1/tenants/${encodeURIComponent(tenant)}/games/${encodeURIComponent(game)}`;
-    let description: unknown;
-    try {
-      const secret = this.#keep.token;
-      const bearer = secret === undefined ? {} : { authorization: `Bearer ${await this.#door.token(secret)}` };
-      const answer = await fetch(path, { headers: { accept: "application/json", ...bearer } });
-      if (answer.ok) description = await answer.json();
-    } catch {
-      // Without a description the page goes by what it sees.
-    }
+    const secret = this.#keep.token;
+    const bearer = secret === undefined ? {} : { authorization: `Bearer ${await this.#door.token(secret)}` };
+    const below = `/v1/tenants/${encodeURIComponent(tenant)}/games/${encodeURIComponent(game)}`;
+    const answer = await fetch(below + path, { headers: { accept: "application/json", ...bearer } });
+    if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
+    return answer.json();
+  }
+
+  async #readGame(): Promise<void> {
+    const { game } = this.#address;
+    // Without a description the page goes by what it sees.
+    const description = await this.#read("").catch(() => undefined);
     if (description === undefined && this.#game.components.size > 0) return;
     this.#game = readGame(description, game);
     this.#panel.title(this.#game);
@@ -149,6 +162,7 @@ class Page {
     });
     client.on("change", () => this.#drawSoon());
     client.on("event", (event) => {
+      this.#view.event(event);
       const text = eventText(this.#game, event);
       this.#panel.event(text, event.tick);
       if (text.who !== "" && text.more.startsWith("+")) this.#board.celebrate(text.who, text.more);
@@ -187,7 +201,10 @@ class Page {
     if (!client) return;
     this.#size = mapSize(this.#game, client.state, this.#size);
     this.#chooseView(client);
-    this.#view.show(client.state, client.player);
+    if (this.#view.isShown) {
+      const contacts = this.#game.components.has("Body") ? this.#contacts.at(client.tick) : undefined;
+      this.#view.show(client.state, client.player, contacts);
+    } else this.#contacts.forget();
     this.#board.show(client.state, this.#size, client.player);
     this.#panel.players(this.#game, client.state, client.player);
     this.#panel.tick(client.tick);

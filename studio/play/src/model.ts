@@ -106,7 +106,7 @@ export function readGame(description: unknown, name: string): Game {
     events: records(json["events"]),
     money,
     move:
-      move || commands.size === 0
+      move || typeof json["commands"] !== "object"
         ? {
             hasEntity: !move || move.some((field) => field.name === "entity"),
             vecCount: vecCount > 1 ? vecCount : 3,

@@ -37,6 +37,7 @@ test("without a description, or with nonsense, the page guesses", () => {
 
 test("a game without a move command is not steered", () => {
   assert.equal(readGame({ ...HUNT, commands: [{ name: "bid", fields: [] }] }, "x").move, undefined);
+  assert.equal(readGame({ ...HUNT, commands: [] }, "x").move, undefined);
 });
 
 test("absurd map sizes are not believed", () => {

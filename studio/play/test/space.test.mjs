@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Drive } from "../.tests/drive.js";
 import { eventText, readGame } from "../.tests/model.js";
-import { isSpatial, linesOf, linksOf, project, projectLine, rotate, solidsOf, targetOf, turned, zoomed } from "../.tests/space.js";
+import { project, projectLine, turned, zoomed } from "../.tests/camera.js";
+import { isSpatial, solidsOf, targetOf } from "../.tests/space.js";
+import { arrow, boundsLines, boundsOf, formLines, placed, planeLines, rotate, share } from "../.tests/wires.js";
 
 const UPRIGHT = [0, 0, 0, 1];
 const near = (have, want, message) => {
@@ -20,6 +22,7 @@ test("bodies look like what they are, and nonsense is left out", () => {
     still: body(2, { Body: { kind: 0 } }),
     floor: body(3, { Body: { kind: 2 }, Motion: {} }),
     bay: body(2, { Body: { kind: 2, sensor: true } }),
+    hill: body(7, { Body: { kind: 2 } }),
     broken: { Shape: { kind: 2, size: [1, 1, null] }, Place: { position: [0, 0, 0], rotation: UPRIGHT } },
     odd: body(9),
     flat: { Position: { x: 1, y: 1 } },
@@ -33,29 +36,10 @@ test("bodies look like what they are, and nonsense is left out", () => {
     still: "box static",
     floor: "plane static",
     bay: "box sensor",
+    hill: "field static",
   });
-});
-
-test("contacts are lines between middles, each pair once, none to a plane; joints go through where they hold", () => {
-  const at = (x, rest = {}) => ({ ...body(2), Place: { position: [x, 0, 0], rotation: UPRIGHT }, ...rest });
-  const state = {
-    a: at(1, { Touching: { entity: ["b", "floor", "gone", null] } }),
-    b: at(2, { Touching: { entity: ["a", null] } }),
-    floor: body(3),
-    hinge: { Joint: { a: "a", b: "b", point_a: [0.5, 0, 0], point_b: [-0.5, 1, 0] } },
-    rope: at(5, { Joint: { a: null, b: "a", point_a: [0, 9, 0], point_b: [0, 0, 0] } }),
-    torn: { Joint: { a: "a", b: "b", broken: true } },
-    unseen: { Joint: { a: "a", b: "gone", point_a: [0, 0, 0], point_b: [0, 0, 0] } },
-    nobody: { Joint: { a: null, b: null } },
-  };
-  assert.deepEqual(linksOf(state), [
-    { what: "contact", from: [1, 0, 0], to: [2, 0, 0] },
-    { what: "joint", from: [1, 0, 0], to: [1.5, 0, 0] },
-    { what: "joint", from: [1.5, 0, 0], to: [1.5, 1, 0] },
-    { what: "joint", from: [1.5, 1, 0], to: [2, 0, 0] },
-    { what: "joint", from: [0, 9, 0], to: [1, 0, 0] },
-    { what: "joint", from: [1, 0, 0], to: [1, 0, 0] },
-  ]);
+  const [cooked] = solidsOf({ a: { ...body(4), Shape: { kind: 4, size: [1, 1, 1], asset: 9007199254740991 } } });
+  assert.equal(cooked.asset, 9007199254740991);
 });
 
 test("a quaternion turns as it should", () => {
@@ -65,17 +49,60 @@ test("a quaternion turns as it should", () => {
   near(rotate([0, 0, half, half], [1, 0, 0]), [0, 1, 0], "about z");
 });
 
-test("the lines of a body lie on it", () => {
-  const solid = (kind, size) => ({ id: "x", kind, size, position: [10, 0, 0], rotation: UPRIGHT, look: "dynamic" });
-  const ends = (kind, size) => linesOf(solid(kind, size), [0, 0, 0], 20).flatMap(({ from, to }) => [from, to]).map(([x, y, z]) => [x - 10, y, z]);
-  assert.equal(linesOf(solid("box", [1, 2, 3]), [0, 0, 0], 1).length, 12);
+test("the lines of a shape lie on it", () => {
+  const at = { position: [10, 0, 0], rotation: UPRIGHT };
+  const lines = (kind, size) => placed(at, kind === "plane" ? planeLines({ ...at, position: [0, 0, 0] }, [0, 0, 0], 20) : formLines({ kind, size }));
+  const ends = (kind, size) => lines(kind, size).flatMap(({ from, to }) => [from, to]).map(([x, y, z]) => [x - 10, y, z]);
+  assert.equal(lines("box", [1, 2, 3]).length, 12);
   for (const point of ends("box", [1, 2, 3])) near(point.map(Math.abs), [1, 2, 3], "a corner");
   for (const point of ends("sphere", [2, 0, 0])) near([Math.hypot(...point)], [2], "a sphere");
   for (const [x, y, z] of ends("capsule", [1, 2, 0])) near([Math.hypot(x, Math.max(0, Math.abs(y) - 2), z)], [1], "a capsule");
   for (const [, y] of ends("plane", [0, 0, 0])) near([y], [0], "a plane");
+  assert.equal(lines("mesh", [1, 1, 1]).length, 3, "a cross, until it is known");
   // Each edge of a box is as long as the box is there.
-  const lengths = linesOf(solid("box", [1, 2, 3]), [0, 0, 0], 1).map(({ from, to }) => Math.hypot(...from.map((v, i) => v - to[i])));
+  const lengths = lines("box", [1, 2, 3]).map(({ from, to }) => Math.hypot(...from.map((v, i) => v - to[i])));
   assert.deepEqual(lengths.sort((a, b) => a - b), [2, 2, 2, 2, 4, 4, 4, 4, 6, 6, 6, 6]);
+});
+
+test("a plane that leans has its grid where one looks", () => {
+  const half = Math.SQRT1_2;
+  const wall = { position: [5, 0, 0], rotation: [0, 0, half, half] }; // its up is -x
+  const ends = planeLines(wall, [0, 100, 40], 20).flatMap(({ from, to }) => [from, to]);
+  for (const [x, y, z] of ends) {
+    near([x], [5], "on it");
+    assert.ok(Math.abs(y - 100) < 25 && Math.abs(z - 40) < 25, `${y} ${z}`);
+  }
+});
+
+test("an arrow ends where its way does", () => {
+  for (const way of [[1, 0, 0], [0, 3, 0], [0, -2, 0], [1, 2, -3], [0, 0, 5]]) {
+    const [shaft, ...barbs] = arrow([1, 1, 1], way);
+    near(shaft.to, way.map((v) => v + 1));
+    const far = Math.hypot(...way);
+    assert.equal(barbs.length, 2);
+    for (const { from, to } of barbs) {
+      near(from, shaft.to);
+      near([Math.hypot(...to.map((v, i) => v - from[i]))], [far * Math.hypot(0.2, 0.1)], String(way));
+    }
+  }
+  assert.deepEqual(arrow([0, 0, 0], [0, 0, 0]), []);
+});
+
+test("a box stands around lines", () => {
+  const lines = placed({ position: [1, 2, 3], rotation: UPRIGHT }, formLines({ kind: "box", size: [1, 2, 3] }));
+  const box = boundsOf(lines);
+  assert.deepEqual(box, { low: [0, 0, 0], high: [2, 4, 6] });
+  assert.deepEqual(boundsOf(boundsLines(box)), box);
+  assert.equal(boundsOf([]), undefined);
+});
+
+test("when there are too many lines, large surfaces lose some and small bodies none, as long as there is room", () => {
+  assert.deepEqual(share([12, 48, 5000], 10_000), [12, 48, 5000], "all fit");
+  assert.deepEqual(share([12, 100_000, 48, 50_000], 15_060), [12, 10_000, 48, 5000]);
+  assert.deepEqual(share([12, 12, 12], 30), [12, 12, 0], "the farthest is left out");
+  assert.deepEqual(share(Array(10).fill(200), 1000), [200, 200, 200, 200, 200, 0, 0, 0, 0, 0]);
+  assert.deepEqual(share([], 10), []);
+  assert.deepEqual(share([300, 400], 0), [0, 0]);
 });
 
 test("the camera shows right, up and far where they are", () => {
@@ -112,11 +139,11 @@ test("the camera cannot be lost", () => {
   assert.deepEqual([camera.pitch, camera.distance], [0.05, 1]);
 });
 
-test("it looks at one's own body, else at what moves, else where it looked", () => {
+test("it looks at oneself, else at what moves, else where it looked", () => {
   const at = (id, x, look) => ({ id, kind: "box", size: [1, 1, 1], position: [x, 0, 0], rotation: UPRIGHT, look });
   const solids = [at("wall", 100, "static"), at("a", 2, "dynamic"), at("b", 4, "asleep")];
-  assert.deepEqual(targetOf(solids, "b"), [4, 0, 0]);
-  assert.deepEqual(targetOf(solids, "gone"), [3, 0, 0]);
+  assert.deepEqual(targetOf(solids, { Place: { position: [7, 0, 1], rotation: UPRIGHT } }), [7, 0, 1], "a walker has no shape");
+  assert.deepEqual(targetOf(solids, undefined), [3, 0, 0]);
   assert.equal(targetOf(solids.slice(0, 1), undefined), undefined);
 });
 
