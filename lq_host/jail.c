@@ -40,6 +40,7 @@ typedef struct jail_watch {
 
 struct lq_jail {
   pid_t pid; /* 0: never started, or reaped */
+  clockid_t cpu;
   int pidfd, socket, said_fd;
   void *memory;
   size_t memory_bytes;
@@ -133,6 +134,7 @@ lq_err lq_jail_open(const char *const *argv, size_t mapping_bytes, lq_jail **out
     /* The child is not reaped yet: the number is its own. */
     jail->pidfd = (int)syscall(SYS_pidfd_open, jail->pid, 0);
     if (jail->pidfd < 0) error = errno;
+    if (!error) error = clock_getcpuclockid(jail->pid, &jail->cpu);
   }
   close_fd(&child.socket);
   close_fd(&child.mapping);
@@ -382,10 +384,7 @@ lq_err lq_jail_watch(lq_jail *jail, lq_loop *loop, void (*fn)(void *context), vo
 }
 
 uint64_t lq_jail_cpu_ns(const lq_jail *jail) {
-  clockid_t clock;
   struct timespec used;
-  struct pollfd ended = {.fd = jail->pidfd, .events = POLLIN};
-  if (jail->pid == 0 || poll(&ended, 1, 0) != 0) return 0;
-  if (clock_getcpuclockid(jail->pid, &clock) || clock_gettime(clock, &used)) return 0;
+  if (jail->pid == 0 || clock_gettime(jail->cpu, &used)) return 0;
   return (uint64_t)used.tv_sec * 1000000000u + (uint64_t)used.tv_nsec;
 }

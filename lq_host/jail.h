@@ -28,7 +28,7 @@ bool lq_jail_wait(lq_jail *jail, uint64_t timeout_us);
 /* fn on the loop's thread whenever there is something to receive, or the child is gone. */
 LQ_MUST lq_err lq_jail_watch(lq_jail *jail, lq_loop *loop, void (*fn)(void *context),
                              void *context);
-/* CPU time of the child, a scheduler's tick (some ms) old at most; 0 when it is gone. */
+/* CPU time of the child, a scheduler's tick (some ms) old at most; 0 when it was reaped. */
 uint64_t lq_jail_cpu_ns(const lq_jail *jail);
 /* What it said on stderr (the last 4 KiB), and how it ended ("killed by signal 31 (SIGSYS)", ""
  * while it lives), as one text with its NUL. After LQ_ERR_NET of lq_jail_receive it has ended: a

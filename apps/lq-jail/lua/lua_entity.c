@@ -51,21 +51,24 @@ static bool arrays_equal(lua_State *L, int a, int b) {
   return true;
 }
 
-/* Upvalues: the names of the fields, one at least. Lua calls it with two tables. Most often the
- * first field decides, so what is asked for once comes last. */
-static int component_eq(lua_State *L) {
-  bool equal;
-  int name = 1;
-  do {
-    if (name > 1) lua_settop(L, 2);
+/* By the names of the fields: the upvalues. */
+static bool fields_equal(lua_State *L) {
+  bool equal = true;
+  for (int name = 1; equal && !lua_isnone(L, lua_upvalueindex(name)); name++) {
+    lua_settop(L, 2);
     lua_pushvalue(L, lua_upvalueindex(name));
     bool table = lua_rawget(L, 1) == LUA_TTABLE;
     lua_pushvalue(L, lua_upvalueindex(name));
     lua_rawget(L, 2);
     equal = lua_rawequal(L, 3, 4) || (table && arrays_equal(L, 3, 4)); /* 1 is 1.0 */
-  } while (equal && !lua_isnone(L, lua_upvalueindex(++name)));
-  equal = equal && lua_getmetatable(L, 1) && lua_getmetatable(L, 2) && lua_rawequal(L, -2, -1);
-  lua_pushboolean(L, equal);
+  }
+  return equal && lua_getmetatable(L, 1) && lua_getmetatable(L, 2) && lua_rawequal(L, -2, -1);
+}
+
+/* Lua calls it with two tables; one field at least is an upvalue. */
+static int component_eq(lua_State *L) {
+  lqi_lua_same same = lqi_shape_same(lqi_lua_of(L), lua_topointer(L, 1), lua_topointer(L, 2));
+  lua_pushboolean(L, same ? same == LQI_LUA_SAME : fields_equal(L));
   return 1;
 }
 
@@ -78,19 +81,21 @@ static void component_meta(lua_State *L, uint32_t type) {
   static const luaL_Reg fn[] = {{"__index", component_index},
                                 {"__newindex", component_newindex},
                                 {"__tostring", component_tostring}};
+  const lq_record *record = record_of(lqi_lua_of(L), type);
+  luaL_checkstack(L, LQ_FIELDS_MAX, NULL);
   lua_createtable(L, 0, 6);
+  /* The key that inner loops look for comes first, so that nothing lies in its way. */
+  for (uint32_t i = 0; i < record->field_count; i++) lua_pushstring(L, record->field[i].name);
+  lua_pushcclosure(L, component_eq, record->field_count);
+  lua_setfield(L, -2, "__eq");
   for (size_t i = 0; i < sizeof fn / sizeof *fn; i++) {
     lua_pushinteger(L, type);
     lua_pushcclosure(L, fn[i].func, 1);
     lua_setfield(L, -2, fn[i].name);
   }
-  const lq_record *record = record_of(lqi_lua_of(L), type);
-  luaL_checkstack(L, LQ_FIELDS_MAX, NULL);
-  for (uint32_t i = 0; i < record->field_count; i++) lua_pushstring(L, record->field[i].name);
-  lua_pushcclosure(L, component_eq, record->field_count);
-  lua_setfield(L, -2, "__eq");
   lua_pushboolean(L, 0);
   lua_setfield(L, -2, "__metatable");
+  lqi_shape_make(L, type);
 }
 
 /* Names of the types of `mask`, pushed. */
@@ -463,6 +468,7 @@ static void entity_meta(lua_State *L) {
 
 void lqi_entity_open(lua_State *L) {
   uint32_t types = lqi_lua_of(L)->game->schema.component_count;
+  lqi_lua_of(L)->shape_last = 0;
   entity_meta(L);
   lua_createtable(L, (int)types, 0);
   for (uint32_t i = 0; i < types; i++) {

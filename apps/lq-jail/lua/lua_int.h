@@ -33,6 +33,16 @@ typedef struct lqi_lua_upvalue {
   uint32_t at, index;
 } lqi_lua_upvalue;
 
+/* Where the fields of a component type lie in its tables: node at[i] has the key name[i]. */
+typedef struct lqi_lua_shape {
+  const void *meta; /* the metatable of its tables */
+  uint32_t count;   /* of fields; 0: it is not known */
+  uint8_t log_nodes, at[LQ_FIELDS_MAX];
+  const void *name[LQ_FIELDS_MAX];
+} lqi_lua_shape;
+
+typedef enum lqi_lua_same { LQI_LUA_UNSURE = 0, LQI_LUA_SAME, LQI_LUA_OTHER } lqi_lua_same;
+
 /* What a source declared; its function is at the same place of a list in the registry. */
 typedef struct lqi_lua_part {
   char name[LQ_NAME_BYTES * 2], file[LQ_NAME_BYTES * 2];
@@ -71,6 +81,8 @@ struct lq_lua {
   uint16_t system_of[LQ_SYSTEMS_MAX], command_of[LQ_COMMANDS_MAX]; /* of the game: part + 1; 0 */
   lqi_lua_upvalue upvalue[LQI_LUA_UPVALUES_MAX];
   uint32_t upvalue_count;
+  lqi_lua_shape shape[LQ_COMPONENTS_MAX];
+  uint32_t shape_last; /* asked for last; it decides how fast one is found, and nothing else */
   /* Of a call. */
   lq_guest_view *view;
   const lqi_lua_part *running;
@@ -142,6 +154,12 @@ void lqi_row_take(lua_State *L, int index, const char *owner, const lq_field *fi
 void lqi_row_fill(lua_State *L, int index, const lq_record *record, uint8_t *row);
 /* Raises "... : there are a, b, c". */
 int lqi_lua_no_field(lua_State *L, const lq_record *record, const char *name);
+/* ---- lua_shape.c ---- */
+/* What lua->shape[type] says of tables with the metatable on top, which keeps the fields' names. */
+void lqi_shape_make(lua_State *L, uint32_t type);
+/* Two tables (lua_topointer), one at least of a component: all fields are the same whole numbers, a
+ * whole number differs, or neither is sure. */
+lqi_lua_same lqi_shape_same(lq_lua *lua, const void *a, const void *b);
 /* ---- lua_entity.c ---- */
 /* The component type that is named at `index`; raises with what there is. */
 uint32_t lqi_type_named(lua_State *L, int index, const char *what);

@@ -143,6 +143,24 @@ LQ_TEST(entities_are_read) {
   assert_int_equal(t.said.changes_bytes, 0);
 }
 
+LQ_TEST(components_are_equal_by_their_values) {
+  done("local p, c = world:find('p0'), world:find('c0')\n"
+       "local a, b = p.Position, c.Position\n"
+       "assert(a == b and a == a and a ~= p.Purse and a ~= {x=0, y=0} and {x=0, y=0} ~= a)\n"
+       "b.y = 1 assert(a ~= b and b ~= a) a.y = 1.0 assert(a == b and b == a)\n"
+       "a.y = 1 b.x = -1 assert(a ~= b) b.x = 0 assert(a == b)\n"
+       "a.x = math.mininteger b.x = math.mininteger assert(a == b) b.x = 0.0 assert(a ~= b)\n"
+       "a.x = 0 assert(a == b)\n"
+       "rawset(a, 'more', 1) assert(a == b and b == a) rawset(b, 'more', 2) assert(a == b)\n"
+       "rawset(a, 'more', nil) rawset(b, 1, 2) assert(a == b)\n"
+       "rawset(a, 'x', nil) assert(a ~= b and b ~= a) rawset(b, 'x', nil) assert(a == b)\n"
+       "a.x = 0 b.x = 0 a.y = 0 b.y = 0 assert(a == b)");
+  assert_int_equal(t.said.changes_bytes, 0);
+  done("local n = world:find('p0').Note\n"
+       "local m = world:create{Note={text='hello', weight=1.5, link={'c0'}}}\n"
+       "assert(n == n and n ~= world:find('p0').Position and m.Note == nil)");
+}
+
 LQ_TEST(each_goes_in_ascending_rows) {
   loaded("system{name='late', run=function(world)\n"
          "local s = {}\n"
