@@ -387,8 +387,8 @@ typedef struct lq_physics_question {
 LQ_MUST lq_err lq_physics_ask(const lq_physics *w, const lq_physics_question *question,
                               lq_physics_hit *hits, uint32_t hits_max, uint32_t *count,
                               lq_diag *diag);
-/* For many questions: sorts the bodies (as much work as a few of them), so that each looks only at
- * who is near, until the world changes. Changes no answer. */
+/* For many questions and walkers: sorts the bodies (as much work as a few of them), so that each
+ * looks only at who is near, until the world changes. Changes no answer. */
 void lq_physics_ask_ready(lq_physics *w);
 
 /* Bodies whose category is in mask, sensors left out. Sorted by fraction, then id; count says how

@@ -86,6 +86,31 @@ LQ_TEST(the_tree_changes_no_answer) {
   }
 }
 
+LQ_TEST(the_tree_does_not_show_in_how_one_walks) {
+  lq_prng prng;
+  lq_prng_seed(&prng, 19);
+  lq_physics *w = physics_earth(410);
+  uint32_t grounded = 0;
+  physics_pile(w, 2, false);
+  physics_run(w, 60);
+  for (uint32_t i = 0; i < 300; i++) {
+    lq_physics_mover a = {.radius = 0.3f, .half = 0.5f, .step = 0.3f, .mask = UINT32_MAX};
+    float wide = i % 3 ? 1 : 30; /* so that it may meet more than are kept */
+    const float wish[3] = {number(&prng, -9, 9), number(&prng, -9, 3), number(&prng, -9, 9)};
+    a.position[0] = number(&prng, -1, 12), a.position[1] = number(&prng, 0.5f, 4);
+    a.position[2] = number(&prng, -1, 22), a.step *= wide, a.self = i % 60;
+    lq_physics_mover b = a;
+    lq_physics_ask_ready(w);
+    assert_ok(lq_physics_mover_move(w, &a, wish, 0.05f, NULL));
+    w->ready = false;
+    assert_ok(lq_physics_mover_move(w, &b, wish, 0.05f, NULL));
+    assert_memory_equal(&a, &b, sizeof a);
+    grounded += a.grounded;
+  }
+  assert_true(grounded > 20);
+  physics_close(w);
+}
+
 LQ_TEST(few_bodies_and_none_are_found_with_it_too) {
   lq_physics *w = physics_earth(8);
   const float from[3] = {0, 9, 0}, way[3] = {0, -20, 0};

@@ -35,17 +35,20 @@ static lqi_shape capsule_at(const lqi_walker *k, v3 at) {
 }
 
 void lqi_walker_find(lqi_walker *k, const lqi_box *box) {
+  uint32_t row;
+  lqi_shape s;
   k->count = 0, k->all = false;
-  for (uint32_t row = 0; row < k->w->head.bodies; row++) {
+  for (lqi_seek at = lqi_seek_box(k->w, box); lqi_seek_next(&at, &row, &s);) {
     if (!meets(k, row)) continue;
-    lqi_shape s = body_at(k, row);
     lqi_box other = lqi_broad_box(&s, (v3){0, 0, 0}, 0);
     if (lqi_apart_boxes(box, &other)) continue;
     if (k->count == LQI_MOVER_NEAR) {
       k->all = true;
       return;
     }
-    k->near[k->count++] = row;
+    uint32_t place = k->count++; /* in the order of rows, however they come */
+    for (; place > 0 && k->near[place - 1] > row; place--) k->near[place] = k->near[place - 1];
+    k->near[place] = row;
   }
 }
 

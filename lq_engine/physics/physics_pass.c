@@ -66,10 +66,11 @@ static void tell(lq_physics *w, uint64_t pair) {
   w->event[w->events++] = e;
 }
 
-/* Sensors into w->loose, their boxes and those of who is fast into w->swept; gives how many. */
+/* Sensors into w->loose, their boxes into w->swept, which of them are fast into w->still; gives how
+ * many sensors there are. */
 static uint32_t sensors(lq_physics *w, bool *fast) {
   uint32_t count = 0;
-  *fast = w->fast > 0;
+  *fast = false;
   for (uint32_t row = 0; row < w->head.bodies; row++) {
     if (!sensor(w, row)) continue;
     w->loose[count++] = row;
@@ -81,12 +82,11 @@ static uint32_t sensors(lq_physics *w, bool *fast) {
 }
 
 void lqi_pass(lq_physics *w) {
-  bool any;
+  bool any; /* fast sensors */
   uint32_t count = sensors(w, &any), found = 0;
-  if (count == 0 || !any) return;
-  for (uint32_t row = 0; row < w->head.bodies; row++) {
-    if (sensor(w, row)) continue;
+  for (uint32_t row = 0; row < w->head.bodies && count > 0; row++) {
     bool fast = w->slot[row] && w->start[row].fast;
+    if (sensor(w, row) || (!fast && !any)) continue;
     lqi_box box = box_of(w, row);
     for (uint32_t i = 0; i < count && found < w->config.pairs_max; i++) {
       uint32_t by = w->loose[i];

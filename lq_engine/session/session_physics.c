@@ -297,6 +297,7 @@ void lqi_physics_system(lq_session *session) {
   p->awake = lq_physics_awake(p->world);
   if (changed) settle(session);
   clear_forces(session);
+  lqi_physics_ready(session);
   lqi_physics_walkers(session);
   lqi_physics_answers(session);
 }

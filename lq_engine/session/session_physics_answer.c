@@ -131,15 +131,15 @@ static void each(lq_session *s, lq_physics_type type, lq_physics_type other, ans
   }
 }
 
-static uint32_t questions(const lq_session *s) {
-  static const lq_physics_type all[] = {LQ_TYPE_RAY, LQ_TYPE_CAST, LQ_TYPE_OVERLAP,
-                                        LQ_TYPE_CLOSEST};
+void lqi_physics_ready(lq_session *session) {
+  static const lq_physics_type all[] = {LQ_TYPE_RAY, LQ_TYPE_CAST, LQ_TYPE_OVERLAP, LQ_TYPE_CLOSEST,
+                                        LQ_TYPE_WALKER};
   uint32_t count = 0;
   for (uint32_t i = 0; i < sizeof all / sizeof *all; i++) {
-    if (!lqi_physics_knows(s, all[i])) continue;
-    for (lq_iter it = rows_of(s, all[i]); lq_iter_next(&it);) count += it.count;
+    if (!lqi_physics_knows(session, all[i])) continue;
+    for (lq_iter it = rows_of(session, all[i]); lq_iter_next(&it);) count += it.count;
   }
-  return count;
+  if (count >= LQI_PHYSICS_ASKS_READY) lq_physics_ask_ready(session->physics->world);
 }
 
 static void touch(lq_session *s, lq_entity who, lq_entity other) {
@@ -170,7 +170,6 @@ static void say_touching(lq_session *s) {
 }
 
 void lqi_physics_answers(lq_session *session) {
-  if (questions(session) >= LQI_PHYSICS_ASKS_READY) lq_physics_ask_ready(session->physics->world);
   each(session, LQ_TYPE_RAY_HIT, LQ_TYPE_RAY, answer_ray);
   each(session, LQ_TYPE_CAST, LQ_TYPE_CAST, answer_cast);
   each(session, LQ_TYPE_OVERLAP, LQ_TYPE_OVERLAP, answer_overlap);

@@ -66,10 +66,12 @@ static void damage(lq_session *s, uint16_t where, uint8_t with) {
 static void write_seed(const char *path) {
   lq_writer out = lq_writer_of(saved, sizeof saved);
   static const uint8_t doing[][3] = {
-      {PX_SPAWN, 0, 2 | 3 << 2}, {PX_SPAWN, 1, 0}, {PX_SPAWN, 2, 8},
-      {PX_SPAWN, 3, 1 | 4},      {PX_RAY, 1, 0},   {PX_TOUCHING, 2, 0},
-      {PX_VELOCITY, 2, 0},       {PX_FORCE, 1, 0}, {PX_SIZE, 3, 0},
-      {PX_PUSH, 2, 0},           {PX_DELETE, 0, 0}};
+      {PX_SPAWN, 0, 2 | 3 << 2}, {PX_SPAWN, 1, 0},  {PX_SPAWN, 2, 8},
+      {PX_SPAWN, 3, 1 | 4},      {PX_RAY, 1, 0},    {PX_TOUCHING, 2, 0},
+      {PX_VELOCITY, 2, 0},       {PX_FORCE, 1, 0},  {PX_SIZE, 3, 0},
+      {PX_PUSH, 2, 0},           {PX_DELETE, 0, 0}, {PX_JOINT, 3, 4 << 2},
+      {PX_LOAD, 3, 0},           {PX_CAST, 1, 0},   {PX_OVERLAP, 2, 2 << 2},
+      {PX_CLOSEST, 3, 0}};
   for (size_t i = 0; i < sizeof doing / sizeof *doing; i++) {
     lq_write_bytes(&out, doing[i], 3);
     const float six[6] = {0, i ? (float)i * 0.6f : 0, 0, 0.5f, 0.5f, 0.5f};

@@ -40,6 +40,8 @@ void lqi_physics_draughts(lq_session *session);
 void lqi_physics_walkers(lq_session *session);
 /* session_physics_answer.c: behind the step, into the rows of who asks. */
 void lqi_physics_answers(lq_session *session);
+/* Before these and the walkers: sorts the bodies when they are many. */
+void lqi_physics_ready(lq_session *session);
 
 static inline uint32_t lqi_physics_type(const lq_session *s, lq_physics_type t) {
   return s->game->physics.type[t];
