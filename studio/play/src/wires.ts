@@ -140,16 +140,16 @@ const LARGE = 256;
 
 /**
  * How many lines of each wire are drawn when all may be `most`: `counts` has those first that matter most. Small ones are drawn whole while
- * there is room, large ones share what is left.
+ * there is room; large ones share what is left, and at least a quarter of all.
  */
 export function share(counts: readonly number[], most: number): number[] {
-  let room = most;
+  const large = counts.reduce((all, count) => all + (count > LARGE ? count : 0), 0);
+  let room = most - Math.min(large, most / 4);
   const drawn = counts.map((count) => {
     if (count > LARGE || count > room) return 0;
     room -= count;
     return count;
   });
-  const large = counts.reduce((all, count) => all + (count > LARGE ? count : 0), 0);
-  const part = Math.min(1, room / large);
+  const part = Math.min(1, (room + Math.min(large, most / 4)) / large);
   return drawn.map((count, i) => (counts[i]! > LARGE ? Math.floor(counts[i]! * part) : count));
 }

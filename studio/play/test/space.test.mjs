@@ -101,6 +101,8 @@ test("when there are too many lines, large surfaces lose some and small bodies n
   assert.deepEqual(share([12, 100_000, 48, 50_000], 15_060), [12, 10_000, 48, 5000]);
   assert.deepEqual(share([12, 12, 12], 30), [12, 12, 0], "the farthest is left out");
   assert.deepEqual(share(Array(10).fill(200), 1000), [200, 200, 200, 200, 200, 0, 0, 0, 0, 0]);
+  assert.deepEqual(share([200, 200, 1000], 400), [200, 0, 200], "a quarter is theirs, and what no small one needs");
+  assert.deepEqual(share([...Array(9).fill(100), 500], 800).at(-1), 200);
   assert.deepEqual(share([], 10), []);
   assert.deepEqual(share([300, 400], 0), [0, 0]);
 });
