@@ -172,6 +172,7 @@ static size_t data(void *user, lq_conn *conn, lq_span bytes) {
 static void drained(void *user, lq_conn *conn) {
   lqi_conn *c = user;
   (void)conn;
+  c->large = 0;
   if (c->client) lq_client_drained(c->client);
   if (c->full) {
     c->full = false;

@@ -184,6 +184,7 @@ struct lqi_conn {
   bool in_request; /* part of a request has come */
   bool pinged, keep_alive, head_only;
   bool in_call;     /* inside a call of the shard: its answer need not start the next request */
+  size_t large;     /* unsent bytes when a text of more than half a queue came */
   bool full;        /* too much unsent: the next request waits for `drained` */
   char address[48]; /* of the client, without its port */
 };

@@ -6,15 +6,17 @@
 /* ---- out ---- */
 
 /* Header and text one after the other into the connection's queue: no copy of our own. A queue that
- * is at most half full takes a text of any size, or a large world could never be sent. */
+ * is at most half full takes a text of any size, or a large world could never be sent; behind that
+ * there is room as ever. */
 static lq_err send_text(void *conn, lq_span text) {
   lqi_conn *c = conn;
   if (c->state != LQI_WS) return LQ_ERR_NET;
   uint8_t header[LQ_WS_HEADER_BYTES_MAX];
   size_t header_bytes = lq_ws_header(LQ_WS_OP_TEXT, text.bytes, header);
-  size_t room = header_bytes + text.bytes;
-  if (room > LQ_CONN_OUT_BYTES_MAX / 2) room = LQ_CONN_OUT_BYTES_MAX / 2;
-  if (lq_conn_unsent(c->conn) + room > LQ_CONN_OUT_BYTES_MAX) {
+  size_t half = LQ_CONN_OUT_BYTES_MAX / 2, bytes = header_bytes + text.bytes;
+  bool large = bytes > half;
+  size_t most = large ? half : LQ_CONN_OUT_BYTES_MAX + c->large - bytes;
+  if (lq_conn_unsent(c->conn) > most) {
     c->gateway->count.slow++;
     return LQ_ERR_SLOW;
   }
@@ -22,6 +24,7 @@ static lq_err send_text(void *conn, lq_span text) {
   if (err) return err;
   err = lq_conn_send_large(c->conn, text);
   if (err) lq_conn_abort(c->conn, err); /* half a frame is out: nothing can follow it */
+  if (large) c->large = lq_conn_unsent(c->conn);
   c->gateway->count.messages_out++;
   return err;
 }

@@ -212,6 +212,7 @@ struct lq_client {
   char player[LQ_ID_BYTES], team[LQ_ID_BYTES];
   char user[LQ_ID_BYTES], address[48];
   uint64_t told_ms; /* that its tenant is above a limit; 0 = never */
+  size_t large;     /* unsent bytes when a text of more than half a queue came: not its slowness */
 };
 
 /* A sampled command between its message and its acknowledgement: beside the engine's queue, which

@@ -16,8 +16,10 @@ bool lqi_client_send(lq_client *client, lq_span text, bool droppable) {
     lqi_meter_add(client->session, LQ_USAGE_BYTES_OUT, text.bytes);
     lqi_count(client->session, LQ_COUNT_SENT, text.bytes);
     lqi_tenant_sent(client->session->served->of, text.bytes);
-    /* Half full: stop sending what a snapshot can replace. */
-    if (client->sink->unsent(client->conn) > LQ_CONN_OUT_BYTES_MAX / 2) client->slow = true;
+    /* Half full: stop sending what a snapshot can replace. A large text fills it alone. */
+    size_t unsent = client->sink->unsent(client->conn);
+    if (text.bytes > LQ_CONN_OUT_BYTES_MAX / 2) client->large = unsent;
+    if (unsent > LQ_CONN_OUT_BYTES_MAX / 2 + client->large) client->slow = true;
     return true;
   }
   if (droppable && err == LQ_ERR_SLOW) {
@@ -243,6 +245,7 @@ void lqi_out_clear(lqi_session *s, lq_err why) {
 
 void lq_client_drained(lq_client *client) {
   lqi_session *s = client->session;
+  client->large = 0;
   if (LQ_PLANTED(SLOW_DELTAS)) client->slow = false;
   if (client->slow && client->slot && s->state == LQI_LIVE) lqi_resync(s, client);
 }

@@ -125,3 +125,32 @@ class Drag(System):
   }, 'it was dragged two metres')
   assert.ok(y > 0 && y < 1, `${x} ${y}: on the ground`)
 })
+
+test('a world larger than a connection holds is sent whole once, and then what changes', async (t) => {
+  const folder = dataFolder(t)
+  const wall = [...Array(3000).keys()].map((i) => `  wall${i}: {Body: {kind: static}, Shape: {}, Place: {position: [${i % 60}, ${Math.floor(i / 60)}, 20]}}\n`)
+  writeFileSync(join(folder, 'game.yaml'), `lq: 1
+name: demo
+tick: {hz: 20}
+limits: {entities: 4096, players: 4}
+physics: {bodies_max: 4096, gravity: [0, 0, 0]}
+scene:
+  ball: {Body: {mass_kg: 1}, Shape: {kind: sphere}, Place: {position: [0, 100, 0]}, Motion: {velocity: [0, 1, 0]}}
+${wall.join('')}`)
+  const server = await serve(t, dataFolder(t), ['dev', folder])
+  const client = new Client(server.port)
+  const joined = await client.join({})
+  const bytes = JSON.stringify(joined.state).length
+  assert.ok(bytes > 2 * 256 * 1024, `${bytes} bytes of state`)
+  await until(() => client.log.filter((m) => m.evt === 'state').length > 40, 'deltas')
+  assert.equal(client.log.filter((m) => m.evt === 'snapshot').length, 0)
+  // A slow reader of it: what comes behind the state waits for room as ever, and the client stays.
+  const slow = new Client(server.port)
+  await slow.open
+  slow.ws._socket.pause()
+  slow.send({ action: 'join', tenant: 'acme', game: 'demo' })
+  await wait(1500)
+  slow.ws._socket.resume()
+  await slow.next((m) => m.evt === 'state', 10000)
+  assert.ok(slow.log.filter((m) => m.evt === 'snapshot').length <= 1)
+})
