@@ -324,7 +324,7 @@ static void shut_in(lq_physics_body b, double *least, double *most) {
   physics_close(w);
 }
 
-/* What hits slower than 1 m/s does not bounce, and a box that tumbles has such corners. */
+/* A box that tumbles also hits slower than 1 m/s, which does not bounce, and two walls at once. */
 LQ_TEST(a_body_in_a_closed_box_keeps_its_energy) {
   double least, most;
   shut_in(physics_ball(5, 0.1f, 0.2f, 0.3f, 0.25f), &least, &most);
