@@ -38,7 +38,6 @@ void lqi_ccd_moved(lq_physics *w, uint32_t row) {
   float moved = v3_length(v3_sub(v3_of(w->dyn[row].position), v3_of(s->position)));
   if (d->reach > least) moved += 2.5f * chord(s, &w->dyn[row]) * (d->reach - least);
   s->fast = moved > 0.5f * least;
-  w->fast += s->fast;
 }
 
 static bool moved(const lq_physics *w, uint32_t row) {
