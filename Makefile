@@ -6,7 +6,7 @@ CMAKE := cmake
 # Many tests wait for ticks and sockets: more of them at a time than there are processors.
 CTEST := ctest --output-on-failure -j$(shell echo $$((2 * $(JOBS))))
 
-.PHONY: help bootstrap build build-all run test lane-waits lane-computes test-asan test-golden golden-arm test-memcheck \
+.PHONY: help bootstrap build build-all run test lane-waits lane-computes test-asan test-tsan test-golden golden-arm test-memcheck \
   test-oracle test-e2e test-sim sim plant kill fuzz fuzz-afl bench check dashboards fmt prepush clean
 
 help:
@@ -80,6 +80,11 @@ test-asan: build
 	@[ -n "$(LQ_BUILT)" ] || { $(call also,asan); }
 	$(CTEST) --test-dir build/asan
 	LQ_BIN=$(CURDIR)/build/asan/bin/lq LQ_KILLS=10 LQ_SYSCALLS=3 LQ_BROWSER=0 scripts/e2e.sh
+
+# Threads inside a world of bodies: what they share must be told by atomics.
+test-tsan: bootstrap
+	@$(call also,tsan,--target lq_host_crew_test physics_crew_test)
+	build/tsan/lq_host_crew_test && build/tsan/tests/physics_crew_test
 
 test-golden: build
 	scripts/golden_matrix.sh

@@ -78,6 +78,8 @@ const work = {
   physics(folder) {
     const own = JSON.parse(run([join(opts.build, "lq_engine_physics_physics_bench"), "--json"]));
     for (const [key, value] of Object.entries(own)) note(`physics.${key}`, value);
+    const crew = JSON.parse(run([join(opts.build, "bench/crew_bench"), "--json"], {}, false));
+    for (const [key, value] of Object.entries(crew)) note(`physics.${key}`, value);
     const file = join(folder, "physics.json");
     texts.physics = run(["node", join(ROOT, "bench/physics/run.mjs"), "--build", opts.build, "--runs", "1", "--json", file], {}, false);
     const [engines] = JSON.parse(readFileSync(file, "utf8"));
@@ -213,6 +215,7 @@ function goals() {
   for (const [what, goal] of [["save", 50], ["load", 50], ["hash", 100]]) add(`physics: ${what} of the pile, µs`, `≤ ${goal}`, `physics.pile: ${what}`, 1, below(goal));
   add("physics: the pile loaded into memory that nobody touched, all derived, ms", "≤ 2", "physics.pile: cold load and derive", 2, below(2));
   add("physics: 10,000 boxes asleep and 200 awake, a step, ms", "≤ 1.5", "physics.town of 10,000 asleep, 200 awake: step", 2, below(1.5));
+  for (const scene of ["pyramid of 5,050 boxes", "pile of 1,000 boxes"]) for (const by of ["1 thread", "2 threads"]) add(`physics: ${scene}, a step by ${by}, wall time, ms`, "", `physics.${scene}: ${by}`, 2);
   add("physics: a step without bodies, with reading the clock, µs", "≤ 1", "physics.no bodies: step", 2, below(1));
   add("audit: inclusion proof in a log of 1,000,000 leaves, verified: p99 µs", "≤ 1000", "audit.inclusion_p99_us", 0, below(1000));
   add("audit: offline verification of a session, leaves/s", "≥ 200,000", "audit.verify_per_s", 0, (value) => value >= 200000);

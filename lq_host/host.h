@@ -32,6 +32,19 @@ void lq_cond_close(lq_cond *cond);
 void lq_cond_wait(lq_cond *cond, lq_mutex *mutex);
 void lq_cond_signal(lq_cond *cond);
 
+/* Threads that wait for short pieces of work, microseconds each. Who finds nothing to do looks
+ * again for half a millisecond or so, and then sleeps. */
+typedef struct lq_crew lq_crew;
+/* threads: with the caller's own, 1 .. LQ_CREW_MAX; 1 starts none. LQ_ERR_RANGE; LQ_ERR_MEMORY. */
+enum { LQ_CREW_MAX = 16 };
+LQ_MUST lq_err lq_crew_open(uint32_t threads, lq_crew **out);
+void lq_crew_close(lq_crew *crew); /* NULL is fine; nobody runs it */
+/* block(work, i) once for each i below blocks, in any order, on all threads and the caller's; comes
+ * back when all have, and their writes are seen. crew: an lq_crew. Called by several threads at
+ * once, or from within a block, it is the caller's work alone. */
+void lq_crew_run(void *crew, void (*block)(void *work, uint32_t index), void *work,
+                 uint32_t blocks);
+
 /* ---- files ---- (paths are UTF-8; text answers are NUL-terminated) */
 /* Whole file into malloc'd memory, freed by lq_file_free. LQ_ERR_NOT_FOUND, LQ_ERR_TOO_BIG,
  * LQ_ERR_IO. */

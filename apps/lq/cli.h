@@ -79,6 +79,7 @@ typedef enum lq_setting_id {
   LQ_SETTING_EMF,
   LQ_SETTING_OTLP,
   LQ_SETTING_TRACE_ONE_IN,
+  LQ_SETTING_PHYSICS_THREADS,
   LQ_SETTING_JAILS,
   LQ_SETTING_COUNT
 } lq_setting_id;

@@ -5,6 +5,7 @@
 #include "apps/lq/budget.h"
 #include "apps/lq/observe.h"
 #include "apps/lq/session_guests.h"
+#include "lq_engine/physics/physics.h"
 #include "lq_service/guest/guest_describe.h"
 
 enum { GAMES_MAX = 64, WATCH_US = 300000, TENANTS_US = 250 * 1000 };
@@ -20,6 +21,8 @@ typedef struct server {
   lq_place place;
   lq_observe observe;
   lq_shard *shard;
+  lq_crew *crew;
+  lq_physics_crew crew_port; /* the same, as the engine sees it */
   lq_gateway *gateway;
   const char *tenant, *host;
   bool dev, json, stopped, all_tenants;
@@ -397,7 +400,7 @@ static lq_err games_serve(server *sv, const char *tenant, lq_diag *diag) {
 }
 
 static lq_err services_open(server *sv, const char *port_flag, bool tokens, lq_diag *diag) {
-  uint64_t port, sessions, connections, messages, idle, hibernate, shred_delay;
+  uint64_t port, sessions, connections, messages, idle, hibernate, shred_delay, threads;
   lq_err err = LQ_OK;
   /* Before the data folder is made: a slip in a path leaves nothing behind. */
   for (uint32_t i = 0; i < sv->game_count; i++)
@@ -409,6 +412,7 @@ static lq_err services_open(server *sv, const char *port_flag, bool tokens, lq_d
       (err = lq_setting_number(LQ_SETTING_IDLE, NULL, &idle, diag)) ||
       (err = lq_setting_number(LQ_SETTING_HIBERNATE, NULL, &hibernate, diag)) ||
       (err = lq_setting_number(LQ_SETTING_SHRED_DELAY, NULL, &shred_delay, diag)) ||
+      (err = lq_setting_number(LQ_SETTING_PHYSICS_THREADS, NULL, &threads, diag)) ||
       (err = lq_place_open(sv->data_flag, false, &sv->place, diag)) ||
       (err = lq_observe_open(&sv->observe, sv->place.loop, sv->json, diag)))
     return err;
@@ -416,7 +420,11 @@ static lq_err services_open(server *sv, const char *port_flag, bool tokens, lq_d
       lq_meter_open(&(lq_meter_options){.context = sv, .recount = recount, .fault = not_counted});
   if (!sv->meter) return lq_diag_set(diag, LQ_ERR_MEMORY, "no memory for the meter");
   lq_meter_turn(sv->meter, lq_clock_wall_ms(), lq_clock_mono_ns() / 1000000);
+  if (threads > 1 && (err = lq_crew_open((uint32_t)threads, &sv->crew)))
+    return lq_diag_set(diag, err, "no threads for physics: %s", lq_err_cause(err));
+  sv->crew_port = (lq_physics_crew){.run = lq_crew_run, .context = sv->crew};
   lq_shard_options shard = {.loop = sv->place.loop,
+                            .crew = sv->crew ? &sv->crew_port : NULL,
                             .guests = sv->place.guests,
                             .console = !tokens,
                             .guest_failed = guest_failed,
@@ -548,6 +556,7 @@ static int run(const lq_cli *cli, server *sv, const char *port_flag, bool tokens
   if (sv->fetch) lq_fetch_close(sv->fetch); /* its answers go to the gateway */
   lq_gateway_close(sv->gateway);
   lq_shard_close(sv->shard);
+  lq_crew_close(sv->crew);
   lq_access_close(sv->access);
   lq_observe_close(&sv->observe);
   lq_wipe(&sv->first, sizeof sv->first);

@@ -39,6 +39,9 @@ const lq_setting lq_settings[LQ_SETTING_COUNT] = {
      "a collector of traces over HTTP: http://127.0.0.1:4318/v1/traces; empty = no traces", 0, 0},
     {"trace-one-in", "LQ_TRACE_ONE_IN", "100", "commands",
      "of so many one is traced, beside those whose caller asks; 0 = those alone", 0, 1000000000},
+    {"physics-threads", "LQ_PHYSICS_THREADS", "1", "threads",
+     "work on one world of 500 awake bodies or more, to the same bytes; only for idle cores", 1,
+     LQ_CREW_MAX},
     {"jails", "LQ_JAILS", "", "path",
      "where lq-jail-python, -lua and -wasm lie; empty = beside this program", 0, 0},
 };

@@ -73,10 +73,14 @@ static size_t lay_out(lq_physics *w, uint8_t *block) {
   w->still = take(block, &used, bodies, sizeof *w->still);
   w->loose = take(block, &used, bodies, sizeof *w->loose);
   w->manifold = take(block, &used, contacts + 1, sizeof *w->manifold); /* one to try in */
+  w->early = take(block, &used, contacts * 2, sizeof *w->early);
+  w->found = take(block, &used, contacts * 2, sizeof *w->found);
+  w->mover = take(block, &used, contacts, sizeof *w->mover);
   w->source = take(block, &used, contacts, sizeof *w->source);
   w->hit = take(block, &used, contacts, sizeof *w->hit);
   w->colour = take(block, &used, contacts, sizeof *w->colour);
   w->lane = take(block, &used, contacts * 4, sizeof *w->lane);
+  w->span = take(block, &used, contacts, sizeof *w->span);
   w->used = take(block, &used, bodies + 1, sizeof *w->used);
   w->parent = take(block, &used, bodies, sizeof *w->parent);
   w->tired = take(block, &used, bodies, sizeof *w->tired);

@@ -7,7 +7,7 @@
  * bodies, and a step reads nothing else, so arrival order, a save and a load, or another worker
  * cannot show in a result. One shape a body; its centre is the centre of mass.
  * Limits: lq_base/limits.h. Full is LQ_ERR_FULL before anything is changed.
- * Threads: one world, one thread at a time. No allocation, no clock, no libm.
+ * Threads: one world, one thread at a time; a step may bring a crew. No allocation, no clock.
  * Source: sub-steps with soft contacts as Erin Catto published them (Solver2D, 2024; "Soft
  * Constraints", GDC 2011); separating axes after Gottschalk (1996); constraint colouring; our own
  * ordering, gyroscopic term and mass-scaled spins; GJK (1988), conservative advancement (Mirtich,
@@ -296,6 +296,17 @@ uint64_t lq_physics_joint_at(const lq_physics *w, uint32_t index);
  * contacts than the config has room for; the state is as before. Never fails otherwise: what is not
  * finite freezes, with an event. */
 LQ_MUST lq_err lq_physics_step(lq_physics *w);
+/* Hands that work side by side on the parts of a step: threads of the caller's. */
+typedef struct lq_physics_crew {
+  /* Calls block(work, i) once for each i below blocks, in any order, on any threads, and comes back
+   * when all calls have: what they wrote is then seen by the caller. */
+  void (*run)(void *context, void (*block)(void *work, uint32_t index), void *work,
+              uint32_t blocks);
+  void *context;
+  uint32_t awake_min; /* with fewer awake bodies nobody is called; 0: 500 */
+} lq_physics_crew;
+/* The same step to the bit, with the help of a crew, borrowed until return; NULL: of nobody. */
+LQ_MUST lq_err lq_physics_step_crew(lq_physics *w, const lq_physics_crew *crew);
 /* Of the last step; borrowed until the next call that changes the world. */
 const lq_physics_event *lq_physics_events(const lq_physics *w, uint32_t *count);
 

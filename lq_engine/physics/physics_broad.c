@@ -229,8 +229,13 @@ static bool lonely(const lq_physics *w, uint32_t i, blocks *b) {
 }
 
 /* Asleep and still: a save may call a kinematic body asleep that moves. */
-static bool rests(const lq_physics *w, uint32_t i) {
+static inline bool rests(const lq_physics *w, uint32_t i) {
   return (w->dyn[i].flags & LQI_ASLEEP) && !lqi_active(&w->def[i], &w->dyn[i]);
+}
+
+static void place_share(lq_physics *w, uint32_t from, uint32_t to) {
+  for (uint32_t i = from; i < to; i++)
+    if (!rests(w, i)) lqi_broad_place(w, i);
 }
 
 /* Boxes and rotations of all that may be in a pair. */
@@ -238,11 +243,12 @@ static void place_boxes(lq_physics *w) {
   blocks b = {.all = w->config.brute_force};
   uint32_t sleepers = 0;
   float reach = 0;
+  if (w->crew) lqi_each(w, place_share, 0, w->head.bodies, 64);
   for (uint32_t i = 0; i < w->head.bodies; i++) {
     if (rests(w, i))
       sleepers++, reach += w->def[i].reach;
-    else
-      lqi_broad_place(w, i);
+    else if (!w->crew)
+      lqi_broad_place(w, i); /* alone: once through all of them, not twice */
   }
   if (sleepers == 0) return;
   b.inverse = (float)sleepers / (6 * reach);

@@ -40,9 +40,7 @@ bool lqi_ccd_fast(const lq_physics *w, uint32_t row) {
 }
 
 void lqi_ccd_moved(lq_physics *w, uint32_t row) {
-  if (w->def[row].flags & LQI_SENSOR) return;
-  w->start[row].fast = lqi_ccd_fast(w, row);
-  w->fast += w->start[row].fast;
+  if (!(w->def[row].flags & LQI_SENSOR)) w->start[row].fast = lqi_ccd_fast(w, row);
 }
 
 bool lqi_ccd_went(const lq_physics *w, uint32_t row) {

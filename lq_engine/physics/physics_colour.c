@@ -16,6 +16,7 @@ static void lay(lq_physics *w, uint32_t *fours) {
     at[c] = *fours * 4;
     *fours += (count[c] + 3) / 4;
     for (uint32_t k = count[c]; k & 3; k++) w->lane[at[c] + k] = LQI_NONE;
+    if (count[c]) w->span[w->spans++] = *fours;
   }
   for (uint32_t i = 0; i < w->manifolds; i++) {
     if (w->colour[i] >= LQI_COLOURS) continue;
@@ -25,11 +26,12 @@ static void lay(lq_physics *w, uint32_t *fours) {
 }
 
 static bool both_move(const lq_physics *w, uint32_t i) {
-  return w->slot[w->manifold[i].row_a] != 0 && w->slot[w->manifold[i].row_b] != 0;
+  return w->mover[i][0] != 0 && w->mover[i][1] != 0;
 }
 
 uint32_t lqi_colour(lq_physics *w) {
   uint32_t fours = 0;
+  w->spans = 0;
   for (uint32_t class = 0; class < 2; class ++) {
     uint32_t left = 0;
     for (uint32_t i = 0; i < w->manifolds; i++) {
@@ -43,8 +45,8 @@ uint32_t lqi_colour(lq_physics *w) {
       memset(w->used, 0, ((size_t)w->moving + 1) * sizeof *w->used);
       for (uint32_t i = 0; i < w->manifolds; i++) {
         if (w->colour[i] != LQI_COLOURS) continue;
-        uint64_t *a = &w->used[w->slot[w->manifold[i].row_a]];
-        uint64_t *b = &w->used[w->slot[w->manifold[i].row_b]];
+        uint64_t *a = &w->used[w->mover[i][0]];
+        uint64_t *b = &w->used[w->mover[i][1]];
         uint32_t colour = lowest(*a | *b);
         if (colour == LQI_COLOURS) continue; /* the next round's */
         w->colour[i] = colour, left--;

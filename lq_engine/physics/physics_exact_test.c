@@ -18,6 +18,7 @@ LQ_TEST(the_search_for_pairs_does_not_show) { gate_search(&gates); }
 LQ_TEST(the_order_of_arrival_and_what_was_derived_do_not_show) { gate_arrival(&gates); }
 LQ_TEST(saved_and_loaded_after_every_step_is_the_same) { gate_load(&gates); }
 LQ_TEST(rolling_back_and_stepping_again_is_the_same) { gate_rollback(&gates); }
+LQ_TEST(a_crew_does_not_show) { gate_crew(&gates); }
 
 /* Balls of several sizes, one far larger than the towers they are thrown at. */
 static lq_physics *besieged(bool brute_force) {

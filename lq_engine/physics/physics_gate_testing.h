@@ -2,6 +2,7 @@
 #ifndef LQ_ENGINE_PHYSICS_PHYSICS_GATE_TESTING_H
 #define LQ_ENGINE_PHYSICS_PHYSICS_GATE_TESTING_H
 
+#include "lq_engine/physics/physics_crew_testing.h"
 #include "lq_engine/physics/physics_int.h"
 #include "lq_engine/physics/physics_testing.h"
 #include "tests/lq_test.h"
@@ -119,6 +120,20 @@ static inline void gate_rollback(const physics_gates *g) {
   }
   assert_int_equal(distances, 0x1fffe);
   for (uint32_t i = 0; i < RING; i++) free(ring[i]);
+  physics_close(w);
+}
+
+/* By a crew that takes the last block first. */
+static inline void gate_crew(const physics_gates *g) {
+  uint32_t blocks = 0;
+  const lq_physics_crew crew = physics_backward(&blocks);
+  lq_physics *w = gate_open(g, false);
+  for (uint32_t tick = 0; tick < g->steps; tick++) {
+    g->command(w, tick);
+    assert_ok(lq_physics_step_crew(w, &crew));
+    if (lq_physics_hash(w) != gate_want[tick]) fail_msg("differs at step %u", tick);
+  }
+  assert_true(blocks > g->steps);
   physics_close(w);
 }
 

@@ -20,6 +20,7 @@
 #define LQI_CALM_PER_S 5.0f /* slow bodies in a pile lose speed at this rate */
 #define LQI_CALM_PART 2e-3f /* by no more than this part of the load they bear */
 #define LQI_COLOURS 64u     /* a bit each in a word; more in further rounds */
+#define LQI_CREW_AWAKE 500u /* bodies; fewer are stepped before a crew has woken up */
 #define LQI_NONE UINT32_MAX
 
 enum { LQI_ASLEEP = 1, LQI_FROZEN = 2 };                                       /* lqi_dyn.flags */
@@ -91,6 +92,15 @@ typedef struct lqi_manifold {
   uint32_t child; /* part of a << 16 | part of b: children of compounds, patches of meshes; 0 */
   lqi_point point[4];
 } lqi_manifold;
+
+/* A pair that a crew looked at before all pairs are gone through in order, which says where its
+ * contact and manifold go. */
+typedef struct lqi_early {
+  uint32_t state;    /* lqi_early_state */
+  uint32_t contact;  /* in contact_next */
+  uint32_t manifold; /* LQI_NONE: nobody moves */
+  uint32_t old;      /* in contact, LQI_NONE */
+} lqi_early;
 
 /* What the solver moves. Turn: spin in coordinates in which every inertia is 1 (root * spin). */
 typedef struct lqi_motion {
@@ -179,9 +189,13 @@ struct lq_physics {
   lqi_box *swept;          /* of who moved, around the whole step */
   uint32_t *still, *loose; /* rows: not dynamic; moved and uncovered */
   lqi_manifold *manifold;
+  lqi_early *early;        /* of pairs, where there are no more than twice contacts_max */
+  lqi_manifold *found;     /* the same pairs' */
   uint32_t *source;        /* manifold -> its contact in contact_next */
+  uint32_t (*mover)[2];    /* manifold -> its two slots */
   lqi_hit *hit;            /* of a manifold, when hits are told */
   uint32_t *colour, *lane; /* manifold -> colour; contacts by colour, padded with LQI_NONE */
+  uint32_t *span;          /* where each colour's fours end, in w->group */
   uint64_t *used;          /* colours taken, a word a solver's body */
   uint32_t *parent;        /* union-find over rows */
   float *tired;            /* the least of each island */
@@ -190,9 +204,11 @@ struct lq_physics {
   uint32_t assets;
   bool ready;    /* box, turn, asset, order and swept are what questions seek in */
   uint32_t fast; /* how many */
-  uint32_t pairs, manifolds, groups, moving, next_contacts, events, events_max;
-  uint32_t told;    /* events of the last step; those after it wait for the next */
-  uint8_t *derived; /* where it begins, for tests */
+  uint32_t pairs, manifolds, groups, spans, moving, next_contacts, events, events_max;
+  uint32_t told;               /* events of the last step; those after it wait for the next */
+  float elapsed;               /* s, of the step's sub-steps that are done */
+  const lq_physics_crew *crew; /* of this step; NULL: too little to do, or nobody */
+  uint8_t *derived;            /* where it begins, for tests */
   size_t derived_bytes;
 };
 
@@ -256,6 +272,11 @@ static inline quat lqi_rotation(const lqi_dyn *m) {
   return (quat){m->rotation[0], m->rotation[1], m->rotation[2], m->rotation[3]};
 }
 
+/* physics_crew.c: a phase in which no row reads what is written for another. With a crew in blocks
+ * of that many rows, whoever works on them; without in one go. */
+typedef void lqi_share(lq_physics *w, uint32_t from, uint32_t to);
+void lqi_each(lq_physics *w, lqi_share *share, uint32_t from, uint32_t to, uint32_t block);
+
 /* physics_asset.c */
 const lqi_asset *lqi_asset_find(const lq_physics *w, uint64_t id); /* NULL */
 
@@ -293,6 +314,15 @@ void lqi_narrow(const lqi_shape *a, const lqi_shape *b, float margin, lqi_manifo
 void lqi_narrow_boxes(const lqi_shape *a, const lqi_shape *b, float margin, lqi_manifold *out);
 void lqi_narrow_swap(lqi_manifold *m); /* a and b change places */
 void lqi_narrow_reduce(lqi_manifold *m, lqi_point *point, uint32_t count);
+
+/* physics_step.c: from a manifold, which goes on with that old one or NULL. A sensor's has none. */
+void lqi_contact_make(const lq_physics *w, const lqi_manifold *m, const lqi_contact *before,
+                      bool sensor, lqi_contact *out);
+/* physics_early.c: with a crew all simple pairs are looked at side by side (begin), then gone
+ * through in order as ever, but quickly (settle), and then filled in, side by side again (end). */
+typedef enum lqi_early_state { LQI_EARLY_NOT, LQI_EARLY_APART, LQI_EARLY_TOUCH } lqi_early_state;
+void lqi_early_begin(lq_physics *w);
+void lqi_early_end(lq_physics *w);
 
 /* physics_wake.c: after the contacts were found: wakes the islands that a moving body touches; true
  * when there were any, and contacts are to be found again. first: of this step. */

@@ -184,3 +184,4 @@ LQ_TEST(the_search_for_pairs_does_not_show_in_joints) { gate_search(&gates); }
 LQ_TEST(the_order_in_which_joints_come_does_not_show) { gate_arrival(&gates); }
 LQ_TEST(joints_saved_and_loaded_after_every_step_are_the_same) { gate_load(&gates); }
 LQ_TEST(rolling_back_joints_and_stepping_again_is_the_same) { gate_rollback(&gates); }
+LQ_TEST(a_crew_does_not_show_in_joints) { gate_crew(&gates); }

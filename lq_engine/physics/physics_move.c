@@ -7,6 +7,8 @@
  * quadratic). */
 #include "lq_engine/physics/solve_int.h"
 
+enum { BLOCK = 128 }; /* bodies, for one of a crew */
+
 static float root_of(float x) { return x > 0 ? f_sqrt(x) : 0; }
 static float over(float x) { return x > 0 ? 1 / x : 0; }
 
@@ -30,19 +32,15 @@ static void masses(lqi_mass *m, const lqi_def *d, m33 turn) {
   m->unroot = (sym33){.xx = over(m->root.xx), .yy = over(m->root.yy), .zz = over(m->root.zz)};
 }
 
-void lqi_move_begin(lq_physics *w) {
+static void begin_share(lq_physics *w, uint32_t from, uint32_t to) {
   float h = 1 / ((float)w->head.hz * (float)w->head.substeps);
   v3 gravity = v3_of(w->head.gravity);
-  w->moving = w->fast = 0;
-  memset(&w->motion[0], 0, sizeof w->motion[0]);
-  memset(&w->mass[0], 0, sizeof w->mass[0]);
-  for (uint32_t row = 0; row < w->head.bodies; row++) {
+  for (uint32_t row = from; row < to; row++) {
     const lqi_def *d = &w->def[row];
     const lqi_dyn *s = &w->dyn[row];
-    w->slot[row] = 0;
+    uint32_t slot = w->slot[row];
     if (lqi_active(d, s)) lqi_ccd_begin(w, row);
-    if (!lqi_moves(d, s)) continue;
-    uint32_t slot = w->slot[row] = ++w->moving;
+    if (slot == 0) continue;
     lqi_mass *m = &w->mass[slot];
     lqi_motion *o = &w->motion[slot];
     masses(m, d, w->turn[row]);
@@ -62,15 +60,27 @@ void lqi_move_begin(lq_physics *w) {
   }
 }
 
+void lqi_move_begin(lq_physics *w) {
+  w->moving = w->fast = 0;
+  memset(&w->motion[0], 0, sizeof w->motion[0]);
+  memset(&w->mass[0], 0, sizeof w->mass[0]);
+  for (uint32_t row = 0; row < w->head.bodies; row++) {
+    w->slot[row] = lqi_moves(&w->def[row], &w->dyn[row]) ? ++w->moving : 0;
+    /* Alone: once through all of them, not twice. */
+    if (!w->crew && lqi_active(&w->def[row], &w->dyn[row])) begin_share(w, row, row + 1);
+  }
+  if (w->crew) lqi_each(w, begin_share, 0, w->head.bodies, BLOCK);
+}
+
 /* A high pile leans as a pendulum on its head falls: by itself, at first by hairs. Passes in which
  * only neighbours settle make it no stiffer than a spring of 2 m / h^2 at each point, which bears
  * some 22 boxes, however hard the contacts are. So slow bodies that bear each other lose speed
  * here: at LQI_CALM_PER_S when they are slower than what sleeps, less and less when faster, and
  * never by more than a small part of what they bear. Whoever bears nothing that moves (alone on
  * a slope, adrift in space) loses nothing. */
-void lqi_move_calm(lq_physics *w) {
+static void calm_share(lq_physics *w, uint32_t from, uint32_t to) {
   float h = 1 / ((float)w->head.hz * (float)w->head.substeps);
-  for (uint32_t i = 1; i <= w->moving; i++) {
+  for (uint32_t i = from; i < to; i++) {
     lqi_mass *m = &w->mass[i];
     if (!(m->load > 0)) continue;
     v3 v = v3_of(w->motion[i].velocity);
@@ -81,15 +91,17 @@ void lqi_move_calm(lq_physics *w) {
     m->linear_keep /= 1 + calm;
   }
 }
+void lqi_move_calm(lq_physics *w) { lqi_each(w, calm_share, 1, w->moving + 1, BLOCK); }
 
-void lqi_move_velocities(lq_physics *w) {
-  for (uint32_t i = 1; i <= w->moving; i++) {
+static void push_share(lq_physics *w, uint32_t from, uint32_t to) {
+  for (uint32_t i = from; i < to; i++) {
     const lqi_mass *m = &w->mass[i];
     lqi_motion *o = &w->motion[i];
     v3_put(o->velocity, v3_add(v3_scale(v3_of(o->velocity), m->linear_keep), m->push));
     v3_put(o->turn, v3_add(v3_scale(v3_of(o->turn), m->angular_keep), m->twist));
   }
 }
+void lqi_move_velocities(lq_physics *w) { lqi_each(w, push_share, 1, w->moving + 1, BLOCK); }
 
 /* By Cayley's map: an angle of 2 atan(h |spin| / 2). */
 static quat turned(quat q, v3 spin, float h, bool in_body) {
@@ -110,9 +122,9 @@ static v3 middle_spin(v3 momentum, v3 inertia, float h) {
   return spin;
 }
 
-void lqi_move_places(lq_physics *w) {
+static void place_share(lq_physics *w, uint32_t from, uint32_t to) {
   float h = 1 / ((float)w->head.hz * (float)w->head.substeps);
-  for (uint32_t i = 1; i <= w->moving; i++) {
+  for (uint32_t i = from; i < to; i++) {
     lqi_mass *m = &w->mass[i];
     lqi_motion *o = &w->motion[i];
     v3 turn = v3_of(o->turn);
@@ -126,12 +138,15 @@ void lqi_move_places(lq_physics *w) {
     m->rotation = turned(m->rotation, middle_spin(momentum, m->inertia, h), h, true);
   }
 }
+void lqi_move_places(lq_physics *w) { lqi_each(w, place_share, 1, w->moving + 1, BLOCK); }
 
-static void freeze(lq_physics *w, uint32_t row) {
-  lqi_dyn *s = &w->dyn[row];
+static void freeze(lqi_dyn *s) {
   memset(s->velocity, 0, sizeof s->velocity);
   memset(s->spin, 0, sizeof s->spin);
   s->flags |= LQI_FROZEN;
+}
+
+static void tell_frozen(lq_physics *w, uint32_t row) {
   if (w->events < w->events_max)
     w->event[w->events++] = (lq_physics_event){.a = w->def[row].id, .kind = LQ_PHYSICS_FROZE};
 }
@@ -160,13 +175,13 @@ static void write_back(lq_physics *w, uint32_t slot) {
   quat q = m->rotation;
   float size = q.x * q.x + q.y * q.y + q.z * q.z + q.w * q.w;
   if (!in_reach(at) || !v3_finite(velocity) || !v3_finite(spin) || !(size > 0.5f && size < 2)) {
-    freeze(w, m->row);
+    freeze(s);
     return;
   }
   velocity = v3_at_most(velocity, LQ_PHYSICS_SPEED_MAX_M_S);
   spin = v3_at_most(spin, LQ_PHYSICS_TURN_MAX_RAD * (float)w->head.hz);
   if (!v3_finite(velocity) || !v3_finite(spin)) { /* their squares were not */
-    freeze(w, m->row);
+    freeze(s);
     return;
   }
   v3_put(s->position, at);
@@ -185,7 +200,8 @@ static void carry(lq_physics *w, uint32_t row) {
   float dt = 1 / (float)w->head.hz;
   v3 at = v3_mad(v3_of(s->position), v3_of(s->velocity), dt);
   if (!in_reach(at)) {
-    freeze(w, row);
+    freeze(s);
+    tell_frozen(w, row);
     return;
   }
   quat q = turned(lqi_rotation(s), v3_of(s->spin), dt, false);
@@ -193,13 +209,23 @@ static void carry(lq_physics *w, uint32_t row) {
   memcpy(s->rotation, &q, sizeof q);
 }
 
-void lqi_move_end(lq_physics *w) {
-  for (uint32_t row = 0; row < w->head.bodies; row++) {
-    if (w->slot[row])
-      write_back(w, w->slot[row]);
-    else if (w->def[row].kind == LQ_PHYSICS_KINEMATIC && lqi_active(&w->def[row], &w->dyn[row]))
-      carry(w, row);
+static inline void end_share(lq_physics *w, uint32_t from, uint32_t to) {
+  for (uint32_t row = from; row < to; row++) {
+    if (w->slot[row]) write_back(w, w->slot[row]);
     memset(w->dyn[row].force, 0, sizeof w->dyn[row].force);
     memset(w->dyn[row].torque, 0, sizeof w->dyn[row].torque);
+  }
+}
+
+void lqi_move_end(lq_physics *w) {
+  if (w->crew) lqi_each(w, end_share, 0, w->head.bodies, BLOCK);
+  for (uint32_t row = 0; row < w->head.bodies; row++) {
+    if (!w->crew) end_share(w, row, row + 1);
+    if (w->slot[row]) {
+      w->fast += w->start[row].fast;
+      if (w->dyn[row].flags & LQI_FROZEN) tell_frozen(w, row);
+    } else if (w->def[row].kind == LQ_PHYSICS_KINEMATIC && lqi_active(&w->def[row], &w->dyn[row])) {
+      carry(w, row);
+    }
   }
 }

@@ -156,9 +156,9 @@ static void softness(lqi_group *g, gathered *in, float h) {
   g->impulse_scale = lq_f32x4_select(stiff, f4_all(out[1][2]), f4_all(out[0][2]));
 }
 
-void lqi_prepare(lq_physics *w) {
+static void prepare_share(lq_physics *w, uint32_t from, uint32_t to) {
   float h = 1 / ((float)w->head.hz * (float)w->head.substeps);
-  for (uint32_t i = 0; i < w->groups; i++) {
+  for (uint32_t i = from; i < to; i++) {
     lqi_group *g = &w->group[i];
     gathered in;
     memset(&in, 0, sizeof in);
@@ -183,3 +183,6 @@ void lqi_prepare(lq_physics *w) {
     softness(g, &in, h);
   }
 }
+
+/* By colours for the loads, which are sums. */
+void lqi_prepare(lq_physics *w) { lqi_each_colour(w, prepare_share); }

@@ -24,6 +24,7 @@ LQ_TEST(the_search_for_pairs_of_shapes_does_not_show) { gate_search(&gates); }
 LQ_TEST(the_order_of_arrival_of_shapes_does_not_show) { gate_arrival(&gates); }
 LQ_TEST(shapes_saved_and_loaded_after_every_step_are_the_same) { gate_load(&gates); }
 LQ_TEST(shapes_rolled_back_and_stepped_again_are_the_same) { gate_rollback(&gates); }
+LQ_TEST(a_crew_does_not_show_in_shapes) { gate_crew(&gates); }
 
 /* ---- the door ---- */
 

@@ -281,33 +281,71 @@ static void keep(lq_physics *w, const lqi_group *g) {
   }
 }
 
+/* ---- passes: a share of the groups each ---- */
+
+enum { BLOCK = 8 }; /* groups: some 1 us of work, or two hands share a small colour badly */
+
+static float per_h_of(const lq_physics *w) {
+  return 1 / (1 / ((float)w->head.hz * (float)w->head.substeps));
+}
+
+static void approach_share(lq_physics *w, uint32_t from, uint32_t to) {
+  bool hits = w->head.hit_speed > 0;
+  for (uint32_t i = from; i < to; i++) {
+    w->group[i].watched = hits || w->group[i].bounces;
+    if (w->group[i].watched) approach(w, &w->group[i]);
+  }
+}
+static void warm_share(lq_physics *w, uint32_t from, uint32_t to) {
+  for (uint32_t i = from; i < to; i++) warm(w, &w->group[i]);
+}
+static void soft_share(lq_physics *w, uint32_t from, uint32_t to) {
+  f4 per_h = f4_all(per_h_of(w));
+  for (uint32_t i = from; i < to; i++) solve_soft(w, &w->group[i], per_h);
+}
+static void hard_share(lq_physics *w, uint32_t from, uint32_t to) {
+  f4 per_h = f4_all(per_h_of(w)), elapsed = f4_all(w->elapsed);
+  for (uint32_t i = from; i < to; i++) solve_hard(w, &w->group[i], per_h, elapsed);
+}
+static void bounce_share(lq_physics *w, uint32_t from, uint32_t to) {
+  for (uint32_t i = from; i < to; i++)
+    if (w->group[i].bounces) bounce(w, &w->group[i]);
+}
+static void keep_share(lq_physics *w, uint32_t from, uint32_t to) {
+  for (uint32_t i = from; i < to; i++) keep(w, &w->group[i]);
+}
+
+/* Groups of one colour have no body in common: a crew takes the colours one by one. */
+void lqi_each_colour(lq_physics *w, lqi_share *share) {
+  if (!w->crew) {
+    share(w, 0, w->groups);
+    return;
+  }
+  for (uint32_t i = 0, from = 0; i < w->spans; from = w->span[i++])
+    lqi_each(w, share, from, w->span[i], BLOCK);
+}
+
 void lqi_solve(lq_physics *w) {
   w->groups = lqi_colour(w);
   lqi_prepare(w);
   lqi_move_calm(w);
   float h = 1 / ((float)w->head.hz * (float)w->head.substeps);
-  f4 per_h = f4_all(1 / h);
-  bool hits = w->head.hit_speed > 0;
-  for (uint32_t i = 0; i < w->groups; i++) {
-    w->group[i].watched = hits || w->group[i].bounces;
-    if (w->group[i].watched) approach(w, &w->group[i]);
-  }
-  if (hits) lqi_hits_begin(w);
+  lqi_each(w, approach_share, 0, w->groups, BLOCK);
+  if (w->head.hit_speed > 0) lqi_hits_begin(w);
   lqi_joint_begin(w);
   lqi_joint_prepare(w, 0, h);
   for (uint32_t step = 0; step < w->head.substeps; step++) {
     lqi_move_velocities(w);
     lqi_joint_warm(w);
-    for (uint32_t i = 0; i < w->groups; i++) warm(w, &w->group[i]);
+    lqi_each_colour(w, warm_share);
     lqi_joint_solve(w, h, true);
-    for (uint32_t i = 0; i < w->groups; i++) solve_soft(w, &w->group[i], per_h);
+    lqi_each_colour(w, soft_share);
     lqi_move_places(w);
-    f4 elapsed = f4_all(h * (float)(step + 1));
-    lqi_joint_prepare(w, h * (float)(step + 1), h);
+    w->elapsed = h * (float)(step + 1);
+    lqi_joint_prepare(w, w->elapsed, h);
     lqi_joint_solve(w, h, false);
-    for (uint32_t i = 0; i < w->groups; i++) solve_hard(w, &w->group[i], per_h, elapsed);
+    lqi_each_colour(w, hard_share);
   }
-  for (uint32_t i = 0; i < w->groups; i++)
-    if (w->group[i].bounces) bounce(w, &w->group[i]);
-  for (uint32_t i = 0; i < w->groups; i++) keep(w, &w->group[i]);
+  lqi_each_colour(w, bounce_share);
+  lqi_each(w, keep_share, 0, w->groups, BLOCK);
 }

@@ -54,23 +54,35 @@ static uint32_t same_child(const past *old, uint32_t child) {
   return LQI_NONE;
 }
 
-/* The contact of w->manifold[w->manifolds], which goes on with that old one; it stays there if
- * somebody moves. */
-static void keep(lq_physics *w, const past *old, uint32_t before, bool sensor) {
-  lqi_manifold *m = &w->manifold[w->manifolds];
-  uint32_t a = m->row_a, b = m->row_b;
-  lqi_contact *c = &w->contact_next[w->next_contacts];
-  *c = (lqi_contact){.a = w->def[a].id,
-                     .b = w->def[b].id,
+void lqi_contact_make(const lq_physics *w, const lqi_manifold *m, const lqi_contact *before,
+                      bool sensor, lqi_contact *c) {
+  *c = (lqi_contact){.a = w->def[m->row_a].id,
+                     .b = w->def[m->row_b].id,
                      .child = m->child,
                      .count = sensor ? 0 : m->count,
                      .flags = sensor ? LQI_CONTACT_SENSOR : 0};
   if (old->count && !sensor && w->head.hit_speed > 0)
     c->flags = old->contact->flags & LQI_CONTACT_HIT;
   for (uint32_t i = 0; i < c->count; i++) c->feature[i] = m->point[i].feature;
-  if (before != LQI_NONE && !sensor) inherit(c, &old->contact[before], m->normal);
-  if (!sensor && (w->slot[a] || w->slot[b])) w->source[w->manifolds++] = w->next_contacts;
-  w->next_contacts++;
+  if (before && !sensor) inherit(c, before, m->normal);
+}
+
+/* Room for a contact of those two, and for its manifold if somebody moves; else LQI_NONE. */
+static uint32_t claim(lq_physics *w, uint32_t a, uint32_t b, bool sensor) {
+  uint32_t contact = w->next_contacts++, at = w->manifolds;
+  if (sensor || !(w->slot[a] || w->slot[b])) return LQI_NONE;
+  w->mover[at][0] = w->slot[a], w->mover[at][1] = w->slot[b];
+  w->source[at] = contact;
+  return w->manifolds++;
+}
+
+/* The contact of w->manifold[w->manifolds], which goes on with that old one; it stays there if
+ * somebody moves. */
+static void keep(lq_physics *w, const past *old, uint32_t before, bool sensor) {
+  const lqi_manifold *m = &w->manifold[w->manifolds];
+  lqi_contact_make(w, m, before == LQI_NONE ? NULL : &old->contact[before], sensor,
+                   &w->contact_next[w->next_contacts]);
+  (void)claim(w, m->row_a, m->row_b, sensor);
 }
 
 /* The manifolds of a pair from w->manifold[w->manifolds] on: how many; LQI_NONE when there is no
@@ -149,6 +161,21 @@ static bool touch(lq_physics *w, uint32_t a, uint32_t b, const past *old) {
   return true;
 }
 
+/* The same of a pair of which it is known. */
+static bool settle(lq_physics *w, uint32_t a, uint32_t b, const past *old, lqi_early *known) {
+  if (known->state == LQI_EARLY_APART) {
+    if (old->count) tell(w, LQ_PHYSICS_END, old->contact);
+    return true;
+  }
+  if (!room(w)) return false;
+  uint32_t k = same_child(old, 0);
+  known->old = k == LQI_NONE ? k : (uint32_t)(&old->contact[k] - w->contact);
+  known->contact = w->next_contacts;
+  known->manifold = claim(w, a, b, false);
+  if (!old->count) tell(w, LQ_PHYSICS_BEGIN, &(lqi_contact){.a = w->def[a].id, .b = w->def[b].id});
+  return true;
+}
+
 /* Contacts that no pair claims: between bodies at rest they stay, else the boxes have parted.
  * row: of the two bodies of those before, or 0; left at their own. */
 static bool unclaimed(lq_physics *w, const past *old, uint32_t row[2]) {
@@ -182,6 +209,8 @@ static bool contacts(lq_physics *w) {
   past old = past_at(w, 0);
   uint32_t at = 0, row[2] = {0, 0};
   w->next_contacts = w->manifolds = 0;
+  bool early = w->crew && w->pairs <= w->config.contacts_max * 2;
+  if (early) lqi_early_begin(w);
   for (uint32_t i = 0; i < w->pairs; i++) {
     uint32_t a = (uint32_t)(w->pair[i] >> 32), b = (uint32_t)w->pair[i];
     int side = 1;
@@ -190,13 +219,17 @@ static bool contacts(lq_physics *w) {
       old = past_at(w, at += old.count);
     }
     bool known = old.count && side == 0;
-    if (!touch(w, a, b, known ? &old : &(past){NULL, 0})) return false;
+    const past its = known ? old : (past){NULL, 0};
+    if (early && w->early[i].state != LQI_EARLY_NOT ? !settle(w, a, b, &its, &w->early[i])
+                                                    : !touch(w, a, b, &its))
+      return false;
     if (known) old = past_at(w, at += old.count);
   }
   while (old.count) {
     if (!unclaimed(w, &old, row)) return false;
     old = past_at(w, at += old.count);
   }
+  if (early) lqi_early_end(w);
   return true;
 }
 
@@ -219,11 +252,14 @@ static void pass_time(lq_physics *w) {
 
 /* Impulses that are not finite belong to a body that freezes in this step: they are forgotten, so
  * that what is saved can be loaded. */
-static void forget(lqi_contact *c) {
-  if (lqi_contact_finite(c)) return;
-  memset(c->normal, 0, sizeof c->normal);
-  memset(c->friction, 0, sizeof c->friction);
-  c->twist = 0;
+static void forget_share(lq_physics *w, uint32_t from, uint32_t to) {
+  for (uint32_t i = from; i < to; i++) {
+    lqi_contact *c = &w->contact_next[i];
+    if (lqi_contact_finite(c)) continue;
+    memset(c->normal, 0, sizeof c->normal);
+    memset(c->friction, 0, sizeof c->friction);
+    c->twist = 0;
+  }
 }
 
 static bool search(lq_physics *w, uint32_t waiting) {
@@ -245,7 +281,9 @@ static bool search_all(lq_physics *w, uint32_t waiting) {
   return fits;
 }
 
-lq_err lq_physics_step(lq_physics *w) {
+lq_err lq_physics_step_crew(lq_physics *w, const lq_physics_crew *crew) {
+  uint32_t least = crew && crew->awake_min ? crew->awake_min : LQI_CREW_AWAKE;
+  w->crew = crew && lq_physics_awake(w) >= least ? crew : NULL;
   uint32_t waiting = events_begin(w);
   w->ready = false;
   if (!lq_physics_active(w)) {
@@ -255,7 +293,7 @@ lq_err lq_physics_step(lq_physics *w) {
   }
   if (!search_all(w, waiting)) return LQ_ERR_FULL;
   lqi_solve(w);
-  for (uint32_t i = 0; i < w->next_contacts; i++) forget(&w->contact_next[i]);
+  lqi_each(w, forget_share, 0, w->next_contacts, 256);
   if (w->head.hit_speed > 0) lqi_hits_end(w);
   lqi_joint_end(w);
   lqi_contact *next = w->contact_next;
@@ -270,6 +308,8 @@ lq_err lq_physics_step(lq_physics *w) {
   w->head.tick++;
   return LQ_OK;
 }
+
+lq_err lq_physics_step(lq_physics *w) { return lq_physics_step_crew(w, NULL); }
 
 const lq_physics_event *lq_physics_events(const lq_physics *w, uint32_t *count) {
   *count = w->told;

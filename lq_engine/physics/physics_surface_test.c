@@ -21,6 +21,7 @@ LQ_TEST(the_search_for_pairs_with_surfaces_does_not_show) { gate_search(&gates);
 LQ_TEST(the_order_of_arrival_on_surfaces_does_not_show) { gate_arrival(&gates); }
 LQ_TEST(surfaces_saved_and_loaded_after_every_step_are_the_same) { gate_load(&gates); }
 LQ_TEST(surfaces_rolled_back_and_stepped_again_are_the_same) { gate_rollback(&gates); }
+LQ_TEST(a_crew_does_not_show_on_surfaces) { gate_crew(&gates); }
 
 /* Or the gates would hold of nothing. */
 LQ_TEST(the_scene_touches_every_surface_in_several_patches) {

@@ -25,10 +25,10 @@ static void islands(lq_physics *w, uint32_t *parent) {
 }
 
 /* The sleeper that a manifold ties to somebody who moves, or LQI_NONE. */
-static uint32_t touched(const lq_physics *w, const lqi_manifold *m) {
-  bool a = w->slot[m->row_a] != 0, b = w->slot[m->row_b] != 0;
+static uint32_t touched(const lq_physics *w, uint32_t manifold) {
+  bool a = w->mover[manifold][0] != 0, b = w->mover[manifold][1] != 0;
   if (a == b) return LQI_NONE;
-  uint32_t other = a ? m->row_b : m->row_a;
+  uint32_t other = a ? w->manifold[manifold].row_b : w->manifold[manifold].row_a;
   return sleeper(w, other) ? other : LQI_NONE;
 }
 
@@ -37,7 +37,7 @@ static uint32_t touched(const lq_physics *w, const lqi_manifold *m) {
 bool lqi_wake_touched(lq_physics *w, bool first) {
   uint32_t *parent = w->order_spare, *marked = w->order, hit, found = 0;
   for (uint32_t i = 0; i < w->manifolds; i++) {
-    if ((hit = touched(w, &w->manifold[i])) == LQI_NONE) continue;
+    if ((hit = touched(w, i)) == LQI_NONE) continue;
     if (found++ == 0) {
       islands(w, parent);
       memset(marked, 0, w->head.bodies * sizeof *marked);

@@ -83,6 +83,8 @@ static inline f4 f4_inverse(f4 x) {
                          f4_zero());
 }
 
+/* physics_solve.c: a pass over all groups whose bodies it changes. */
+void lqi_each_colour(lq_physics *w, lqi_share *share);
 /* physics_prepare.c: w->group from w->manifold. */
 void lqi_prepare(lq_physics *w);
 /* physics_colour.c: w->lane, in fours of one colour; gives how many fours. */

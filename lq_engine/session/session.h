@@ -184,6 +184,12 @@ const lq_causes *lq_session_causes(const lq_session *session);
 /* The slot of the newest command that wrote it; 0: a system or the host. */
 uint16_t lq_causes_find(const lq_causes *causes, uint32_t row, uint32_t type);
 
+/* ---- physics ---- */
+/* Hands that help with the steps of a large world, which come out the same (lq_engine/physics).
+ * Kept as a watch is; NULL, as it begins: none. */
+struct lq_physics_crew;
+void lq_session_physics_crew(lq_session *session, const struct lq_physics_crew *crew);
+
 /* ---- guests: see lq_engine/guest/guest.h ---- */
 /* Who runs the game's guests. Kept until the session is swapped, loaded or freed; NULL, as it
  * begins: every call of a guest fails. A tick that must wait or has failed asks the same questions

@@ -136,6 +136,7 @@ struct lq_session {
   uint64_t digest; /* lq_guest_ask */
 
   lqi_physics *physics; /* NULL: the game has none */
+  const lq_physics_crew *crew;
 
   /* Commands for the next tick, and behind them those for the tick after it. */
   uint32_t queued;

@@ -183,7 +183,7 @@ static bool step(lq_session *s) {
   for (uint32_t i = 0; i < lqi_physics_steps(s); i++) {
     if (i) push_again(s);
     if (i) lqi_physics_draughts(s);
-    if (lq_physics_step(s->physics->world)) return false;
+    if (lq_physics_step_crew(s->physics->world, s->crew)) return false;
     tell_step(s);
   }
   return true;
@@ -306,6 +306,10 @@ void lqi_physics_undo(lq_session *session) {
   lqi_physics *p = session->physics;
   if (p && p->stepped) p->now = !p->now;
   if (p) p->stepped = p->fresh = false;
+}
+
+void lq_session_physics_crew(lq_session *session, const lq_physics_crew *crew) {
+  session->crew = crew;
 }
 
 uint32_t lq_session_physics_awake(const lq_session *session) {

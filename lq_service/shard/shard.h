@@ -60,6 +60,9 @@ typedef struct lq_shard_options {
   lq_metrics *metrics;
   lq_trace *trace;
   lq_log *log;
+  /* Who helps with the steps of large worlds, one at a time; kept until the shard closes. NULL:
+   * nobody, which is best while there are more worlds than cores. */
+  const struct lq_physics_crew *crew;
   lq_guests *guests; /* kept until the shard closes; NULL: guests fail */
   bool console;      /* what guests do wrong is told to every client (no sign-in: lq dev) */
   /* And here, with failed_context. May be NULL. */

@@ -598,6 +598,7 @@ static bool tick_after(lqi_session *s, uint64_t tick) {
 static bool tick_try(lqi_session *s, lq_tick_result *result) {
   lq_tick_probe probe;
   for (uint32_t i = 0; i < LQI_GUESTS_FAILED_MAX; i++) {
+    lq_session_physics_crew(s->live.session, s->shard->options.crew);
     lq_session_tick(s->live.session, lqi_meter_probe(s, &probe), result);
     s->parked = s->behind_tick = result->state == LQ_TICK_WAITS;
     if (s->parked) return false;

@@ -1,7 +1,7 @@
 // Physics over the real server: bodies that fall are seen to fall, players push them, and killing, sleeping, swapping and replaying does
 // not show in where they are.
 import assert from 'node:assert/strict'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { asDemo, exampleCopy } from '../example.mjs'
@@ -153,4 +153,32 @@ ${wall.join('')}`)
   slow.ws._socket.resume()
   await slow.next((m) => m.evt === 'state', 10000)
   assert.ok(slow.log.filter((m) => m.evt === 'snapshot').length <= 1)
+})
+
+test('two threads in a world do not show in its journal', async (t) => {
+  const data = dataFolder(t)
+  const crate = (i) => `  c${i}: {Crate: {}, Pusher: {}, Body: {mass_kg: 10}, Shape: {}, Place: {position: [${(i % 10) * 1.1 - 5}, ${1 + Math.floor(i / 100)}, ${(Math.floor(i / 10) % 10) * 1.1 - 5}]}, Motion: {}}\n`
+  const crates = Array.from({ length: 600 }, (_, i) => crate(i)).join('')
+  const hidden = 'components:\n  Place: {see: none}\n  Motion: {see: none}\n' // 600 deltas a tick are more than a client here reads
+  const large = (yaml) => asDemo(yaml).replace('entities: 256', 'entities: 1024').replace('components:\n', hidden)
+  const folder = exampleCopy(t, 'crates', (yaml) => `${large(yaml)}\n${crates}`)
+  const server = await serve(t, data, ['dev', folder], { LQ_PHYSICS_THREADS: '2' })
+  // The second thread sleeps between two ticks, and is woken in each.
+  const wakes = () => {
+    const tasks = `/proc/${server.child.pid}/task`
+    const crew = readdirSync(tasks).filter((id) => readFileSync(`${tasks}/${id}/comm`, 'utf8') === 'lq-crew\n')
+    assert.equal(crew.length, 1)
+    return Number(/^voluntary_ctxt_switches:\t(\d+)$/m.exec(readFileSync(`${tasks}/${crew[0]}/status`, 'utf8'))[1])
+  }
+  const before = wakes()
+  const client = new Client(server.port)
+  await client.join({ player: 'ann' })
+  await until(async () => wakes() > before + 20, 'the second thread works')
+  await client.ask({ cmd: 'roll', entity: 'ann', impulse: [0, 0, -50], id: 'd' }, (m) => m.evt === 'ack')
+  await wait(500)
+  await server.kill('SIGTERM')
+  const verified = run(['session', 'verify', 'main', '--json', '--data', data])
+  assert.equal(verified.code, 0, `${verified.out}${verified.err}`)
+  const { findings, checkpoints } = JSON.parse(verified.out)
+  assert.ok(findings === 0 && checkpoints > 0)
 })
