@@ -35,7 +35,7 @@ static void fill_share(lq_physics *w, uint32_t from, uint32_t to) {
   for (uint32_t i = from; i < to; i++) {
     const lqi_early *e = &w->early[i];
     if (e->state != LQI_EARLY_TOUCH) continue;
-    lqi_contact_make(w, &w->found[i], e->old == LQI_NONE ? NULL : &w->contact[e->old], false,
+    lqi_contact_make(w, &w->found[i], e->old == LQI_NONE ? NULL : &w->contact[e->old], e->flags,
                      &w->contact_next[e->contact]);
     if (e->manifold != LQI_NONE) w->manifold[e->manifold] = w->found[i];
   }

@@ -100,6 +100,7 @@ typedef struct lqi_early {
   uint32_t contact;  /* in contact_next */
   uint32_t manifold; /* LQI_NONE: nobody moves */
   uint32_t old;      /* in contact, LQI_NONE */
+  uint32_t flags;    /* of the contact */
 } lqi_early;
 
 /* What the solver moves. Turn: spin in coordinates in which every inertia is 1 (root * spin). */
@@ -317,7 +318,7 @@ void lqi_narrow_reduce(lqi_manifold *m, lqi_point *point, uint32_t count);
 
 /* physics_step.c: from a manifold, which goes on with that old one or NULL. A sensor's has none. */
 void lqi_contact_make(const lq_physics *w, const lqi_manifold *m, const lqi_contact *before,
-                      bool sensor, lqi_contact *out);
+                      uint32_t flags, lqi_contact *out);
 /* physics_early.c: with a crew all simple pairs are looked at side by side (begin), then gone
  * through in order as ever, but quickly (settle), and then filled in, side by side again (end). */
 typedef enum lqi_early_state { LQI_EARLY_NOT, LQI_EARLY_APART, LQI_EARLY_TOUCH } lqi_early_state;

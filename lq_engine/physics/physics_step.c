@@ -54,15 +54,20 @@ static uint32_t same_child(const past *old, uint32_t child) {
   return LQI_NONE;
 }
 
+/* Of the pair's contacts: that they came together fast is remembered by each. */
+static uint32_t flags_of(const lq_physics *w, const past *old, bool sensor) {
+  if (sensor) return LQI_CONTACT_SENSOR;
+  return old->count && w->head.hit_speed > 0 ? old->contact->flags & LQI_CONTACT_HIT : 0;
+}
+
 void lqi_contact_make(const lq_physics *w, const lqi_manifold *m, const lqi_contact *before,
-                      bool sensor, lqi_contact *c) {
+                      uint32_t flags, lqi_contact *c) {
+  bool sensor = flags == LQI_CONTACT_SENSOR;
   *c = (lqi_contact){.a = w->def[m->row_a].id,
                      .b = w->def[m->row_b].id,
                      .child = m->child,
                      .count = sensor ? 0 : m->count,
-                     .flags = sensor ? LQI_CONTACT_SENSOR : 0};
-  if (old->count && !sensor && w->head.hit_speed > 0)
-    c->flags = old->contact->flags & LQI_CONTACT_HIT;
+                     .flags = flags};
   for (uint32_t i = 0; i < c->count; i++) c->feature[i] = m->point[i].feature;
   if (before && !sensor) inherit(c, before, m->normal);
 }
@@ -80,8 +85,8 @@ static uint32_t claim(lq_physics *w, uint32_t a, uint32_t b, bool sensor) {
  * somebody moves. */
 static void keep(lq_physics *w, const past *old, uint32_t before, bool sensor) {
   const lqi_manifold *m = &w->manifold[w->manifolds];
-  lqi_contact_make(w, m, before == LQI_NONE ? NULL : &old->contact[before], sensor,
-                   &w->contact_next[w->next_contacts]);
+  lqi_contact_make(w, m, before == LQI_NONE ? NULL : &old->contact[before],
+                   flags_of(w, old, sensor), &w->contact_next[w->next_contacts]);
   (void)claim(w, m->row_a, m->row_b, sensor);
 }
 
@@ -170,6 +175,7 @@ static bool settle(lq_physics *w, uint32_t a, uint32_t b, const past *old, lqi_e
   if (!room(w)) return false;
   uint32_t k = same_child(old, 0);
   known->old = k == LQI_NONE ? k : (uint32_t)(&old->contact[k] - w->contact);
+  known->flags = flags_of(w, old, false);
   known->contact = w->next_contacts;
   known->manifold = claim(w, a, b, false);
   if (!old->count) tell(w, LQ_PHYSICS_BEGIN, &(lqi_contact){.a = w->def[a].id, .b = w->def[b].id});
