@@ -14,6 +14,7 @@
 enum {
   LQI_SAMPLES = 4096,             /* of each latency statistic; a power of two */
   LQI_TEXT_BYTES = 4 << 20,       /* largest text one tick or answer may make */
+  LQI_CALL_BYTES_MAX = 1 << 20,   /* texts of the commands that wait for one session's swap */
   LQI_QUEUE_BYTES_MAX = 32 << 20, /* outputs of one session that wait for commits */
   LQI_WAITING_BYTES_MAX =
       256 << 20,                  /* of all sessions: above it those that have some stand still */
@@ -96,17 +97,20 @@ typedef enum lqi_out_kind {
 
 typedef struct lqi_session lqi_session;
 
-/* A REST call that waits for its session to wake. */
+/* What waits for its session: a REST call until it is live, and whatever comes while a tick that
+ * takes a release command waits for a guest: it is read as the next release has it. */
 typedef struct lqi_call {
   struct lqi_call *next;
   void (*run)(lqi_session *s, struct lqi_call *call); /* takes the call */
-  lq_shard_answer answer;
+  lq_shard_answer answer;                             /* NULL: a connected client's */
   void *context;
-  lq_message message; /* json borrows `text` */
+  lq_json json; /* borrows `text` */
   lqi_tracing tracing;
-  char player[LQ_ID_BYTES];
-  uint8_t *text;
   size_t text_bytes;
+  bool leave; /* of who is gone */
+  char player[LQ_ID_BYTES];
+  char id[LQ_CLIENT_ID_BYTES]; /* lq_shard_end: the reason */
+  uint8_t text[];
 } lqi_call;
 
 /* An answer that waits: for a commit, or for a command to be applied. */
@@ -176,8 +180,10 @@ struct lqi_session {
   bool receipts;       /* some client wanted them */
   lq_client *waiting;  /* not joined yet: for the wake, or for the tick */
   lqi_answer *answers; /* commands of REST, until applied */
-  lqi_call *calls;     /* REST calls until the session is live */
-  lqi_slot *slot;      /* by slot */
+  lqi_call *calls, *calls_last;
+  uint32_t call_count;
+  size_t call_bytes; /* of their texts */
+  lqi_slot *slot;    /* by slot */
   uint64_t woken_tick;
   uint64_t idle_since_ms;
   /* breaker */
@@ -433,9 +439,17 @@ bool lqi_client_send(lq_client *client, lq_span text, bool droppable);
 void lqi_client_error(lq_client *client, lq_err err, const lq_diag *diag, const char *id);
 lq_writer lqi_text(lq_shard *shard);
 
-/* ---- shard_query.c ---- */
-/* REST callers that wait for the session to be live: now it is, or (err) it will not be. */
+/* ---- shard_call.c ---- */
+/* What waits for the session: now it is live, or swapped, or (err) it will not be. */
 void lqi_calls_ready(lqi_session *s, lq_err err);
+/* No command is taken now: lqi_call_client and lqi_call_gone keep it, in order, until the swap. */
+bool lqi_holds(const lqi_session *s);
+/* LQ_ERR_BUSY: as many wait as a tick takes, or LQI_CALL_BYTES_MAX. LQ_ERR_MEMORY. */
+LQ_MUST lq_err lqi_call_client(lq_client *client, const lq_message *message,
+                               const lqi_tracing *tracing);
+LQ_MUST lq_err lqi_call_gone(lqi_session *s, const char *player, bool leave);
+/* Drops the player's commands that wait. */
+void lqi_calls_refuse(lqi_session *s, const char *player, lq_err why);
 
 /* ---- shard_client.c ---- */
 void lqi_clients_admit(lqi_session *s); /* submits the join of each waiting client */
@@ -444,6 +458,11 @@ void lqi_clients_left(lqi_session *s, uint64_t tick);
 /* `ran`: the release of the tick, which a swap may have replaced already. */
 void lqi_clients_joined(lqi_session *s, const lq_game *ran, const lq_tick_result *result);
 void lqi_client_close(lq_client *client, lq_err why, const char *message); /* frees it */
+/* The slot's command into the queue, or the answer why not. */
+void lqi_client_submit(lqi_session *s, uint16_t slot, const lq_message *message,
+                       const lqi_tracing *tracing);
+/* The player lost a client: see lq_client_gone. */
+void lqi_client_lost(lqi_session *s, const char *player, bool leave);
 
 /* ---- shard_resume.c ---- */
 void lqi_catch_up(lq_client *client); /* sends the events it missed */

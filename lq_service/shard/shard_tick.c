@@ -647,6 +647,9 @@ static bool tick_run(lqi_session *s) {
   outputs(s, ran, &result);
   if (old.session) lq_ledger_session_free(&old);
   if (swap_done) swapped(s, result.tick);
+  /* What came while a tick with a release command waited: it is of the release that runs now. */
+  if (s->waiting && !s->failed) lqi_clients_admit(s);
+  if (s->calls && !s->failed) lqi_calls_ready(s, LQ_OK);
   return !s->failed && tick_after(s, result.tick);
 }
 
