@@ -25,6 +25,8 @@
 #define LQ_GUEST_IDLE_MS 30000u
 /* Answers that a seat keeps of one tick; beyond it the guest has failed. */
 #define LQ_GUEST_HELD_BYTES_MAX (32u << 20)
+/* And all seats of one tenant together: four that hold all they may, or thousands as they are. */
+#define LQ_GUEST_TENANT_BYTES_MAX (128u << 20)
 
 /* Where the sources come from, and the programs. */
 typedef struct lq_guest_supply {
