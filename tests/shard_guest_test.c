@@ -28,7 +28,9 @@
   "system{name = 'moon.pulse', order = 10, reads = {'Score'}, writes = {}, state = {n = 0},\n"     \
   "  run = function(world, delta, state) state.n = state.n + 1 end}\n"                             \
   "system{name = 'moon.frail', order = 20, run = function(world)\n"                                \
-  "  for who in world:each('Score') do\n    " frail "\n  end\nend}\n"
+  "  for who in world:each('Score') do\n    " frail "\n"                                           \
+  "    if who.Score.n == 500 then world:command('inc', {entity = who, n = -1}) end\n"              \
+  "  end\nend}\n"
 #define FRAIL "if who.Score.n == 404 then error('frail') end"
 #define MENDED "if who.Score.n == 404 then who.Score.n = 405 end"
 
@@ -418,6 +420,28 @@ LQ_TEST(nobody_sees_a_process_that_was_killed_between_its_calls) {
   assert_lacks(&a, "guest.failed");
   assert_int_equal(stats().failed, 0);
   assert_true(stats().starts >= 2);
+  conn_free(&a);
+  end();
+}
+
+LQ_TEST(a_refused_command_of_the_games_own_is_told_once_a_second) {
+  conn a = {0};
+  begin(SECONDS);
+  join(&r, &a, "");
+  inc(&a, "p1", 500, "c1");
+  uint64_t began_ns = lq_clock_mono_ns();
+  UNTIL(&r, count_of(&a, "command.refused") == 3);
+  assert_true(lq_clock_mono_ns() - began_ns > 1900000000ull);
+  const char *first = a.line[line_of(&a, "command.refused", 0)];
+  assert_has(first, "\"name\":\"inc\",\"count\":1,\"code\":\"LQ_ERR_FORBIDDEN\","
+                    "\"error\":\"no negative numbers\"}");
+  int third = line_of(&a, "command.refused", 0);
+  third = line_of(&a, "command.refused",
+                  (uint32_t)line_of(&a, "command.refused", (uint32_t)third + 1) + 1);
+  const char *count = strstr(a.line[third], "\"count\":");
+  assert_non_null(count);
+  assert_in_range(atoi(count + 8), 20, 60); /* all of a second at 50 Hz */
+  assert_false(has(&a, "guest.failed") || has(&a, "\"error\",\"code\""));
   conn_free(&a);
   end();
 }

@@ -21,6 +21,7 @@ enum {
   LQI_QUEUE_BYTES_KEPT = 4 << 10, /* of its buffer, while nothing waits */
   LQI_BATCH_MAX = 1024,           /* slices of one hand-over to the store */
   LQI_CATCH_UP_TICKS = 8,         /* a late timer runs at most so many ticks of a session at once */
+  LQI_REFUSED_TELL_MS = 1000,     /* one word of refused commands that the game sent in this time */
   LQI_QUIET_COMMIT_MS = 1000,     /* a quiet session's ticks are committed this often */
   LQI_PHASES = 4,                 /* into which a period is divided ... */
   LQI_PHASE_SESSIONS = 128,       /* when more sessions than this tick at one rate */
@@ -192,8 +193,10 @@ struct lqi_session {
   struct lqi_session *next_due;
   struct lqi_session *queued_next, *queued_previous; /* in its tenant's queue */
   uint32_t owed;                                     /* ticks that wait there; 0 = not queued */
-  bool counted;                                      /* among its tenant's live sessions */
-  uint64_t kept_bytes;                               /* of its last checkpoint; 0 = unknown */
+  uint32_t sent_refused; /* commands of the game's own, not told of yet */
+  uint64_t sent_told_ms; /* when that was; 0 = never */
+  bool counted;          /* among its tenant's live sessions */
+  uint64_t kept_bytes;   /* of its last checkpoint; 0 = unknown */
   lq_meter_session *meter;
   uint64_t system_ns; /* when the system that runs began */
   uint32_t bodies;    /* that physics moved in its last tick, as the gauge knows them */
@@ -329,6 +332,8 @@ void lqi_guests_seat(lqi_session *s);
 void lqi_guests_unseat(lqi_session *s);
 /* A guest failed in a tick that was undone: it enters as a command. False: not now. */
 bool lqi_guest_failed(lqi_session *s, const lq_tick_result *result);
+/* Tells of commands that the game sent and that were refused, once a second at most. */
+void lqi_sent_refused(lqi_session *s, const lq_game *ran, const lq_tick_result *result);
 
 /* ---- shard_tick.c ---- */
 void lqi_session_live(lqi_session *s); /* just woken */

@@ -570,6 +570,7 @@ static void outputs(lqi_session *s, lq_session *ran, const lq_tick_result *resul
   for (uint32_t i = 0; i < result->event_count; i++)
     out_event(s, ran, &result->event[i], result->tick);
   if (result->changed && s->client_count) out_delta(s, ran, result->tick);
+  if (result->sent_count) lqi_sent_refused(s, lq_session_game(ran), result);
 }
 
 /* After the outputs: what the session itself wants. False when it left its rate class. */

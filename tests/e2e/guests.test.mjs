@@ -167,6 +167,8 @@ async function blown(t, language) {
       const { body } = await rest(server, `${at}/gale/hash`)
       hashes.push(`${body.tick} ${body.hash}`)
     }
+    // What it refuses is told to whoever writes the game.
+    assert.match(server.err, /the game sent blow, which was refused: off the edge\n +LQ_ERR_FORBIDDEN in tick \d+ of session gale; \d+ since/)
     // What the game sends, a player may not.
     const refused = await client.ask({ cmd: 'blow', entity: 'ann', by: 1, calm: 0, id: `b${first}` }, (m) => m.evt === 'error')
     assert.equal(refused.code, 'LQ_ERR_FORBIDDEN')
