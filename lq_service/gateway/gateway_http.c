@@ -169,6 +169,8 @@ static void dispatch(lqi_conn *c, const lq_http_request *request, const lqi_targ
                 "Upgrade: websocket\r\n");
     return;
   case LQI_ROUTE_GAME:
+  case LQI_ROUTE_MODULES:
+  case LQI_ROUTE_MODULE:
   case LQI_ROUTE_SESSIONS:
   case LQI_ROUTE_SESSION:
   case LQI_ROUTE_STATE:

@@ -53,6 +53,14 @@ void lq_guests_tenant_stop(lq_guests *g, const char *tenant) {
   }
 }
 
+lq_err lq_guests_files(const lq_guests *guests, const char *tenant, const uint8_t release[32],
+                       lq_guest_language language, lq_guest_source out[LQ_GUEST_SOURCES_MAX],
+                       uint32_t *count) {
+  const lq_guest_supply *supply = &guests->supply;
+  const lq_game *game;
+  return supply->files(supply->context, tenant, release, language, &game, out, count, NULL);
+}
+
 lq_guest_stats lq_guests_stats(const lq_guests *guests) { return guests->stats; }
 
 /* ---- who waits, and who is called ---- */

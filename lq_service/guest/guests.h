@@ -52,6 +52,11 @@ typedef struct lq_guest_stats {
 } lq_guest_stats;
 lq_guest_stats lq_guests_stats(const lq_guests *guests);
 
+/* The release's files in that language, as the supply has them. */
+LQ_MUST lq_err lq_guests_files(const lq_guests *guests, const char *tenant,
+                               const uint8_t release[32], lq_guest_language language,
+                               lq_guest_source out[LQ_GUEST_SOURCES_MAX], uint32_t *count);
+
 /* Ends the tenant's processes, whatever they are at. Its ports that wait fail from here on, until
  * they are asked for again; so do questions under way of seats that are not closed yet. */
 void lq_guests_tenant_stop(lq_guests *guests, const char *tenant);

@@ -94,6 +94,7 @@ LQ_MUST lq_err lq_shard_serve(lq_shard *shard, const char *tenant, const char *g
 /* Serves nothing of the tenant any more, until the shard closes: its sessions leave memory without
  * another word to the store, its clients are closed. What was committed stays. */
 void lq_shard_tenant_stop(lq_shard *shard, const char *tenant);
+lq_guests *lq_shard_guests(const lq_shard *shard); /* who runs them; NULL: nobody */
 /* The served game; NULL when unknown. release_out may be NULL. */
 const lq_game *lq_shard_game(const lq_shard *shard, const char *tenant, const char *game,
                              uint8_t release_out[32]);
