@@ -50,7 +50,10 @@ async function predicted(page, want) {
     const ask = (language, call) => (asked++, rules.ask(language, call));
     const [engine, run] = [await bytes("/tree/engine.wasm"), await bytes("/tree/run")];
     const [once, again] = [await play(engine, run, 0, ask), await play(engine, run, 50, ask)];
-    return { lines: once.split("\n"), same: once === again, asked };
+    const refused = [];
+    for (const odd of [undefined, () => new Uint8Array(), () => new Uint8Array(100).fill(255)])
+      await play(engine, run, 0, odd).then(() => refused.push("played"), ({ code, message }) => refused.push(`${code}: ${message}`));
+    return { lines: once.split("\n"), same: once === again, asked, refused };
   }, want);
 }
 
@@ -89,9 +92,11 @@ test("the page plays with the modules that the server runs, and comes to its has
   const other = await startLq({ game });
   t.after(() => other.close());
   await page.goto(`${other.url}/tree/page`);
-  const { lines, same, asked } = await predicted(page, "all");
+  const { lines, same, asked, refused } = await predicted(page, "all");
   assert.ok(lines.length > 20 && asked > lines.length, `${lines.length} ticks, ${asked} calls`);
   assert.ok(same, "also from saved bytes");
+  assert.match(refused[0], /^LQ_ERR_GUEST: .*nobody here answers/);
+  for (const odd of refused.slice(1)) assert.match(odd, /^LQ_ERR_GUEST: its answer is malformed/);
   assert.equal(lines.join("\n"), want, "the jail and the page");
   for (const { tick, hash } of said) assert.ok(lines.includes(`${tick} ${hash}`), `the server said ${hash} of tick ${tick}`);
 });
