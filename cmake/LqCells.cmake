@@ -2,6 +2,7 @@
 # back-end, and once for WebAssembly with and without its vectors. Beside the build's own compiler, so by rules of their own:
 #   cells/<cell>/<game>(.wasm)   tests/golden/cell.c, or the module of apps/wasm/lq_wasm.h
 #   cells/<cell>/exact(.wasm)    tests/golden/exact.c
+#   cells/<cell>/engine.wasm     the engine without a game's C, for rules in WebAssembly
 #   cells/<cell>/physics_bench.wasm   in the WebAssembly cells: bench/physics/lq_wasm.c
 #   cells/list.txt               a cell a line; cells/arm.txt: those of another machine; cells/games.txt: a game a line
 # Target golden_cells builds all but golden_arm, golden_wasm the modules alone, physics_wasm those of the bench; none belongs to `all`.
@@ -48,6 +49,11 @@ function(lqi_cell cell compiler suffix)
     add_custom_command(OUTPUT ${module} COMMAND ${compiler} ${C_FLAGS} ${C_LINK} ${bench} ${base} ${C_LIBS} -o ${module}
                        DEPENDS ${bench} ${base} COMMENT "${cell}: physics_bench" VERBATIM)
     set(LQ_CELL_BENCHES ${LQ_CELL_BENCHES} ${module} PARENT_SCOPE)
+    # Of games whose rules are guests': the engine alone.
+    set(module ${CMAKE_BINARY_DIR}/cells/${cell}/engine.wasm)
+    add_custom_command(OUTPUT ${module} COMMAND ${compiler} ${C_FLAGS} ${C_LINK} ${engine} ${C_LIBS} -o ${module} DEPENDS ${engine}
+                       COMMENT "${cell}: engine" VERBATIM)
+    list(APPEND programs ${module})
   endif()
   foreach(game ${LQ_CELL_GAMES})
     set(objects ${engine})

@@ -6,6 +6,7 @@
   "\"ann\"},\"Action\":\"lq:ReadGame\",\"Resource\":\"*\"}]}"
 #define ISSUER "{\"issuer\":\"https://id.example\",\"client_id\":\"lq\",\"algorithm\":\"EdDSA\"}"
 static char key_shown[LQ_API_KEY_ID_BYTES]; /* the public name of a key */
+static char digest[65];                     /* of the encoded game */
 
 /* Where an operation of the document is tried, and with what. */
 static void place_of(lq_span path, char *out, size_t capacity) {
@@ -13,7 +14,7 @@ static void place_of(lq_span path, char *out, size_t capacity) {
     const char *name, *value;
   } parts[] = {{"{tenant}", "acme"}, {"{game}", "demo"},   {"{session}", "main"},
                {"{user}", "player"}, {"{key}", key_shown}, {"{policy}", "office"},
-               {"{issuer}", "corp"}};
+               {"{issuer}", "corp"}, {"{sha256}", digest}};
   lq_writer w = lq_writer_of(out, capacity - 1);
   for (size_t i = 0; i < path.bytes; i++) {
     if (path.data[i] != '{') {
@@ -73,6 +74,13 @@ LQ_TEST(each_path_of_the_openapi_document_answers) {
   assert_status(post(&r, SESSIONS, bearer(admin), "{\"session\":\"over\"}"), 201);
   assert_status(call(&r, "PUT", "/v1/tenants/acme/policies/office", bearer(admin), POLICY), 200);
   assert_status(call(&r, "PUT", "/v1/tenants/acme/oidc/corp", bearer(admin), ISSUER), 200);
+  lq_json listed;
+  assert_ok(lq_json_parse(
+      lq_span_text(
+          call(&r, "GET", "/v1/tenants/acme/games/demo/modules", bearer(admin), NULL)->body),
+      &listed, NULL));
+  assert_true(
+      lq_json_text(lq_json_get(lq_json_get(listed, "game"), "sha256"), digest, sizeof digest));
   static char document[REPLY_BYTES];
   reply *got = get(&r, "/v1/openapi.json");
   assert_status(got, 200);

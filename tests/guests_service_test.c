@@ -134,6 +134,7 @@ static void open_seats(uint32_t count) {
 static void end(void) {
   static const char *const names[] = {"lq-jail-lua", "lq-jail-python", ""};
   for (uint32_t i = 0; i < SEATS; i++) lq_guest_seat_close(at[i].seat);
+  assert_null(guests->holders);
   lq_guests_close(guests);
   lq_timer_close(pulse);
   lq_loop_close(loop);
@@ -298,6 +299,35 @@ LQ_TEST(answers_of_one_tick_have_a_limit) {
   assert_non_null(strstr(why_text, "no room for its answer"));
   next_tick(&at[0]);
   assert_int_equal(finish(&at[0], 0, ACT(BIG), ""), LQ_GUEST_REPLIED);
+  end();
+}
+
+/* As many sessions as a tenant likes, each a little below what one may hold. */
+LQ_TEST(answers_of_all_ticks_of_a_tenant_have_a_limit_and_no_other_tenants) {
+  enum { HOGS = 6, EACH = LQ_GUEST_HELD_BYTES_MAX / BIG_BYTES };
+  begin();
+  open_seats(HOGS);
+  open_seat(&at[HOGS], "zeta", good);
+  uint32_t kept = 0;
+  lq_guest_turn turn = LQ_GUEST_REPLIED;
+  for (uint32_t i = 0; i < HOGS && turn == LQ_GUEST_REPLIED; i++)
+    for (uint32_t j = 0; j < EACH; j++, kept++)
+      if ((turn = finish(&at[i], j, ACT(BIG), "")) != LQ_GUEST_REPLIED) break;
+  assert_int_equal(turn, LQ_GUEST_FAILED);
+  assert_int_equal(kept, LQ_GUEST_TENANT_BYTES_MAX / BIG_BYTES);
+  assert_string_equal(why_text, "no room for its answer: the answers that the ticks of one tenant "
+                                "wait with have at most 128 MiB");
+  assert_int_equal(finish(&at[HOGS], 0, ACT(BIG), ""), LQ_GUEST_REPLIED);
+  /* A tick that is over makes room, and so does a session that goes. */
+  next_tick(&at[0]);
+  assert_int_equal(finish(&at[0], 0, ACT(BIG), ""), LQ_GUEST_REPLIED);
+  for (uint32_t i = 1; i < HOGS; i++) {
+    lq_guest_seat_close(at[i].seat);
+    at[i].seat = NULL;
+  }
+  assert_true(at[0].seat->of->bytes == at[0].seat->answer_bytes);
+  for (uint32_t j = 1; j < EACH; j++)
+    assert_int_equal(finish(&at[0], j, ACT(BIG), ""), LQ_GUEST_REPLIED);
   end();
 }
 

@@ -28,7 +28,9 @@
   "system{name = 'moon.pulse', order = 10, reads = {'Score'}, writes = {}, state = {n = 0},\n"     \
   "  run = function(world, delta, state) state.n = state.n + 1 end}\n"                             \
   "system{name = 'moon.frail', order = 20, run = function(world)\n"                                \
-  "  for who in world:each('Score') do\n    " frail "\n  end\nend}\n"
+  "  for who in world:each('Score') do\n    " frail "\n"                                           \
+  "    if who.Score.n == 500 then world:command('inc', {entity = who, n = -1}) end\n"              \
+  "  end\nend}\n"
 #define FRAIL "if who.Score.n == 404 then error('frail') end"
 #define MENDED "if who.Score.n == 404 then who.Score.n = 405 end"
 
@@ -122,6 +124,13 @@ static void end(void) {
 static lqi_session *main_of(void) { return session_of(&r, "main"); }
 static lq_guest_stats stats(void) { return lq_guests_stats(lab_guests); }
 
+/* A tick that waits for a guest now: left to the loop, nobody may be there to see it. */
+static void park(void) {
+  UNTIL(&r, !main_of()->parked);
+  (void)lqi_session_tick(main_of());
+  assert_true(main_of()->parked);
+}
+
 /* ---- order ---- */
 
 LQ_TEST(joined_ack_event_and_delta_come_in_this_order_while_ticks_wait) {
@@ -189,6 +198,145 @@ LQ_TEST(who_joins_between_an_answer_and_its_tick_joins_with_the_next_one) {
   conn_free(&a);
   conn_free(&b);
   conn_free(&c);
+  end();
+}
+
+/* ---- a swap that waits ---- */
+
+/* A release is served, and the tick that takes it waits for a guest. */
+static void swap_waits(uint32_t to) {
+  UNTIL(&r, !main_of()->parked);
+  serve_to(&r, "acme", built[to]->id);
+  park();
+  assert_true(lqi_holds(main_of()));
+}
+
+LQ_TEST(what_is_sent_while_a_swap_waits_runs_behind_it_in_order) {
+  enum { COMMANDS = 200 };
+  conn a = {0}, b = {0}, c = {0}, gone = {0};
+  told rest = {0};
+  lq_diag diag = {0};
+  char id[32], part[48];
+  begin(SECONDS);
+  join(&r, &a, "");
+  join(&r, &gone, ",\"player\":\"bob\"");
+  swap_waits(NEXT);
+  for (int i = 0; i < COMMANDS; i++) {
+    (void)snprintf(id, sizeof id, "c%d", i);
+    inc(&a, "p1", i == 100 ? -1 : 1, id);
+  }
+  inc(&a, "p1", 1, "c7"); /* again */
+  say(&a, "{\"cmd\":\"none\",\"id\":\"bad\"}");
+  join_start(&r, &b, ",\"player\":\"ann\"");
+  join_start(&r, &c, ",\"player\":\"ann\"");
+  conn_free(&gone);
+  lq_message message;
+  assert_ok(lq_message_read(
+      lq_span_text("{\"cmd\":\"inc\",\"entity\":\"p1\",\"n\":5,\"id\":\"r\"}"), &message, &diag));
+  lq_session_name name = name_of("main");
+  lq_shard_command(r.shard, &name, "p1", &message, told_answer, &rest);
+  assert_false(rest.calls || a.closed || b.closed || has(&a, "error"));
+  UNTIL(&r, has(&a, "\"id\":\"c199\"") && rest.calls && has(&b, "\"joined\""));
+  UNTIL(&r, has(&a, "\"Score\":{\"n\":204}")); /* 199, one refused, and 5 */
+  assert_int_equal(memcmp(main_of()->live.release, built[NEXT]->id, 32), 0);
+  int last = -1;
+  for (int i = 0; i < COMMANDS; i++) {
+    (void)snprintf(part, sizeof part, "\"evt\":\"%s\",", i == 100 ? "error" : "ack");
+    (void)snprintf(id, sizeof id, "\"id\":\"c%d\"", i);
+    assert_int_equal(count_of(&a, id), 1);
+    assert_true(line_of(&a, id, 0) > last);
+    last = line_of(&a, id, 0);
+    assert_has(a.line[last], part);
+  }
+  assert_has(a.line[line_of(&a, "\"bad\"", 0)], "LQ_ERR_UNKNOWN_COMMAND");
+  assert_ok(rest.err);
+  assert_int_equal(c.why, LQ_ERR_EXISTS);
+  assert_false(lq_session_player_find(main_of()->live.session, lq_span_text("bob")).connected);
+  told_free(&rest);
+  conn_free(&a);
+  conn_free(&b);
+  conn_free(&c);
+  end();
+}
+
+LQ_TEST(what_waits_for_a_swap_is_bounded_and_the_rest_is_told_busy) {
+  conn a = {0};
+  char long_one[3000], id[16];
+  begin(SECONDS);
+  join(&r, &a, "");
+  swap_waits(NEXT);
+  uint32_t kept = 0;
+  for (; !has(&a, "LQ_ERR_BUSY"); kept++) {
+    (void)snprintf(id, sizeof id, "l%u", kept);
+    (void)snprintf(long_one, sizeof long_one,
+                   "{\"cmd\":\"inc\",\"entity\":\"p1\",\"n\":1,\"id\":\"%s\"%*s}", id, 2900, "");
+    say(&a, long_one);
+    assert_true(kept < LQ_TICK_COMMANDS_MAX);
+  }
+  assert_true(kept > 300);
+  assert_has(a.line[line_of(&a, "LQ_ERR_BUSY", 0)], id);
+  (void)snprintf(long_one, sizeof long_one, "\"Score\":{\"n\":%u}", kept - 1);
+  UNTIL(&r, has(&a, long_one));
+  assert_int_equal(count_of(&a, "\"ack\""), kept - 1);
+  assert_int_equal(main_of()->call_count, 0);
+  assert_int_equal(main_of()->call_bytes, 0);
+  conn_free(&a);
+  end();
+}
+
+LQ_TEST(whose_access_ends_while_a_swap_waits_does_nothing_any_more) {
+  conn a = {0}, b = {0};
+  told rest = {0};
+  lq_diag diag = {0};
+  lq_message message;
+  begin(SECONDS);
+  join(&r, &b, "");
+  assert_ok(lq_message_read(
+      lq_span_text("{\"action\":\"join\",\"tenant\":\"acme\",\"game\":\"lab\"}"), &message, &diag));
+  lq_shard_user eve = {.user = "eve", .address = ""};
+  assert_ok(lq_shard_join(r.shard, &message, 0, &eve, &conn_sink, &a, &a.client, &diag));
+  UNTIL(&r, has(&a, "\"joined\""));
+  swap_waits(NEXT);
+  inc(&a, "p2", 7, "c1");
+  inc(&b, "p1", 3, "c2");
+  assert_ok(lq_message_read(
+      lq_span_text("{\"cmd\":\"inc\",\"entity\":\"p2\",\"n\":5,\"id\":\"r\"}"), &message, &diag));
+  lq_session_name name = name_of("main");
+  lq_shard_command(r.shard, &name, "p2", &message, told_answer, &rest);
+  lq_shard_revoke(r.shard, "acme", "eve");
+  assert_int_equal(a.why, LQ_ERR_UNAUTHORIZED);
+  assert_int_equal(rest.err, LQ_ERR_UNAUTHORIZED);
+  UNTIL(&r, has(&b, "\"ack\",\"id\":\"c2\""));
+  turns(&r, 40);
+  assert_lacks(&b, "\"n\":7");
+  assert_lacks(&b, "\"n\":12");
+  told_free(&rest);
+  conn_free(&a);
+  conn_free(&b);
+  end();
+}
+
+LQ_TEST(a_stop_while_a_swap_waits_answers_everybody) {
+  conn a = {0};
+  told rest = {0};
+  lq_diag diag = {0};
+  lq_message message;
+  begin(SECONDS);
+  join(&r, &a, "");
+  swap_waits(NEXT);
+  inc(&a, "p1", 1, "c1");
+  assert_ok(lq_message_read(
+      lq_span_text("{\"cmd\":\"inc\",\"entity\":\"p1\",\"n\":5,\"id\":\"r\"}"), &message, &diag));
+  lq_session_name name = name_of("main");
+  lq_shard_command(r.shard, &name, "p1", &message, told_answer, &rest);
+  lq_guests_tenant_stop(lab_guests, "acme");
+  lqi_session_drop(main_of(), LQ_ERR_BUSY, "gone");
+  assert_true(a.closed);
+  assert_int_equal(rest.err, LQ_ERR_BUSY);
+  told_free(&rest);
+  conn_free(&a);
+  (void)lq_guests_waiting(lab_guests, "acme", built[SECONDS]->id);
+  (void)lq_guests_waiting(lab_guests, "acme", built[NEXT]->id);
   end();
 }
 
@@ -283,6 +431,28 @@ LQ_TEST(nobody_sees_a_process_that_was_killed_between_its_calls) {
   end();
 }
 
+LQ_TEST(a_refused_command_of_the_games_own_is_told_once_a_second) {
+  conn a = {0};
+  begin(SECONDS);
+  join(&r, &a, "");
+  inc(&a, "p1", 500, "c1");
+  uint64_t began_ns = lq_clock_mono_ns();
+  UNTIL(&r, count_of(&a, "command.refused") == 3);
+  assert_true(lq_clock_mono_ns() - began_ns > 1900000000ull);
+  const char *first = a.line[line_of(&a, "command.refused", 0)];
+  assert_has(first, "\"name\":\"inc\",\"count\":1,\"code\":\"LQ_ERR_FORBIDDEN\","
+                    "\"error\":\"no negative numbers\"}");
+  int third = line_of(&a, "command.refused", 0);
+  third = line_of(&a, "command.refused",
+                  (uint32_t)line_of(&a, "command.refused", (uint32_t)third + 1) + 1);
+  const char *count = strstr(a.line[third], "\"count\":");
+  assert_non_null(count);
+  assert_in_range(atoi(count + 8), 20, 60); /* all of a second at 50 Hz */
+  assert_false(has(&a, "guest.failed") || has(&a, "\"error\",\"code\""));
+  conn_free(&a);
+  end();
+}
+
 /* ---- sleep and stop ---- */
 
 LQ_TEST(a_session_sleeps_and_wakes_with_what_its_guests_keep) {
@@ -313,7 +483,7 @@ LQ_TEST(a_server_that_stops_waits_for_the_tick_that_waits) {
     begin(SECONDS);
     join(&r, &a, "");
     inc(&a, "p1", hang ? 66 : 3, "c1");
-    UNTIL(&r, main_of()->parked);
+    park();
     shard_stop(&r);
     assert_true(a.closed);
     conn_free(&a);
@@ -414,7 +584,7 @@ LQ_TEST(two_tenants_with_one_release_have_two_processes) {
   assert_int_equal(acme, 1);
   assert_int_equal(zeta, 1);
   /* One is stopped while its ticks wait. */
-  UNTIL(&r, main_of()->parked);
+  park();
   lq_shard_tenant_stop(r.shard, "acme");
   assert_true(a.closed);
   assert_int_equal(a.why, LQ_ERR_UNKNOWN_TENANT);

@@ -113,6 +113,8 @@ static void ask(jail *j, const lq_guest_message *message) {
   if (err) end(EXIT_MESSAGE, "a call that does not fit the game");
   size_t bytes = j->runtime->call(&view);
   send_message((lq_guest_message){LQ_GUEST_ANSWER, message->slot, (uint32_t)bytes, 0});
+  if (j->runtime->spoiled && j->runtime->spoiled())
+    end(EXIT_MESSAGE, "a call changed what lives on between ticks");
 }
 
 static _Noreturn void serve(jail *j) {

@@ -24,6 +24,9 @@ typedef struct lq_runtime {
   void (*load)(const lq_game *game, const lq_guest_file *file, uint32_t count, lq_writer *out);
   /* Runs a system or a handler; ends the view (lq_guest_view_end) and returns its bytes. */
   size_t (*call)(lq_guest_view *view);
+  /* After a call: the process is not what it was when the sources had been loaded, and ends. May be
+   * NULL. */
+  bool (*spoiled)(void);
 } lq_runtime;
 
 /* The jail's main; does not return. argc, argv: as main got them. */

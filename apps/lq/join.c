@@ -226,13 +226,36 @@ static void show_failure(const joiner *j, lq_json json) {
   lq_guest_failure_print(&failure, NULL, false);
 }
 
+/* So is a command that the game sent and that was refused. */
+static void show_refused(const joiner *j, lq_json json) {
+  static char error[LQ_GUEST_TEXT_BYTES_MAX + 1];
+  char name[LQ_NAME_BYTES * 2], code[48];
+  int64_t tick = 0, count = 0;
+  lq_session_name at = {0};
+  lq_shard_guest_failure refused = {.at = &at, .name = name};
+  if (!lq_json_text(lq_json_get(json, "name"), name, sizeof name) ||
+      !lq_json_text(lq_json_get(json, "error"), error, sizeof error) ||
+      !lq_json_text(lq_json_get(json, "code"), code, sizeof code) ||
+      !lq_json_i64(lq_json_get(json, "tick"), &tick) ||
+      !lq_json_i64(lq_json_get(json, "count"), &count) || count <= 0 || count > UINT32_MAX)
+    return;
+  memcpy(at.session, j->session, sizeof at.session);
+  refused.tick = (uint64_t)tick;
+  refused.refused = (uint32_t)count;
+  refused.error = lq_span_text(error);
+  for (uint32_t i = 0; i < LQ_ERR_COUNT; i++)
+    if (!strcmp(lq_err_name((lq_err)i), code)) refused.code = (lq_err)i;
+  lq_guest_failure_print(&refused, NULL, false);
+}
+
 static void got_text(joiner *j, lq_span text) {
   lq_json json;
   char evt[16] = "";
   bool known =
       !lq_json_parse(text, &json, NULL) && lq_json_text(lq_json_get(json, "evt"), evt, sizeof evt);
-  bool failure = known && !strcmp(evt, "guest.failed");
-  if (failure) show_failure(j, json);
+  bool refused = known && !strcmp(evt, "command.refused");
+  bool failure = refused || (known && !strcmp(evt, "guest.failed"));
+  if (failure) (refused ? show_refused : show_failure)(j, json);
   if (!failure || isatty(STDOUT_FILENO) != 1) {
     (void)fwrite(text.data, 1, text.bytes, stdout);
     (void)fputc('\n', stdout);

@@ -85,6 +85,36 @@ static void tame_print(lq_span text) {
   }
 }
 
+/* A command that the game sent. */
+static void refused_print(const lq_shard_guest_failure *refused) {
+  (void)fprintf(stderr, "lq: the game sent %s, which was refused: ", refused->name);
+  tame_print(refused->error);
+  (void)fprintf(stderr, "\n    %s in tick %llu of session %s; %u since the last word of it\n",
+                lq_err_name(refused->code), (unsigned long long)refused->tick, refused->at->session,
+                refused->refused);
+}
+
+static void refused_json_print(const lq_shard_guest_failure *refused) {
+  uint8_t room[4096];
+  lq_writer w = lq_writer_of(room, sizeof room);
+  lq_write_text(&w, "{\"command_refused\":");
+  lq_json_write_text(&w, lq_span_text(refused->name));
+  lq_write_text(&w, ",\"game\":");
+  lq_json_write_text(&w, lq_span_text(refused->at->game));
+  lq_write_text(&w, ",\"session\":");
+  lq_json_write_text(&w, lq_span_text(refused->at->session));
+  lq_write_text(&w, ",\"tick\":");
+  lq_write_decimal_u(&w, refused->tick);
+  lq_write_text(&w, ",\"count\":");
+  lq_write_decimal_u(&w, refused->refused);
+  lq_write_text(&w, ",\"code\":");
+  lq_json_write_text(&w, lq_span_text(lq_err_name(refused->code)));
+  lq_write_text(&w, ",\"error\":");
+  lq_json_write_text(&w, refused->error);
+  lq_write_text(&w, "}\n");
+  if (!w.failed) (void)fwrite(room, 1, w.bytes, stderr);
+}
+
 static void json_print(const lq_shard_guest_failure *failure) {
   uint8_t room[LQ_GUEST_TEXT_BYTES_MAX * 6 + 1024]; /* an escape is six letters */
   lq_writer w = lq_writer_of(room, sizeof room);
@@ -106,6 +136,10 @@ static void json_print(const lq_shard_guest_failure *failure) {
 }
 
 void lq_guest_failure_print(const lq_shard_guest_failure *failure, const char *folder, bool json) {
+  if (failure->refused) {
+    (json ? refused_json_print : refused_print)(failure);
+    return;
+  }
   if (json) {
     json_print(failure);
     return;

@@ -24,7 +24,8 @@ LQ_MUST lq_err lq_failed_guests_take(lq_failed_guests *failed, const lq_release_
 void lq_failed_guests_json(const lq_failed_guests *failed, lq_writer *w); /* an array */
 void lq_failed_guests_print(const lq_failed_guests *failed);
 
-/* On stderr, for whoever writes the game; json: a line. folder: where its files are, or NULL. */
+/* Or a command that it sent and that was refused. On stderr, for whoever writes the game; json: a
+ * line. folder: where its files are, or NULL. */
 void lq_guest_failure_print(const lq_shard_guest_failure *failure, const char *folder, bool json);
 
 #endif

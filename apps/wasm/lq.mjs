@@ -3,6 +3,8 @@
 //   const lq = await openLq(await (await fetch("hunt.wasm")).arrayBuffer(), encodedGame);
 //   lq.start(7n);
 //   lq.tick(commands);      // of one tick, as journaled; nothing: a quiet tick
+//   // A game with guests: who answers them, as openGuests of sdk/wasm/served.mjs does.
+//   const lq = await openLq(engine, encodedGame, (language, call) => reply);
 //   lq.hash                 // a BigInt, the server's hash of that tick
 //   lq.load(saved);         // takes a prediction back to bytes of the server or of save()
 
@@ -18,15 +20,17 @@ export class LqError extends Error {
 }
 
 /** Compiles a module (its bytes, or a WebAssembly.Module) and gives it its game. */
-export async function openLq(module, encodedGame) {
+export async function openLq(module, encodedGame, ask) {
   const compiled = module instanceof WebAssembly.Module ? module : await WebAssembly.compile(module);
-  return new Lq(await WebAssembly.instantiate(compiled, {}), encodedGame);
+  return new Lq(await WebAssembly.instantiate(compiled, {}), encodedGame, ask);
 }
 
 class Lq {
   #wasm;
-  constructor(instance, encodedGame) {
+  #ask;
+  constructor(instance, encodedGame, ask) {
     this.#wasm = instance.exports;
+    this.#ask = ask;
     this.#give(encodedGame, "lq_wasm_game");
   }
 
@@ -47,7 +51,13 @@ class Lq {
     this.#give(saved, "lq_wasm_load");
   }
   tick(commands = new Uint8Array()) {
-    this.#give(commands, "lq_wasm_tick");
+    for (let [bytes, name] = [commands, "lq_wasm_tick"]; ; [bytes, name] = [this.#ask(this.#wasm.lq_wasm_asked(), this.#out().slice()), "lq_wasm_answer"])
+      try {
+        return this.#give(bytes, name);
+      } catch (error) {
+        if (error.code !== "LQ_ERR_BUSY" || !this.#wasm.lq_wasm_asked()) throw error;
+        if (!this.#ask) throw new LqError("LQ_ERR_GUEST", "a guest of the game is asked, and nobody here answers");
+      }
   }
   /** A copy, the caller's. */
   save() {

@@ -46,10 +46,17 @@ LQ_MUST lq_err LQ_WASM(lq_wasm_start)(uint64_t seed);
  * taken back. Errors as lq_session_load. */
 LQ_MUST lq_err LQ_WASM(lq_wasm_load)(uint32_t bytes);
 /* Runs one tick; the room's first bytes are its commands as journaled (docs/journal.md), 0: none.
- * LQ_ERR_CORRUPT: they are malformed, nothing ran. LQ_ERR_GUEST: nor here, where a
- * guest must be asked. LQ_ERR_UNSUPPORTED: the tick ran, and its
- * commands hand the session over to another release, which is another module. */
+ * LQ_ERR_CORRUPT: they are malformed, nothing ran. LQ_ERR_BUSY: a guest is asked, nothing ran yet:
+ * lq_wasm_answer, or lq_wasm_load for another session. LQ_ERR_GUEST: a guest failed, and nothing
+ * ran; the session is as before the tick, but its commands wait: lq_wasm_load. LQ_ERR_UNSUPPORTED:
+ * the tick ran, and its commands hand the session over to another release, which is another module.
+ */
 LQ_MUST lq_err LQ_WASM(lq_wasm_tick)(uint32_t bytes);
+/* After LQ_ERR_BUSY the call's bytes lie in `out` (lq_engine/guest/wire.h); the language of who is
+ * asked (lq_guest_language). 0: nobody is. */
+uint32_t LQ_WASM(lq_wasm_asked)(void);
+/* The room's first bytes are the reply; the tick goes on. Answers and errors as lq_wasm_tick. */
+LQ_MUST lq_err LQ_WASM(lq_wasm_answer)(uint32_t bytes);
 /* The session as bytes, canonical, into `out`. */
 LQ_MUST lq_err LQ_WASM(lq_wasm_save)(void);
 /* The state as JSON into `out`: every entity with every component, as an operator sees it. */

@@ -195,8 +195,9 @@ static lq_err seal_commands(lq_game *game, lq_diag *diag) {
 
 /* What `evt` may be besides a game's events: docs/protocol.md. Nobody could tell them apart. */
 static bool evt_of_the_protocol(const char *name) {
-  static const char *const all[] = {"joined", "state", "snapshot", "ack",
-                                    "error",  "pong",  "receipt",  "guest.failed"};
+  static const char *const all[] = {"joined",  "state",        "snapshot",
+                                    "ack",     "error",        "pong",
+                                    "receipt", "guest.failed", "command.refused"};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++)
     if (strcmp(name, all[i]) == 0) return true;
   return false;

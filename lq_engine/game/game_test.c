@@ -78,8 +78,9 @@ LQ_TEST(names_are_unique_and_valid) {
 }
 
 LQ_TEST(an_event_is_not_named_as_a_message_of_the_protocol) {
-  static const char *const taken[] = {"joined", "state", "snapshot", "ack",
-                                      "error",  "pong",  "receipt",  "guest.failed"};
+  static const char *const taken[] = {"joined",  "state",        "snapshot",
+                                      "ack",     "error",        "pong",
+                                      "receipt", "guest.failed", "command.refused"};
   for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
     REFUSED(LQ_ERR_INVALID, "the server has a message of that name",
             fx_name(fx.event[FX_LOG].record.name, LQ_NAME_BYTES, taken[i]));

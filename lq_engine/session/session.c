@@ -173,6 +173,7 @@ uint32_t lq_session_hz(const lq_session *session) { return session->core.hz; }
 bool lq_session_ended(const lq_session *session) { return session->core.ended; }
 uint64_t lq_session_wake_tick(const lq_session *session) { return session->core.wake_tick; }
 uint32_t lq_session_queued(const lq_session *session) { return session->queued; }
+bool lq_session_release_waits(const lq_session *session) { return session->release_waits; }
 
 uint64_t lq_session_hash(const lq_session *session) {
   const lqi_core *core = &session->core;

@@ -113,6 +113,9 @@ uint32_t lq_session_unqueue(lq_session *session, uint16_t slot);
 bool lq_session_seen(const lq_session *session, uint16_t slot, const char *client_id,
                      uint64_t *tick, lq_err *outcome);
 uint32_t lq_session_queued(const lq_session *session);
+/* A tick that takes a release command waits for a guest: what came would be of the release before
+ * it, so lq_session_submit takes nothing until that tick is over. */
+bool lq_session_release_waits(const lq_session *session);
 
 /* ---- a tick ---- */
 typedef struct lq_applied {

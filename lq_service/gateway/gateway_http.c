@@ -170,6 +170,8 @@ static void dispatch(lqi_conn *c, const lq_http_request *request, const lqi_targ
     return;
   case LQI_ROUTE_GAME:
   case LQI_ROUTE_SHAPE:
+  case LQI_ROUTE_MODULES:
+  case LQI_ROUTE_MODULE:
   case LQI_ROUTE_SESSIONS:
   case LQI_ROUTE_SESSION:
   case LQI_ROUTE_STATE:

@@ -44,6 +44,8 @@ typedef enum lqi_route {
   LQI_ROUTE_FILE, /* whatever else: perhaps a file */
   LQI_ROUTE_GAME,
   LQI_ROUTE_SHAPE, /* name.session is the number of a cooked shape */
+  LQI_ROUTE_MODULES,
+  LQI_ROUTE_MODULE, /* whose digest is the address's last part */
   LQI_ROUTE_SESSIONS,
   LQI_ROUTE_SESSION,
   LQI_ROUTE_STATE,
@@ -283,6 +285,10 @@ void lqi_problem_text(lqi_conn *c, lq_err code, const char *message);
 
 /* ---- gateway_rest.c ---- */
 void lqi_rest_request(lqi_conn *c, const lq_http_request *request, const lqi_target *target);
+
+/* ---- gateway_module.c ---- */
+/* Who may is decided, and the game is served. */
+void lqi_modules_reply(lqi_conn *c, const lq_http_request *request, const lqi_target *target);
 /* Answers a call (an lq_shard_answer), perhaps long after, perhaps to a connection that is gone. */
 void lqi_answered(void *call, lq_err err, const lq_diag *diag, lq_span json);
 LQ_MUST lq_err lqi_body_object(const lq_http_request *request, lq_json *out, lq_diag *diag);

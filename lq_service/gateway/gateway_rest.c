@@ -122,6 +122,8 @@ static lq_action action_of(const lq_http_request *request, const lqi_target *tar
   switch ((int)target->route) {
   case LQI_ROUTE_GAME:
   case LQI_ROUTE_SHAPE:
+  case LQI_ROUTE_MODULES:
+  case LQI_ROUTE_MODULE:
     return LQ_ACTION_READ_GAME;
   case LQI_ROUTE_SESSIONS:
     return reads ? LQ_ACTION_LIST_SESSIONS : LQ_ACTION_CREATE_SESSION;
@@ -140,8 +142,7 @@ static lq_action action_of(const lq_http_request *request, const lqi_target *tar
 static bool is_served(lqi_conn *c, const lqi_target *target) {
   const lq_session_name *name = &target->name;
   lq_err err = lq_shard_check(c->gateway->options.shard, name->tenant, name->game);
-  bool needs_session = target->route != LQI_ROUTE_GAME && target->route != LQI_ROUTE_SHAPE &&
-                       target->route != LQI_ROUTE_SESSIONS;
+  bool needs_session = target->route > LQI_ROUTE_MODULE && target->route != LQI_ROUTE_SESSIONS;
   if (!err && needs_session && !name->session[0]) err = LQ_ERR_UNKNOWN_SESSION;
   if (err) lqi_problem(c, 0, err, NULL, NULL);
   return !err;
@@ -244,6 +245,10 @@ void lqi_rest_request(lqi_conn *c, const lq_http_request *request, const lqi_tar
   if (!lqi_may(c, &who, action, target->name.tenant, target->name.game, session) ||
       !is_served(c, target))
     return;
+  if (target->route == LQI_ROUTE_MODULES || target->route == LQI_ROUTE_MODULE) {
+    lqi_modules_reply(c, request, target);
+    return;
+  }
   bool has_text = target->route == LQI_ROUTE_COMMANDS, sees_all;
   lqi_call *call = lqi_call_begin(c, target, request->method, has_text ? LQI_REST_TEXT_BYTES : 0);
   if (!call) return;

@@ -49,6 +49,8 @@ static const struct {
     {"v1/usage", LQI_ROUTE_USAGE_OWN, READ},
     {GAME_PATH, LQI_ROUTE_GAME, READ},
     {GAME_PATH "/shapes/{}", LQI_ROUTE_SHAPE, READ},
+    {GAME_PATH "/modules", LQI_ROUTE_MODULES, READ},
+    {GAME_PATH "/modules/{}", LQI_ROUTE_MODULE, READ},
     {GAME_PATH "/sessions", LQI_ROUTE_SESSIONS, READ | BIT(POST)},
     {GAME_PATH "/sessions/{}", LQI_ROUTE_SESSION, READ | BIT(DELETE)},
     {GAME_PATH "/sessions/{}/state", LQI_ROUTE_STATE, READ},

@@ -63,11 +63,19 @@ typedef struct lqi_reply {
   size_t bytes;
 } lqi_reply;
 
+/* What all seats of a tenant hold. Lives as long as one of them. */
+typedef struct lqi_holder {
+  struct lqi_holder *next;
+  uint32_t seats;
+  size_t bytes;
+  char tenant[LQ_TENANT_BYTES];
+} lqi_holder;
+
 struct lq_guest_seat {
   lqi_asker asker;
   lq_guests *guests;
+  lqi_holder *of;
   lq_guest_port port;
-  char tenant[LQ_TENANT_BYTES];
   uint8_t release[32];
   void (*ready)(void *context);
   void *context;
@@ -99,6 +107,7 @@ struct lq_guests {
   uint32_t idle_ms;
   lqi_process *processes;
   lqi_waiting *waiting;
+  lqi_holder *holders;
   lq_timer *timer; /* while some process is up, or some seat waits */
   lq_guest_seat *due_first, *due_last;
   bool due_posted, closed;

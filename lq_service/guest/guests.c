@@ -53,6 +53,14 @@ void lq_guests_tenant_stop(lq_guests *g, const char *tenant) {
   }
 }
 
+lq_err lq_guests_files(const lq_guests *guests, const char *tenant, const uint8_t release[32],
+                       lq_guest_language language, lq_guest_source out[LQ_GUEST_SOURCES_MAX],
+                       uint32_t *count) {
+  const lq_guest_supply *supply = &guests->supply;
+  const lq_game *game;
+  return supply->files(supply->context, tenant, release, language, &game, out, count, NULL);
+}
+
 lq_guest_stats lq_guests_stats(const lq_guests *guests) { return guests->stats; }
 
 /* ---- who waits, and who is called ---- */
@@ -117,17 +125,32 @@ static void undue(lq_guest_seat *seat) {
   seat->due = false;
 }
 
+static bool no_room(lq_guest_seat *seat, const char *whose, uint32_t bytes_max) {
+  (void)snprintf(seat->asker.why, sizeof seat->asker.why,
+                 "no room for its answer: the answers %s have at most %u MiB", whose,
+                 bytes_max >> 20);
+  return false;
+}
+
 static bool answer_keep(lq_guest_seat *seat) {
-  if (seat->asker.reply_bytes > LQ_GUEST_HELD_BYTES_MAX - seat->answer_bytes) return false;
+  size_t bytes = seat->asker.reply_bytes;
+  if (bytes > LQ_GUEST_HELD_BYTES_MAX - seat->answer_bytes)
+    return no_room(seat, "of a tick", LQ_GUEST_HELD_BYTES_MAX);
+  if (bytes > LQ_GUEST_TENANT_BYTES_MAX - seat->of->bytes)
+    return no_room(seat, "that the ticks of one tenant wait with", LQ_GUEST_TENANT_BYTES_MAX);
   if (seat->answer_count == seat->answer_capacity) {
     uint32_t capacity = seat->answer_capacity ? 2 * seat->answer_capacity : 4;
     lqi_reply *grown = realloc(seat->answer, capacity * sizeof *grown);
-    if (!grown) return false;
+    if (!grown) {
+      (void)snprintf(seat->asker.why, sizeof seat->asker.why, "no memory for its answer");
+      return false;
+    }
     seat->answer = grown;
     seat->answer_capacity = capacity;
   }
-  seat->answer[seat->answer_count++] = (lqi_reply){seat->asker.reply, seat->asker.reply_bytes};
-  seat->answer_bytes += seat->asker.reply_bytes;
+  seat->answer[seat->answer_count++] = (lqi_reply){seat->asker.reply, bytes};
+  seat->answer_bytes += bytes;
+  seat->of->bytes += bytes;
   seat->asker.reply = NULL;
   seat->asker.state = LQI_IDLE;
   return true;
@@ -139,9 +162,6 @@ void lqi_asker_told(lqi_asker *asker) {
     free(asker->reply);
     asker->reply = NULL;
     asker->state = LQI_FAILED;
-    (void)snprintf(asker->why, sizeof asker->why,
-                   "no room for its answer: the answers of a tick have at most %u MiB",
-                   LQ_GUEST_HELD_BYTES_MAX >> 20);
   }
   lqi_seat_due(asker->seat);
 }
@@ -221,8 +241,8 @@ static lq_guest_turn seat_ask(void *context, const lq_guest_ask *ask, lq_span *r
   }
   if (seat->asker.state == LQI_FAILED) return failed(&seat->asker, why);
   if (seat->asker.state == LQI_SENT) return LQ_GUEST_WAITS;
-  lqi_process *p =
-      lqi_process_need(seat->guests, seat->tenant, seat->release, (lq_guest_language)ask->guest);
+  lqi_process *p = lqi_process_need(seat->guests, seat->of->tenant, seat->release,
+                                    (lq_guest_language)ask->guest);
   if (!p) (void)snprintf(seat->asker.why, sizeof seat->asker.why, "no memory for a guest");
   if (seat->waits_for != p) lqi_seat_unwait(seat);
   if (!p || !ask_on(p, ask, &seat->asker, false)) return failed(&seat->asker, why);
@@ -288,14 +308,38 @@ const lq_guest_port *lq_guests_waiting(lq_guests *g, const char *tenant,
 
 /* ---- seats ---- */
 
+static lqi_holder *holder_take(lq_guests *g, const char *tenant) {
+  lqi_holder *h = g->holders;
+  while (h && strcmp(h->tenant, tenant) != 0) h = h->next;
+  if (!h && (h = calloc(1, sizeof *h))) {
+    (void)lq_text_copy(h->tenant, sizeof h->tenant, lq_span_text(tenant));
+    h->next = g->holders;
+    g->holders = h;
+  }
+  if (h) h->seats++;
+  return h;
+}
+
+static void holder_give(lq_guests *g, lqi_holder *h) {
+  if (--h->seats) return;
+  lqi_holder **at = &g->holders;
+  while (*at != h) at = &(*at)->next;
+  *at = h->next;
+  free(h);
+}
+
 lq_err lq_guest_seat_open(lq_guests *guests, const char *tenant, const uint8_t release[32],
                           void (*ready)(void *context), void *context, lq_guest_seat **out) {
   lq_guest_seat *seat = *out = calloc(1, sizeof *seat);
-  if (!seat) return LQ_ERR_MEMORY;
+  if (seat) seat->of = holder_take(guests, tenant);
+  if (!seat || !seat->of) {
+    free(seat);
+    *out = NULL;
+    return LQ_ERR_MEMORY;
+  }
   seat->guests = guests;
   seat->asker.seat = seat;
   seat->port = (lq_guest_port){seat, seat_ask};
-  (void)lq_text_copy(seat->tenant, sizeof seat->tenant, lq_span_text(tenant));
   memcpy(seat->release, release, 32);
   seat->ready = ready;
   seat->context = context;
@@ -310,6 +354,7 @@ void lq_guest_seat_clear(lq_guest_seat *seat) {
   seat->asker.ends = 0;
   if (LQ_PLANTED(GUEST_OLD_ANSWER)) return;
   for (uint32_t i = 0; i < seat->answer_count; i++) free(seat->answer[i].reply);
+  seat->of->bytes -= seat->answer_bytes;
   seat->answer_count = 0;
   seat->answer_bytes = 0;
 }
@@ -328,6 +373,7 @@ void lq_guest_seat_close(lq_guest_seat *seat) {
   lq_guest_seat_clear(seat);
   free(seat->answer);
   free(seat->asker.reply);
+  holder_give(seat->guests, seat->of);
   free(seat);
 }
 

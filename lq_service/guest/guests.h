@@ -25,6 +25,8 @@
 #define LQ_GUEST_IDLE_MS 30000u
 /* Answers that a seat keeps of one tick; beyond it the guest has failed. */
 #define LQ_GUEST_HELD_BYTES_MAX (32u << 20)
+/* And all seats of one tenant together: four that hold all they may, or thousands as they are. */
+#define LQ_GUEST_TENANT_BYTES_MAX (128u << 20)
 
 /* Where the sources come from, and the programs. */
 typedef struct lq_guest_supply {
@@ -49,6 +51,11 @@ typedef struct lq_guest_stats {
   uint32_t processes;
 } lq_guest_stats;
 lq_guest_stats lq_guests_stats(const lq_guests *guests);
+
+/* The release's files in that language, as the supply has them. */
+LQ_MUST lq_err lq_guests_files(const lq_guests *guests, const char *tenant,
+                               const uint8_t release[32], lq_guest_language language,
+                               lq_guest_source out[LQ_GUEST_SOURCES_MAX], uint32_t *count);
 
 /* Ends the tenant's processes, whatever they are at. Its ports that wait fail from here on, until
  * they are asked for again; so do questions under way of seats that are not closed yet. */

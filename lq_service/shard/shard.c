@@ -23,6 +23,8 @@ const lq_game *lq_shard_game(const lq_shard *shard, const char *tenant, const ch
   return served->game;
 }
 
+lq_guests *lq_shard_guests(const lq_shard *shard) { return shard->options.guests; }
+
 lq_err lq_shard_check(const lq_shard *shard, const char *tenant, const char *game) {
   if (lqi_served_find(shard, tenant, game)) return LQ_OK;
   for (uint32_t i = 0; i < shard->served_count; i++)

@@ -43,6 +43,10 @@ typedef struct lq_shard_guest_failure {
   bool suspended;   /* the third time: it does not run any more in this session */
   lq_span error;    /* one line, with file and line where there are */
   lq_span stack;    /* lines; may be empty */
+  /* Nothing failed: so many commands that the game itself sent were refused since the last word of
+   * it. name and error are of the first one of this tick. 0 = a failure. */
+  uint32_t refused;
+  lq_err code; /* of that command */
 } lq_shard_guest_failure;
 
 typedef struct lq_shard_options {
@@ -65,7 +69,7 @@ typedef struct lq_shard_options {
   const struct lq_physics_crew *crew;
   lq_guests *guests; /* kept until the shard closes; NULL: guests fail */
   bool console;      /* what guests do wrong is told to every client (no sign-in: lq dev) */
-  /* And here, with failed_context. May be NULL. */
+  /* And here, with failed_context; refused commands with `console` alone. May be NULL. */
   void (*guest_failed)(void *context, const lq_shard_guest_failure *failure);
   uint8_t secret[32];    /* signs resume tokens; the same after a restart */
   uint32_t sessions_max; /* live at once; 0 = 65536 */
@@ -93,6 +97,7 @@ LQ_MUST lq_err lq_shard_serve(lq_shard *shard, const char *tenant, const char *g
 /* Serves nothing of the tenant any more, until the shard closes: its sessions leave memory without
  * another word to the store, its clients are closed. What was committed stays. */
 void lq_shard_tenant_stop(lq_shard *shard, const char *tenant);
+lq_guests *lq_shard_guests(const lq_shard *shard); /* who runs them; NULL: nobody */
 /* The served game; NULL when unknown. release_out may be NULL. */
 const lq_game *lq_shard_game(const lq_shard *shard, const char *tenant, const char *game,
                              uint8_t release_out[32]);

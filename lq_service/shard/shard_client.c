@@ -112,6 +112,7 @@ static void admit(lqi_session *s, lq_client *client) {
 }
 
 void lqi_clients_admit(lqi_session *s) {
+  if (lq_session_release_waits(s->live.session)) return; /* once it is swapped */
   for (lq_client *client = s->waiting, *next; client; client = next) {
     next = client->next;
     if (!client->submitted) admit(s, client);
@@ -211,9 +212,9 @@ static void forget(lq_client *client) {
   free(client);
 }
 
-/* The player lost a client; the last one makes it a command. A session too busy to take it, or that
- * ended, forgets it: when it wakes nobody is connected anyhow. */
-static void without_client(lqi_session *s, const char *player, bool leave) {
+/* The last one makes it a command. A session too busy to take it, or that ended, forgets it: when
+ * it wakes nobody is connected anyhow. */
+void lqi_client_lost(lqi_session *s, const char *player, bool leave) {
   if (s->failed || s->state != LQI_LIVE || waiting_as(s, NULL, player)) return;
   lq_player known = lq_session_player_find(s->live.session, lq_span_text(player));
   if (known.slot && s->by_slot[known.slot]) return; /* from another place */
@@ -223,6 +224,11 @@ static void without_client(lqi_session *s, const char *player, bool leave) {
   if (!leave) lq_write_u8(&w, 0);
   if (lqi_host_command(s, leave ? LQ_CMD_LEAVE : LQ_CMD_CONNECTION, lq_writer_span(&w)))
     s->idle_since_ms = 0;
+}
+
+static void without_client(lqi_session *s, const char *player, bool leave) {
+  if (s->failed || s->state != LQI_LIVE || !lqi_holds(s) || lqi_call_gone(s, player, leave))
+    lqi_client_lost(s, player, leave);
 }
 
 void lqi_client_close(lq_client *client, lq_err why, const char *message) {
@@ -281,6 +287,7 @@ static void revoke(lqi_session *s, const char *user) {
       lqi_trace_unqueued(s, (uint16_t)slot, LQ_ERR_UNAUTHORIZED);
       answers_refuse(s, (uint16_t)slot);
     }
+    if (s->state == LQI_LIVE) lqi_calls_refuse(s, s->by_slot[slot]->player, LQ_ERR_UNAUTHORIZED);
     lqi_client_close(s->by_slot[slot], LQ_ERR_UNAUTHORIZED, message);
   }
   lqi_unpin(s);
@@ -305,6 +312,51 @@ static void above_limit(lq_client *client, lq_err err, const lq_diag *diag, cons
   lqi_client_error(client, err, diag, id);
 }
 
+/* A command that was applied before: what it got then. */
+static void seen_again(lqi_session *s, const lq_client *client, const char *id) {
+  uint64_t first_tick = 0;
+  lq_err outcome = LQ_OK;
+  (void)lq_session_seen(s->live.session, client->slot, id, &first_tick, &outcome);
+  lq_writer w = lqi_text(s->shard);
+  if (LQ_PLANTED(AGAIN_TICK)) first_tick = lq_session_tick_number(s->live.session);
+  if (outcome && !LQ_PLANTED(AGAIN_OUTCOME))
+    lq_message_error(outcome, NULL, NULL, id, &w);
+  else
+    lq_message_ack(id, first_tick, &w);
+  lqi_out_add(s,
+              &(lqi_out){.kind = LQI_OUT_ONE,
+                         .slot = client->slot,
+                         .serial = client->serial,
+                         .gate = lqi_gate(s),
+                         .tick = client->joined_tick},
+              lq_writer_span(&w));
+}
+
+void lqi_client_submit(lqi_session *s, uint16_t slot, const lq_message *message,
+                       const lqi_tracing *tracing) {
+  lq_client *client = s->by_slot[slot]; /* NULL: gone, and there is nobody to tell */
+  lq_diag diag = {0};
+  lq_writer body = lq_writer_of(s->shard->command_body, LQ_WS_MESSAGE_BYTES_MAX);
+  lq_command command = {0};
+  lq_err err =
+      lq_message_command(lq_session_game(s->live.session), message, &body, &command, &diag);
+  uint64_t first_tick = UINT64_MAX;
+  if (!err) {
+    command.slot = slot;
+    err = lq_session_submit(s->live.session, &command, &first_tick);
+  }
+  if (err != LQ_ERR_EXISTS) lqi_trace_queued(s, tracing, &command, err);
+  if (!err) {
+    lqi_session_due(s);
+  } else if (err == LQ_ERR_EXISTS) {
+    /* Still in the queue: its acknowledgement will come. */
+    if (client && first_tick != UINT64_MAX) seen_again(s, client, message->id);
+  } else {
+    lqi_refused(s);
+    if (client) lqi_client_error(client, err, &diag, message->id);
+  }
+}
+
 void lq_client_command(lq_client *client, const lq_message *message) {
   lqi_session *s = client->session;
   lq_diag diag = {0};
@@ -325,36 +377,10 @@ void lq_client_command(lq_client *client, const lq_message *message) {
     above_limit(client, err, &diag, message->id);
     return;
   }
-  lq_writer body = lq_writer_of(client->shard->command_body, LQ_WS_MESSAGE_BYTES_MAX);
-  lq_command command = {0};
-  err = lq_message_command(lq_session_game(s->live.session), message, &body, &command, &diag);
-  uint64_t first_tick = UINT64_MAX;
-  if (!err) {
-    command.slot = client->slot;
-    err = lq_session_submit(s->live.session, &command, &first_tick);
-  }
-  if (err != LQ_ERR_EXISTS) lqi_trace_queued(s, &tracing, &command, err);
-  if (err == LQ_ERR_EXISTS) {
-    if (first_tick == UINT64_MAX) return; /* still in the queue: its acknowledgement will come */
-    lq_err outcome = LQ_OK;
-    (void)lq_session_seen(s->live.session, client->slot, message->id, &first_tick, &outcome);
-    lq_writer w = lqi_text(client->shard);
-    if (LQ_PLANTED(AGAIN_TICK)) first_tick = lq_session_tick_number(s->live.session);
-    if (outcome && !LQ_PLANTED(AGAIN_OUTCOME))
-      lq_message_error(outcome, NULL, NULL, message->id, &w);
-    else
-      lq_message_ack(message->id, first_tick, &w);
-    lqi_out_add(s,
-                &(lqi_out){.kind = LQI_OUT_ONE,
-                           .slot = client->slot,
-                           .serial = client->serial,
-                           .gate = lqi_gate(s),
-                           .tick = client->joined_tick},
-                lq_writer_span(&w));
-  } else if (err) {
+  if (!lqi_holds(s)) {
+    lqi_client_submit(s, client->slot, message, &tracing);
+  } else if ((err = lqi_call_client(client, message, &tracing))) {
     lqi_refused(s);
-    lqi_client_error(client, err, &diag, message->id);
-  } else {
-    lqi_session_due(s);
+    lqi_client_error(client, err, NULL, message->id);
   }
 }

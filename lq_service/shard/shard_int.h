@@ -14,12 +14,14 @@
 enum {
   LQI_SAMPLES = 4096,             /* of each latency statistic; a power of two */
   LQI_TEXT_BYTES = 4 << 20,       /* largest text one tick or answer may make */
+  LQI_CALL_BYTES_MAX = 1 << 20,   /* texts of the commands that wait for one session's swap */
   LQI_QUEUE_BYTES_MAX = 32 << 20, /* outputs of one session that wait for commits */
   LQI_WAITING_BYTES_MAX =
       256 << 20,                  /* of all sessions: above it those that have some stand still */
   LQI_QUEUE_BYTES_KEPT = 4 << 10, /* of its buffer, while nothing waits */
   LQI_BATCH_MAX = 1024,           /* slices of one hand-over to the store */
   LQI_CATCH_UP_TICKS = 8,         /* a late timer runs at most so many ticks of a session at once */
+  LQI_REFUSED_TELL_MS = 1000,     /* one word of refused commands that the game sent in this time */
   LQI_QUIET_COMMIT_MS = 1000,     /* a quiet session's ticks are committed this often */
   LQI_PHASES = 4,                 /* into which a period is divided ... */
   LQI_PHASE_SESSIONS = 128,       /* when more sessions than this tick at one rate */
@@ -96,17 +98,20 @@ typedef enum lqi_out_kind {
 
 typedef struct lqi_session lqi_session;
 
-/* A REST call that waits for its session to wake. */
+/* What waits for its session: a REST call until it is live, and whatever comes while a tick that
+ * takes a release command waits for a guest: it is read as the next release has it. */
 typedef struct lqi_call {
   struct lqi_call *next;
   void (*run)(lqi_session *s, struct lqi_call *call); /* takes the call */
-  lq_shard_answer answer;
+  lq_shard_answer answer;                             /* NULL: a connected client's */
   void *context;
-  lq_message message; /* json borrows `text` */
+  lq_json json; /* borrows `text` */
   lqi_tracing tracing;
-  char player[LQ_ID_BYTES];
-  uint8_t *text;
   size_t text_bytes;
+  bool leave; /* of who is gone */
+  char player[LQ_ID_BYTES];
+  char id[LQ_CLIENT_ID_BYTES]; /* lq_shard_end: the reason */
+  uint8_t text[];
 } lqi_call;
 
 /* An answer that waits: for a commit, or for a command to be applied. */
@@ -176,8 +181,10 @@ struct lqi_session {
   bool receipts;       /* some client wanted them */
   lq_client *waiting;  /* not joined yet: for the wake, or for the tick */
   lqi_answer *answers; /* commands of REST, until applied */
-  lqi_call *calls;     /* REST calls until the session is live */
-  lqi_slot *slot;      /* by slot */
+  lqi_call *calls, *calls_last;
+  uint32_t call_count;
+  size_t call_bytes; /* of their texts */
+  lqi_slot *slot;    /* by slot */
   uint64_t woken_tick;
   uint64_t idle_since_ms;
   /* breaker */
@@ -186,8 +193,10 @@ struct lqi_session {
   struct lqi_session *next_due;
   struct lqi_session *queued_next, *queued_previous; /* in its tenant's queue */
   uint32_t owed;                                     /* ticks that wait there; 0 = not queued */
-  bool counted;                                      /* among its tenant's live sessions */
-  uint64_t kept_bytes;                               /* of its last checkpoint; 0 = unknown */
+  uint32_t sent_refused; /* commands of the game's own, not told of yet */
+  uint64_t sent_told_ms; /* when that was; 0 = never */
+  bool counted;          /* among its tenant's live sessions */
+  uint64_t kept_bytes;   /* of its last checkpoint; 0 = unknown */
   lq_meter_session *meter;
   uint64_t system_ns; /* when the system that runs began */
   uint32_t bodies;    /* that physics moved in its last tick, as the gauge knows them */
@@ -324,6 +333,8 @@ void lqi_guests_seat(lqi_session *s);
 void lqi_guests_unseat(lqi_session *s);
 /* A guest failed in a tick that was undone: it enters as a command. False: not now. */
 bool lqi_guest_failed(lqi_session *s, const lq_tick_result *result);
+/* Tells of commands that the game sent and that were refused, once a second at most. */
+void lqi_sent_refused(lqi_session *s, const lq_game *ran, const lq_tick_result *result);
 
 /* ---- shard_tick.c ---- */
 void lqi_session_live(lqi_session *s); /* just woken */
@@ -434,9 +445,17 @@ bool lqi_client_send(lq_client *client, lq_span text, bool droppable);
 void lqi_client_error(lq_client *client, lq_err err, const lq_diag *diag, const char *id);
 lq_writer lqi_text(lq_shard *shard);
 
-/* ---- shard_query.c ---- */
-/* REST callers that wait for the session to be live: now it is, or (err) it will not be. */
+/* ---- shard_call.c ---- */
+/* What waits for the session: now it is live, or swapped, or (err) it will not be. */
 void lqi_calls_ready(lqi_session *s, lq_err err);
+/* No command is taken now: lqi_call_client and lqi_call_gone keep it, in order, until the swap. */
+bool lqi_holds(const lqi_session *s);
+/* LQ_ERR_BUSY: as many wait as a tick takes, or LQI_CALL_BYTES_MAX. LQ_ERR_MEMORY. */
+LQ_MUST lq_err lqi_call_client(lq_client *client, const lq_message *message,
+                               const lqi_tracing *tracing);
+LQ_MUST lq_err lqi_call_gone(lqi_session *s, const char *player, bool leave);
+/* Drops the player's commands that wait. */
+void lqi_calls_refuse(lqi_session *s, const char *player, lq_err why);
 
 /* ---- shard_client.c ---- */
 void lqi_clients_admit(lqi_session *s); /* submits the join of each waiting client */
@@ -445,6 +464,11 @@ void lqi_clients_left(lqi_session *s, uint64_t tick);
 /* `ran`: the release of the tick, which a swap may have replaced already. */
 void lqi_clients_joined(lqi_session *s, const lq_game *ran, const lq_tick_result *result);
 void lqi_client_close(lq_client *client, lq_err why, const char *message); /* frees it */
+/* The slot's command into the queue, or the answer why not. */
+void lqi_client_submit(lqi_session *s, uint16_t slot, const lq_message *message,
+                       const lqi_tracing *tracing);
+/* The player lost a client: see lq_client_gone. */
+void lqi_client_lost(lqi_session *s, const char *player, bool leave);
 
 /* ---- shard_resume.c ---- */
 void lqi_catch_up(lq_client *client); /* sends the events it missed */

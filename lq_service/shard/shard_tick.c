@@ -570,6 +570,7 @@ static void outputs(lqi_session *s, lq_session *ran, const lq_tick_result *resul
   for (uint32_t i = 0; i < result->event_count; i++)
     out_event(s, ran, &result->event[i], result->tick);
   if (result->changed && s->client_count) out_delta(s, ran, result->tick);
+  if (result->sent_count) lqi_sent_refused(s, lq_session_game(ran), result);
 }
 
 /* After the outputs: what the session itself wants. False when it left its rate class. */
@@ -648,6 +649,9 @@ static bool tick_run(lqi_session *s) {
   outputs(s, ran, &result);
   if (old.session) lq_ledger_session_free(&old);
   if (swap_done) swapped(s, result.tick);
+  /* What came while a tick with a release command waited: it is of the release that runs now. */
+  if (s->waiting && !s->failed) lqi_clients_admit(s);
+  if (s->calls && !s->failed) lqi_calls_ready(s, LQ_OK);
   return !s->failed && tick_after(s, result.tick);
 }
 

@@ -120,6 +120,16 @@ class Guest {
     if (it.lq_state) this.#state = { at: it.lq_state() >>> 0, bytes: it.lq_state_bytes() >>> 0 };
   }
 
+  /** Is the call for this module? */
+  knows(bytes) {
+    this.#room(bytes);
+    return this.#host.begin(bytes.byteLength) === 0 && this.#exports.has(this.#called().replaceAll("_", "."));
+  }
+
+  #called() {
+    return `${this.#host.is_system() ? "" : "command."}${this.#words(this.#host.called())}`;
+  }
+
   /** A reply, the caller's own, to a call: both as lq_engine/guest/wire.h says. */
   call(bytes) {
     this.#room(bytes);
@@ -143,7 +153,7 @@ class Guest {
   #run() {
     const host = this.#host;
     const system = host.is_system();
-    const name = `${system ? "" : "command."}${this.#words(host.called())}`;
+    const name = this.#called();
     const it = (this.#it = new WebAssembly.Instance(this.#module, this.#imports).exports);
     const call = it[this.#exports.get(name.replaceAll("_", "."))];
     if (!call) throw new Error(`${name}: the module does not export it`);

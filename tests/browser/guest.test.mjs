@@ -92,6 +92,22 @@ test("a system that raises is shown with file and line; a mended file is swapped
   assert.match(lq.said.join("\n"), new RegExp(`guest failed: ${game}/${place}: ZeroDivisionError`));
 });
 
+test("a refused command that the game itself sent stands in the console", async (t) => {
+  const { game, save } = counting(t);
+  await save(`${COUNTER.replace("player.Purse.coins += 1", `gone = world.create_entity(Purse())
+            world.delete_entity(gone)
+            world.command("move", {"entity": gone, "vec": [1, 0, 0]})`)}`);
+  const lq = await startLq({ game });
+  t.after(() => lq.close());
+  const page = await (await browser.newContext()).newPage();
+  t.after(() => page.context().close());
+  await page.goto(`${lq.url}/play/acme/demo`);
+  const first = page.locator("#failures > li").last();
+  await first.waitFor({ timeout: 30_000 });
+  assert.match(await first.textContent(), /^move was refused: .+LQ_ERR_NOT_FOUND · tick \d+/);
+  assert.match(lq.said.join("\n"), /the game sent move, which was refused: /);
+});
+
 test("who signs in is not told what the game's code did", async (t) => {
   const { game, save } = counting(t);
   await save(BREAKS);

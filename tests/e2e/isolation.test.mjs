@@ -57,6 +57,7 @@ async function world(t) {
   const client = new Client(server.port)
   const joined = await client.join({ tenant: VICTIM, session: victim.session, player: victim.player, token: victim.token })
   victim.resume = joined.resume
+  victim.module = (await post(victim.admin, `${at}/games/demo/modules`, undefined, 'GET')).game.sha256
   victim.release = (await post(victim.admin, `${at}/games/demo/sessions/${victim.session}`, undefined, 'GET')).release
   await client.ask({ cmd: 'move', entity: victim.player, vec: [0, 1, 0], id: 'canary-command' }, (m) => m.evt === 'ack')
   await client.close()
@@ -95,8 +96,8 @@ function fill({ path }, parts) {
 
 // Each: the same request twice, about the victim and about nothing. `own`: sent to the caller's own tenant.
 function variants(op, victim) {
-  const theirs = { tenant: VICTIM, game: 'demo', session: victim.session, user: victim.user, key: victim.key, policy: victim.policy, issuer: 'canary-issuer', shape: '8112963841460667' }
-  const mine = { tenant: 'acme', game: 'demo', session: 'main', user: 'ghost', key: 'gggggggg', policy: 'ghost', issuer: 'ghost', shape: '1' }
+  const theirs = { tenant: VICTIM, game: 'demo', session: victim.session, user: victim.user, key: victim.key, policy: victim.policy, issuer: 'canary-issuer', shape: '8112963841460667', sha256: 'c'.repeat(64) }
+  const mine = { tenant: 'acme', game: 'demo', session: 'main', user: 'ghost', key: 'gggggggg', policy: 'ghost', issuer: 'ghost', shape: '1', sha256: 'd'.repeat(64) }
   const nothing = Object.fromEntries(Object.entries(theirs).map(([name, value]) => [name, name === 'tenant' ? UNKNOWN : name === 'game' ? value : strange(value)]))
   const list = []
   const body = exampleOf(op)
@@ -186,7 +187,7 @@ test('a player of the tenant itself reaches what players may, and changes nothin
   for (const op of operations(document)) {
     // Where one signs in is nobody's secret.
     if (!op.path.includes('{tenant}') || !op.scope || /^lq:(SendCommand|ReadUsers)$/.test(op.scope)) continue
-    const path = fill(op, { tenant: VICTIM, game: 'demo', session: victim.session, user: 'admin', key: victim.key, policy: victim.policy, issuer: 'corp', shape: '1' })
+    const path = fill(op, { tenant: VICTIM, game: 'demo', session: victim.session, user: 'admin', key: victim.key, policy: victim.policy, issuer: 'corp', shape: '1', sha256: victim.module })
     const body = exampleOf(op)
     const answer = await ask(server, op.method, path, { ...bearer(victim.token), ...(body && json) }, body && JSON.stringify(body))
     if (op.path.includes('{shape}')) assert.equal(answer.status, 404, answer.body) // the hunt has none

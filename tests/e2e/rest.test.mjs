@@ -1,5 +1,6 @@
 // The OpenAPI document is valid, and the server does what it says: every path and method, every error, every page.
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import { Validator } from '@seriousme/openapi-schema-validator'
 import Ajv from 'ajv/dist/2020.js'
@@ -17,8 +18,8 @@ async function documented(t, args, env) {
   ajv.addSchema(document, 'openapi')
   const resolve = (node) => (node?.$ref ? node.$ref.slice(2).split('/').reduce((at, key) => at[key], document) : node)
   const seen = new Map() // "GET /path" -> statuses
-  async function call(method, path, status, { session = 'main', query = '', game = 'demo', tenant = 'acme', user = 'player', key = '12345678', policy = 'office', issuer = 'corp', shape = '1', ...options } = {}) {
-    const parts = { tenant, game, session, user, key, policy, issuer, shape }
+  async function call(method, path, status, { session = 'main', query = '', game = 'demo', tenant = 'acme', user = 'player', key = '12345678', policy = 'office', issuer = 'corp', shape = '1', sha256 = '0'.repeat(64), ...options } = {}) {
+    const parts = { tenant, game, session, user, key, policy, issuer, shape, sha256 }
     const url = path.replaceAll(/\{(\w+)\}/g, (_, name) => parts[name]) + query
     const answer = await rest(server, url, { method, ...options })
     const what = `${method} ${url} ${JSON.stringify(answer.body)?.slice(0, 300)}`
@@ -96,6 +97,16 @@ test('every path and method does what the document says', async (t) => {
   assert.equal(await fetch(`${server.url}/v1/openapi.json`, { headers: { 'if-none-match': headers.get('etag') } }).then((r) => r.status), 304)
   const game = (await call('GET', '/v1/tenants/{tenant}/games/{game}', 200)).body
   assert.ok('move' in game.commands || game.commands.some?.((c) => c.name === 'move'), 'the game shows its commands')
+  const modules = '/v1/tenants/{tenant}/games/{game}/modules'
+  const listed = (await call('GET', modules, 200)).body
+  assert.deepEqual([listed.game.file, listed.modules], ['game', []], 'its rules are in C')
+  const { sha256 } = listed.game
+  const encoded = await call('GET', `${modules}/{sha256}`, 200, { sha256 })
+  assert.match(encoded.headers.get('cache-control'), /immutable/)
+  const bytes = await (await fetch(`${server.url}/v1/tenants/acme/games/demo/modules/${sha256}`)).arrayBuffer()
+  assert.equal(createHash('sha256').update(new Uint8Array(bytes)).digest('hex'), sha256)
+  assert.equal(bytes.byteLength, listed.game.bytes)
+  for (const no of ['0'.repeat(64), 'x', sha256.slice(1)]) await call('GET', `${modules}/{sha256}`, 404, { sha256: no })
 
   // Make, list page by page, look.
   const made = await call('POST', sessions, 201, json({ session: 'monday', seed: 7 }))
@@ -354,8 +365,9 @@ test('errors are problem+json with a code and a mend', async (t) => {
     await call('POST', path, 400, json(move(), { 'idempotency-key': 'no spaces!' }))
   }
   // Methods and addresses that the document does not have.
+  const { sha256 } = (await rest(server, '/v1/tenants/acme/games/demo/modules')).body.game
   for (const [path, methods] of Object.entries(document.paths)) {
-    const url = path.replace('{game}', 'demo').replace('{session}', 'main').replaceAll(/\{\w+\}/g, 'acme')
+    const url = path.replace('{game}', 'demo').replace('{session}', 'main').replace('{sha256}', sha256).replaceAll(/\{\w+\}/g, 'acme')
     const answer = await rest(server, url, { method: verbs.findLast((verb) => !methods[verb]).toUpperCase(), ...json({}) })
     assert.equal(answer.status, 405, url)
     assert.match(answer.headers.get('content-type'), /^application\/problem\+json/)

@@ -29,12 +29,12 @@ export function readRun(bytes) {
 
 const hex = (value) => BigInt.asUintN(64, value).toString(16).padStart(16, "0");
 
-/** A line a tick, its number and hash, then the state; fresh: saves, and loads into a new instance, after every so many ticks. */
-export async function play(wasm, runBytes, fresh = 0) {
+/** A line a tick, its number and hash, then the state; fresh: saves, and loads into a new instance, after every so many ticks; ask: as openLq. */
+export async function play(wasm, runBytes, fresh = 0, ask = undefined) {
   const module = await WebAssembly.compile(wasm);
   if (WebAssembly.Module.imports(module).length) throw new Error("the module imports something");
   const run = readRun(runBytes);
-  let lq = await openLq(module, run.game);
+  let lq = await openLq(module, run.game, ask);
   lq.start(run.seed);
   const lines = [];
   for (const commands of run.ticks) {
@@ -42,7 +42,7 @@ export async function play(wasm, runBytes, fresh = 0) {
     lines.push(`${lq.tickNumber} ${hex(lq.hash)}`);
     if (!fresh || lines.length % fresh) continue;
     const saved = lq.save();
-    lq = await openLq(module, run.game);
+    lq = await openLq(module, run.game, ask);
     lq.load(saved);
   }
   return [...lines, lq.stateText(), ""].join("\n");

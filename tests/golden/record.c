@@ -6,6 +6,7 @@
  */
 #include "lq_engine/net/message.h"
 #include "lq_local/store_sqlite.h"
+#include "lq_service/guest/guest_describe.h"
 #include "lq_service/ledger/ledger.h"
 #include "lq_service/release/release.h"
 #include "lq_service/tenant/tenants.h"
@@ -22,6 +23,7 @@ typedef struct recording {
   lq_loop *loop;
   lq_store *store;
   lq_releases *releases;
+  lq_guests *guests;
   const lq_game *game;
   uint64_t seed;
   lq_err err;
@@ -121,6 +123,10 @@ static lq_err find_game(void *context, const uint8_t release[32], const lq_game 
   return LQ_OK;
 }
 
+static const lq_guest_port *find_guests(void *context, const uint8_t release[32]) {
+  return lq_guests_waiting(((recording *)context)->guests, "acme", release);
+}
+
 static bool each_tick(void *context, lq_session *session, const lq_tick_result *result, bool pinned,
                       uint64_t journal_hash) {
   (void)session;
@@ -151,7 +157,7 @@ static void got_head(void *context, lq_err err, const lq_store_head *head) {
   paths *p = context;
   if (err) die(err, NULL);
   p->r->seed = head->seed;
-  lq_release_source source = {.context = p->r, .game = find_game};
+  lq_release_source source = {.context = p->r, .game = find_game, .guests = find_guests};
   lq_ledger_replay(p->r->store, &source, &recorded, head->tick, true, each_tick, p->r, replayed, p);
 }
 
@@ -175,10 +181,16 @@ static void session(recording *r, const char *data, const char *run_path, const 
   keys.keys = folder;
   if (!err) err = lq_tenants_open(&keys, &tenants, &diag);
   if (err) die(err, &diag);
+  char jails[1024];
+  (void)snprintf(jails, sizeof jails, "%s/bin", getenv("LQ_BUILD") ? getenv("LQ_BUILD") : ".");
+  lq_releases_guests(r->releases, lq_guest_describe, jails);
+  lq_guest_supply supply = lq_releases_supply(r->releases);
+  if ((err = lq_guests_open(NULL, &supply, &r->guests))) die(err, NULL);
   lq_tenant_need(tenants, recorded.tenant, false, tenant_ready, r); /* answers inside: read only */
   paths p = {.r = r, .run = run_path, .want = want_path};
   r->store->head(r->store, &recorded, got_head, &p);
   while (!p.done) lq_loop_run(r->loop);
+  lq_guests_close(r->guests);
   real->close(real);
   lq_tenants_close(tenants);
   lq_loop_close(r->loop);

@@ -8,13 +8,13 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const BUILD = join(ROOT, "build/release");
 
 function must(program, args) {
-  const { status, stdout, stderr } = spawnSync(program, args, { cwd: ROOT, encoding: "utf8" });
+  const { status, stdout, stderr } = spawnSync(program, args, { cwd: ROOT, encoding: "utf8", env: { ...process.env, LQ_BUILD: BUILD } });
   if (status !== 0) throw new Error(`${program} ${args.join(" ")}: ${stdout}${stderr}`);
   return stdout;
 }
 
 /**
- * The session acme/demo/main of a stopped server, which plays `example`. `want`: a line a tick, its number and the hash that the native
+ * The session acme/demo/main of a stopped server, which plays `example`, or "engine" for rules in WebAssembly. `want`: a line a tick, its number and the hash that the native
  * module comes to, then the state; `run` and `wasm` are for play() of cell.mjs.
  */
 export function recordSession(data, example) {

@@ -53,7 +53,9 @@ typedef struct lqi_py_runtime {
   PyObject *event;              /* dict: name -> index */
   PyObject *system_self[LQ_SYSTEMS_MAX], *system_fn[LQ_SYSTEMS_MAX];
   bool system_state[LQ_SYSTEMS_MAX];
+  PyObject *system_dict[LQ_SYSTEMS_MAX]; /* borrowed: what system_self has */
   PyObject *command_fn[LQ_COMMANDS_MAX];
+  bool spoiled; /* what lives on between ticks was changed */
   uint32_t query_count, calls_since_sweep;
   lqi_py_query query[LQI_PY_QUERIES];
 } lqi_py_runtime;
@@ -98,6 +100,18 @@ void lqi_py_queries_clear(void);
 extern PyMethodDef lqi_py_math_functions[];
 /* ---- steady.c: steady(), seal(), say() ---- */
 extern PyMethodDef lqi_py_steady_functions[];
+
+/* ---- watch.c ---- */
+#define LQI_PY_WATCH_CALLS 32u
+/* Everything reachable from `roots` stays as it is now, but for the objects of the list `except`.
+ */
+bool lqi_py_watch(PyObject *roots, PyObject *except);
+void lqi_py_unwatch(void);
+/* What was changed, borrowed; NULL: nothing, or it is not this call's turn to look. */
+PyObject *lqi_py_changed(void);
+/* Modules and functions refuse assignment while something is watched. */
+void lqi_py_doors(void);
+bool lqi_py_shut(void);
 
 /* ---- start.c: the interpreter, module _lq and lq_boot ---- */
 bool lqi_py_start(void);

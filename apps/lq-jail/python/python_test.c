@@ -312,18 +312,166 @@ LQ_TEST(state_is_kept_between_ticks) {
   pt_close(&t);
 }
 
+/* Whatever is hidden where a module lets it: the entity itself refuses, and the list is found. */
 LQ_TEST(what_is_kept_of_an_earlier_tick_is_refused) {
   pt_open(&t);
   (void)pt_spawn(&t, "p1", 3, 1, 2);
-  /* Somebody who is set on it can hide things in a library: the entity itself must refuse. */
-  rule("        import string\n"
-       "        kept = getattr(string, 'kept', None)\n"
-       "        if kept: kept[world.tick % 2].x\n"
+  rule("        if KEPT: KEPT[world.tick % 2].x\n"
        "        p = world.find('p1')\n"
-       "        setattr(string, 'kept', (p, p.Position))\n");
-  ticks();
+       "        list.extend(KEPT, (p, p.Position))\n"
+       "KEPT = []\n");
   assert_int_equal(pt_tick(&t), LQ_GUEST_RAISED);
+  has(t.text, "systems/hunt.py:6: RuntimeError: systems.hunt.KEPT was changed");
+  assert_true(lq_runtime_python.spoiled());
+  assert_int_equal(pt_tick(&t), LQ_GUEST_RAISED); /* here nobody ends the process */
   has(t.text, "RuntimeError: this Position belongs to an earlier tick");
+  pt_close(&t);
+}
+
+/* One line each that hides something behind a tick, where it is stopped, and with what words. */
+LQ_TEST(whoever_hides_something_between_ticks_is_stopped) {
+  static const char *const at_load[] = {
+      "string.__dict__",
+      "process.__globals__",
+      "(lambda: 0).__closure__[0].cell_contents",
+      "object.__setattr__(THING, 'n', 1)",
+      "type(self).__subclasses__()",
+      "process.__kwdefaults__",
+      "d = THING.__dict__",
+      "len.__builtins__",
+      "(x for x in ()).gi_frame",
+  };
+  for (size_t i = 0; i < sizeof at_load / sizeof at_load[0]; i++) {
+    char text[1024];
+    (void)snprintf(text, sizeof text,
+                   ECS "import string\nclass Thing: ...\nTHING = Thing()\n" RULE PROCESS
+                       "        %s\n",
+                   at_load[i]);
+    refused_at_load(text, "hunt.py:8: SyntaxError", "opens what lives on between ticks");
+  }
+  static const struct {
+    const char *line, *why;
+  } in_a_call[] = {
+      {"setattr(string, 'kept', 1)", "a module stays as it was loaded"},
+      {"s = string; s.kept = 1", "a module stays as it was loaded"},
+      {"delattr(string, 'digits')", "a module stays as it was loaded"},
+      {"f = helper; f.kept = 1", "a function stays as it was loaded"},
+      {"f = string.capwords; f.kept = 1", "a function stays as it was loaded"},
+      {"functools.update_wrapper(helper, string, ('digits',), ())", "a function stays"},
+      {"functools.update_wrapper(string, helper, ('__name__',), ())", "a module stays"},
+      {"setattr(helper, '__defaults__', (1,))", "'__defaults__' opens"},
+      {"getattr(string, '__di' + 'ct__')['kept'] = 1", "'__dict__' opens"},
+      {"operator.attrgetter('capwords.__dict__')(string)", "'__dict__' opens"},
+      {"operator.methodcaller('__setattr__', 'n', 1)(THING)", "'__setattr__' opens"},
+      {"c = string.Template; c.kept = 1", "immutable type"},
+      {"c = Thing; c.kept = 1", "immutable type"},
+      {"setattr(Sized, 'kept', 1)", "immutable type"},
+      {"type.__init__(Thing, 'Thing', (), {}); t = Thing; t.__name__ = 'x'", "immutable type"},
+      {"Sized.register(Thing)", "registered when its file is loaded"},
+      {"THING.n = 1 if False else 2", "a change of"},
+      {"t = THING; t.n = 1", "this object"},
+      {"list.append(LIST, 1)", "was changed in a tick"},
+      {"type([]).append(LIST, 1)", "was changed in a tick"},
+      {"LIST.__init__([2])", "was changed in a tick"},
+      {"heapq.heappush(LIST, 1)", "was changed in a tick"},
+      {"dict.update(DICT, a=2)", "was changed in a tick"},
+      {"type({}).setdefault(DICT, 'b', 2)", "was changed in a tick"},
+      {"DICT.__init__(b=1)", "was changed in a tick"},
+      {"default(add=1)", "this list"},
+      {"list.append(default(), 1)", "was changed in a tick"},
+      {"SLOTS_N.__set__(SLOTS, 2)", "was changed in a tick"},
+      {"Thing.look.fget.n = 1 if False else 2", "a change of"},
+      {"p = LOOK; p.__init__(lambda self: 2)", "was changed in a tick"},
+      {"e = Side.LEFT; e.kept = 1", "was changed in a tick"},
+  };
+  for (size_t i = 0; i < sizeof in_a_call / sizeof in_a_call[0]; i++) {
+    static char text[4096];
+    (void)snprintf(text, sizeof text,
+                   ECS
+                   "import enum, functools, heapq, operator, string\n"
+                   "from collections.abc import Sized\n"
+                   "class Thing:\n"
+                   "    @property\n"
+                   "    def look(self): return 1\n"
+                   "class Slots:\n"
+                   "    __slots__ = ('n',)\n"
+                   "    def __init__(self): self.n = 1\n"
+                   "class Side(enum.Enum):\n"
+                   "    LEFT = 1\n"
+                   "THING, LIST, DICT, SLOTS, LOOK = Thing(), [1], {'a': 1}, Slots(), Thing.look\n"
+                   "SLOTS_N = Slots.n\n"
+                   "def default(add=None, kept=[]):\n"
+                   "    if add: kept.append(add)\n"
+                   "    return kept\n"
+                   "def helper(n=0): return n\n" RULE PROCESS "        %s\n",
+                   in_a_call[i].line);
+    pt_open(&t);
+    if (strstr(pt_load(&t, text), "\"error\"")) {
+      if (!strstr(t.said, in_a_call[i].why)) fail_msg("%s: %s", in_a_call[i].line, t.said);
+    } else {
+      lq_guest_status status = pt_tick(&t);
+      if (status != LQ_GUEST_RAISED || !strstr(t.text, in_a_call[i].why))
+        fail_msg("%s: %u %s", in_a_call[i].line, status, t.text);
+    }
+    pt_close(&t);
+  }
+}
+
+/* What does no harm, a thousand calls long. */
+LQ_TEST(honest_libraries_are_taken_for_no_change) {
+  pt_open(&t);
+  (void)pt_spawn(&t, "p1", 3, 1, 2);
+  rule("        import abc, collections, collections.abc, contextlib, copy, dataclasses, enum\n"
+       "        import functools, itertools, json, numbers, re, string, textwrap, typing\n"
+       "        from collections.abc import Mapping\n"
+       "        from lq_engine.game import Purse\n"
+       "        n = world.random(100)\n"
+       "        @dataclasses.dataclass\n"
+       "        class Job(Base):\n"
+       "            cost: int = n\n"
+       "        class Side(enum.Flag):\n"
+       "            A = 1\n"
+       "            B = 2\n"
+       "        class Shape(abc.ABC):\n"
+       "            @abc.abstractmethod\n"
+       "            def area(self): ...\n"
+       "        class Dot(Shape):\n"
+       "            def area(self): return n\n"
+       "        P = collections.namedtuple('P', 'x y')\n"
+       "        assert (Side.A | Side.B) & Side.A and MARK.X | MARK.Y and Dot().area() == n\n"
+       "        assert isinstance({}, Mapping) and isinstance(1, numbers.Integral) and P(1, n).y "
+       "== n\n"
+       "        assert not isinstance(Job(), Mapping) and issubclass(list, collections.abc.Sized)\n"
+       "        assert re.sub(f'a{n}', r'\\g<0>b', f'a{n}') == f'a{n}b' and re.I | re.M\n"
+       "        assert json.loads(json.dumps({'n': [n]}))['n'] == [n] and copy.deepcopy(LIST) == "
+       "[1]\n"
+       "        @functools.wraps(helper)\n"
+       "        def wrapped(*a): return helper(*a)\n"
+       "        wrapped.kept = 1\n"
+       "        assert wrapped(1) == 1 and string.Template('$n').substitute(n=n) == str(n)\n"
+       "        with contextlib.suppress(KeyError): {}[n]\n"
+       "        typing.Optional[Job], typing.List[Dot], typing.get_type_hints(Job)\n"
+       "        textwrap.fill('a b', 3), f'{n:>5}', list(itertools.accumulate([1, n]))\n"
+       "        class Own:\n"
+       "            def __init__(self): self.n = n\n"
+       "        own = Own()\n"
+       "        own.n = setattr(own, 'm', 1)\n"
+       "        assert own.m == getattr(own, 'm') == 1 and THING.n == 1 and super.__name__\n"
+       "        match own:\n"
+       "            case Own(m=1): ...\n"
+       "        try: raise ValueError(n)\n"
+       "        except ValueError as e: assert e.args == (n,)\n"
+       "import enum\n"
+       "class Base: ...\n"
+       "class Thing:\n"
+       "    def __init__(self): self.n = 1\n"
+       "class MARK(enum.Flag):\n"
+       "    X = 1\n"
+       "    Y = 2\n"
+       "THING, LIST = Thing(), [1]\n"
+       "def helper(n): return n\n");
+  for (int i = 0; i < 1000; i++) ticks();
+  assert_false(lq_runtime_python.spoiled());
   pt_close(&t);
 }
 

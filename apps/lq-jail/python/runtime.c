@@ -14,6 +14,8 @@ static bool start(int argc, char **argv) {
 /* ---- load ---- */
 
 static void unload(void) {
+  lqi_py_unwatch();
+  lqi_py.spoiled = false;
   for (uint32_t i = 0; i < LQ_COMPONENTS_MAX; i++) {
     Py_CLEAR(lqi_py.component[i].cls);
     PyMem_Free(lqi_py.component[i].defaults);
@@ -26,6 +28,7 @@ static void unload(void) {
   for (uint32_t i = 0; i < LQ_SYSTEMS_MAX; i++) {
     Py_CLEAR(lqi_py.system_self[i]);
     Py_CLEAR(lqi_py.system_fn[i]);
+    lqi_py.system_dict[i] = NULL;
   }
   Py_CLEAR(lqi_py.by_name);
   Py_CLEAR(lqi_py.by_class);
@@ -112,6 +115,8 @@ static bool functions_take(const lq_game *game, lq_writer *out, const char **gon
     if (!self) return false;
     lqi_py.system_self[i] = self;
     lqi_py.system_fn[i] = PyObject_GetAttrString(self, "process");
+    lqi_py.system_dict[i] = PyObject_GenericGetDict(self, NULL);
+    Py_XDECREF(lqi_py.system_dict[i]); /* it is the system's */
     PyObject *keeps = PyObject_CallMethod(lqi_py.boot, "keeps", "O", self);
     lqi_py.system_state[i] = keeps == Py_True;
     Py_XDECREF(keeps);
@@ -139,6 +144,14 @@ static PyObject *files_list(const lq_guest_file *file, uint32_t count) {
   return list;
 }
 
+/* From here on nothing of it changes. */
+static bool watch(void) {
+  PyObject *pair = PyObject_CallMethod(lqi_py.boot, "lives_on", NULL);
+  bool ok = pair && lqi_py_watch(PyTuple_GET_ITEM(pair, 0), PyTuple_GET_ITEM(pair, 1));
+  Py_XDECREF(pair);
+  return ok;
+}
+
 static bool load_inside(const lq_game *game, const lq_guest_file *file, uint32_t count,
                         lq_writer *out) {
   if (!game_take(game)) return false;
@@ -153,7 +166,7 @@ static bool load_inside(const lq_game *game, const lq_guest_file *file, uint32_t
   const char *gone = NULL;
   if (ok && game && strncmp(text, "{\"error\"", 8) != 0) {
     lqi_py.refuse = PyObject_GetAttrString(lqi_py.boot, "Refuse");
-    ok = lqi_py.refuse && functions_take(game, out, &gone);
+    ok = lqi_py.refuse && functions_take(game, out, &gone) && watch();
   }
   if (ok) lq_write_bytes(out, text, (size_t)bytes);
   Py_XDECREF(said);
@@ -253,11 +266,29 @@ static void sweep(void) {
   PyGC_Disable();
 }
 
+static void complain_of(PyObject *changed) {
+  PyObject *what = PyObject_CallMethod(lqi_py.boot, "name_of", "O", changed);
+  if (!what) return; /* its own exception does as well */
+  PyErr_Format(PyExc_RuntimeError,
+               "%U was changed in a tick and would live on: what must be kept belongs into "
+               "components or state",
+               what);
+  Py_DECREF(what);
+}
+
+static bool spoiled(void) { return lqi_py.spoiled; }
+
 static size_t call(lq_guest_view *view) {
   lqi_py.view = view;
   lqi_py.call++;
-  PyObject *done = run(view->head);
+  PyObject *done = run(view->head), *changed = lqi_py_changed();
   size_t bytes;
+  if (changed) lqi_py.spoiled = true;
+  if (changed && (done || PyErr_ExceptionMatches(lqi_py.refuse))) {
+    PyErr_Clear();
+    Py_CLEAR(done);
+    complain_of(changed);
+  }
   if (done) {
     lq_span state = {0};
     if (PyBytes_Check(done))
@@ -271,5 +302,9 @@ static size_t call(lq_guest_view *view) {
   return bytes;
 }
 
-const lq_runtime lq_runtime_python = {
-    .opens = true, .memory_bytes = 256u << 20, .start = start, .load = load, .call = call};
+const lq_runtime lq_runtime_python = {.opens = true,
+                                      .memory_bytes = 256u << 20,
+                                      .start = start,
+                                      .load = load,
+                                      .call = call,
+                                      .spoiled = spoiled};

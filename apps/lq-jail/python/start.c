@@ -102,6 +102,7 @@ bool lqi_py_start(void) {
   if (!code_fits()) return false;
   Py_SetRecursionLimit(1000);
   PyGC_Disable(); /* swept between calls, where nobody waits */
+  lqi_py_doors();
   if (PyRun_SimpleString(finder) == 0) lqi_py.boot = PyImport_ImportModule("lq_boot");
   lqi_py.world = lqi_py.boot ? _PyObject_New(&lqi_py_world_type) : NULL;
   if (lqi_py.world) return true;

@@ -76,6 +76,13 @@ static PyObject *seal(PyObject *module, PyObject *arg) {
   Py_RETURN_NONE;
 }
 
+/* shut(): a game is loaded, and what lives on is watched. */
+static PyObject *shut(PyObject *module, PyObject *none) {
+  (void)module;
+  (void)none;
+  return PyBool_FromLong(lqi_py_shut());
+}
+
 /* say(text): to stderr, whole or not at all. */
 static PyObject *say(PyObject *module, PyObject *arg) {
   (void)module;
@@ -90,6 +97,7 @@ static PyObject *say(PyObject *module, PyObject *arg) {
 PyMethodDef lqi_py_steady_functions[] = {
     {"steady", steady, METH_NOARGS, NULL},
     {"seal", seal, METH_O, NULL},
+    {"shut", shut, METH_NOARGS, NULL},
     {"say", say, METH_O, NULL},
     {NULL, NULL, 0, NULL},
 };

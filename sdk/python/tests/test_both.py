@@ -325,17 +325,6 @@ class Cases:
         coins = [e[2]["Purse"]["coins"] for e in play.entities()]
         self.assertEqual(coins, [105, 3])
 
-    def test_what_is_kept_of_a_tick_is_refused(self):
-        play = self.play(
-            "import string\n"
-            "if world.tick > 1: string.kept_by_test[world.tick % 2].id\n"
-            "setattr(string, 'kept_by_test', [world.find('a')] * 2)\n"
-        )
-        play.spawn("a", 0, Tag={})
-        self.ticks(play)
-        _, errors, _ = play.tick()
-        self.assertIn("RuntimeError: this entity belongs to an earlier tick", errors[0])
-
     def test_values_are_keys_by_value(self):
         self.holds(
             "assert {Position(1, 2): 'x'}[Position(1, 2)] == 'x'\n"
@@ -350,10 +339,27 @@ class Cases:
 class MemoryTest(Cases, unittest.TestCase):
     world = InMemory
 
+    def test_what_is_kept_of_a_tick_is_refused(self):
+        play = self.play(
+            "import string\n"
+            "if world.tick > 1: string.kept_by_test[world.tick % 2].id\n"
+            "setattr(string, 'kept_by_test', [world.find('a')] * 2)\n"
+        )
+        play.spawn("a", 0, Tag={})
+        self.ticks(play)
+        _, errors, _ = play.tick()
+        self.assertIn("RuntimeError: this entity belongs to an earlier tick", errors[0])
+
 
 @unittest.skipUnless(TOOL and JAIL, "LQ_GUEST_PLAY and LQ_JAIL_PYTHON say where the engine is")
 class JailTest(Cases, unittest.TestCase):
     world = InJail
+
+    def test_what_would_live_on_is_refused_or_found(self):
+        self.raises("import string\nsetattr(string, 'n', 1)", "TypeError: a module stays as it was loaded")
+        play = self.play("list.append(KEPT, world.tick)\n", tail="KEPT = []\n")
+        _, errors, _ = play.tick()  # and the process ends: the next one begins as it should
+        self.assertIn("systems.hunt.KEPT was changed in a tick", errors[0])
 
     def test_what_would_reach_outside_is_an_error_and_no_end(self):
         """None of these may kill the process: a lazy import, a warning, a lock, a big number."""

@@ -9,6 +9,8 @@ import {
   type EventPlace,
   type GameEvent,
   type GameTypes,
+  type CommandRefused,
+  type CommandRefusedMessage,
   type GuestFailed,
   type GuestFailedMessage,
   type JoinedMessage,
@@ -85,6 +87,8 @@ export interface ClientEvents<G extends GameTypes> {
   event: GameEvent<G>;
   /** The game's own code failed: told by `lq dev` and whoever serves without sign-in. */
   guestFailed: GuestFailed;
+  /** A command that the game's own code sent was refused: told as `guestFailed` is. */
+  commandRefused: CommandRefused;
   /** Errors that no promise carries. */
   error: LedgerError;
 }
@@ -379,6 +383,9 @@ export class LedgerClient<G extends GameTypes = AnyGame> {
     } else if (message.evt === "guest.failed") {
       const { tick, name, suspended, error, stack } = message as GuestFailedMessage;
       this.#emit("guestFailed", { tick, name, suspended, error, stack });
+    } else if (message.evt === "command.refused") {
+      const { tick, name, count, code, error } = message as CommandRefusedMessage;
+      this.#emit("commandRefused", { tick, name, count, code, error });
     } else if (isGameEvent(message)) {
       this.#onEvent(message as unknown as GameEvent<G>);
     }

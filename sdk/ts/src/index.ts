@@ -13,6 +13,7 @@ export { Replica, type Change } from "./replica.js";
 export {
   LedgerError,
   type AnyGame,
+  type CommandRefused,
   type Entity,
   type EventPlace,
   type Fields,

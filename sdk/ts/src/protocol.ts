@@ -107,8 +107,25 @@ export interface GuestFailed {
 
 export type GuestFailedMessage = { evt: "guest.failed" } & GuestFailed;
 
+/**
+ * A command that the game's own code sent was refused, which its sender does not see. Told as `GuestFailed` is,
+ * once a second at most.
+ */
+export interface CommandRefused {
+  readonly tick: number;
+  /** The command, the first one refused in this tick. */
+  readonly name: string;
+  /** How many since the last word of it, of all commands. */
+  readonly count: number;
+  readonly code: string;
+  /** The handler's own words, or what the code means. */
+  readonly error: string;
+}
+
+export type CommandRefusedMessage = { evt: "command.refused" } & CommandRefused;
+
 /** Names that `evt` has besides a game's own events; a game cannot declare them. */
-const BUILT_IN = new Set(["joined", "state", "snapshot", "ack", "error", "pong", "receipt", "guest.failed"]);
+const BUILT_IN = new Set(["joined", "state", "snapshot", "ack", "error", "pong", "receipt", "guest.failed", "command.refused"]);
 
 export function isGameEvent(message: { evt?: unknown }): message is { evt: string } {
   return typeof message.evt === "string" && !BUILT_IN.has(message.evt);

@@ -474,6 +474,18 @@ test("a guest that failed is told, and is no event of the game", async () => {
   assert.deepEqual(errors, []);
 });
 
+test("a refused command of the game's own is told, and is no event of the game", async () => {
+  const { client, peer, events, errors } = await joined();
+  const told = [];
+  client.on("commandRefused", (refused) => told.push(refused));
+  const refused = { tick: 12, name: "step", count: 3, code: "LQ_ERR_FORBIDDEN", error: "a wall" };
+  peer.send({ evt: "command.refused", ...refused });
+  await settle(client, peer);
+  assert.deepEqual(told, [refused]);
+  assert.deepEqual(events, []);
+  assert.deepEqual(errors, []);
+});
+
 test("a receipt is no event of the game", async () => {
   const { client, peer, events } = await joined();
   peer.send({ evt: "receipt", slice: 12, receipt: {} });

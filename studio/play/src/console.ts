@@ -1,6 +1,6 @@
 /** What the game's own code did wrong, for whoever writes it: told by servers without sign-in (`lq dev`). */
 
-import type { GuestFailed } from "@ledgerquest/client";
+import type { CommandRefused, GuestFailed } from "@ledgerquest/client";
 import { failureText } from "./model.js";
 import { element, make, setText } from "./panel.js";
 
@@ -34,6 +34,18 @@ export class Console {
       details.append(summary, make("pre", "", failure.stack.trimEnd()));
       item.append(details);
     }
+    this.#add(item);
+  }
+
+  /** A command that the game sent. */
+  refused({ name, tick, count, code, error }: CommandRefused): void {
+    const more = count > 1 ? ` · ${count} so far` : "";
+    const item = make("li", "", "");
+    item.append(make("span", "", `${name} was refused: ${error}`), make("span", "about", `${code} · tick ${tick}${more}`));
+    this.#add(item);
+  }
+
+  #add(item: HTMLElement): void {
     this.#card.hidden = false;
     this.#list.prepend(item);
     while (this.#list.children.length > FAILURES_KEPT) this.#list.lastElementChild?.remove();

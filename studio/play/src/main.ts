@@ -169,6 +169,7 @@ class Page {
       this.#remember();
     });
     client.on("guestFailed", (failure) => this.#console.failed(failure));
+    client.on("commandRefused", (refused) => this.#console.refused(refused));
     client.on("error", (error) => {
       // Refusals of a join are told by what the line does next.
       if (client.status === "connected") this.#panel.warn(error.message, error.mend);

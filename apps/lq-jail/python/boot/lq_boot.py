@@ -1,8 +1,10 @@
 """The Python side of the runtime: starts before the sandbox closes, loads a game's files inside."""
 
 import builtins
+import enum
 import gc
 import json
+import re
 import struct  # for lq_engine._backend, while a game is described
 import sys
 import types
@@ -108,6 +110,46 @@ class Game:
         outer, _, last = name.rpartition(".")
         if outer:
             setattr(self.module(outer), last, module)
+
+
+class Plain:
+    """A class written in Python, for C to know others by."""
+
+
+def _lives_on():
+    """(all roots, what may change all the same): for _lq's watch. Before gc.freeze hides it."""
+    may = [sys.modules, re._cache]
+    for module in game.modules.values():
+        # What a warning would leave behind.
+        may.append(vars(module).setdefault("__warningregistry__", {}))
+    for it in gc.get_objects():
+        if isinstance(it, type) and issubclass(it, enum.Flag):
+            # Combinations of flags, as they are asked for.
+            may += [it._value2member_map_, it._member_map_, it._member_names_]
+    return (*sys.modules.values(), *game.modules.values(), systems, commands), may
+
+
+live = None
+
+
+def lives_on():
+    global live
+    found, live = live, None
+    return found
+
+
+def name_of(changed):
+    """What was changed, as its author knows it."""
+    for name, module in sys.modules.items():
+        if vars(module) is changed:
+            return f"the module {name}"
+        for key, value in list(vars(module).items()):
+            if value is changed or getattr(value, "__dict__", None) is changed:
+                return f"{name}.{key}"
+            for inner, part in list(vars(value).items()) if isinstance(value, type) else ():
+                if part is changed or getattr(part, "__dict__", None) is changed:
+                    return f"{name}.{key}.{inner}"
+    return f"a {type(changed).__name__.removeprefix('Frozen').lower()} made when the files were loaded"
 
 
 game = None
@@ -312,8 +354,9 @@ def _freeze(registry):
 
 def load(files, describing):
     """The JSON of LQ_GUEST_LOADED; `systems` and `commands` are then what runs."""
-    global game, systems, commands, Refuse
+    global game, live, systems, commands, Refuse
     systems, commands = {}, {}
+    gc.unfreeze()  # of the load before
     try:
         _fresh(describing)
         game = Game(files)
@@ -330,6 +373,11 @@ def load(files, describing):
         freezer = _freeze(registry)
         registry.sealed = True
         freezer.seal()
+        if not describing:
+            for it in gc.get_objects():
+                if isinstance(it, type):
+                    _lq.seal(it)
+            live = _lives_on()
         gc.collect()
         gc.freeze()
         return json.dumps(out)

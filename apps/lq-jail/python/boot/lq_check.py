@@ -21,6 +21,15 @@ STATE = (
 )
 
 
+# Doors to what lives on between ticks.
+HIDDEN = frozenset(
+    "__dict__ __globals__ __closure__ __code__ __defaults__ __kwdefaults__ __builtins__ "
+    "__subclasses__ __setattr__ __delattr__ __getattribute__ __setstate__ __loader__ __spec__ "
+    "cell_contents f_globals f_locals f_builtins gi_frame cr_frame ag_frame tb_frame".split()
+)
+HIDES = "opens what lives on between ticks, unseen by the session: use a component, or state"
+
+
 def _children(node):
     for field in node._fields:
         value = getattr(node, field, None)
@@ -82,12 +91,31 @@ class Checker:
             raise Refused(f"'global {names}': a module's variable {STATE}", self.file, node)
         if scopes and isinstance(node, (_ast.Attribute, _ast.Subscript)):
             self.check_store(node, scopes)
+        self.check_hidden(node)
         if isinstance(node, (_ast.AsyncFunctionDef, _ast.Await, _ast.AsyncFor, _ast.AsyncWith)):
             raise Refused("async: a tick waits for nothing; write an ordinary function", self.file, node)
         if isinstance(node, _ast.FunctionDef) and node.name == "__del__":
             raise Refused("__del__ would run whenever memory is swept: remove it", self.file, node)
         if isinstance(node, _ast.Constant) and isinstance(node.value, complex):
             raise Refused("complex numbers differ between machines: use two floats", self.file, node)
+
+    def check_hidden(self, node):
+        names = ()
+        if isinstance(node, _ast.Attribute):
+            of_super = (
+                isinstance(node.value, _ast.Call)
+                and isinstance(node.value.func, _ast.Name)
+                and node.value.func.id == "super"
+                and not node.value.args
+            )
+            names = () if of_super else (node.attr,)
+        elif isinstance(node, _ast.MatchClass):
+            names = node.kwd_attrs
+        elif isinstance(node, _ast.ImportFrom):
+            names = [alias.name for alias in node.names]
+        for name in names:
+            if name in HIDDEN:
+                raise Refused(f"'{name}' {HIDES}", self.file, node)
 
     def check_store(self, node, scopes):
         root = node

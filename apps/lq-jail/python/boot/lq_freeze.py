@@ -5,6 +5,7 @@ whose mutators raise; classes and objects refuse assignment; what changes when i
 iterator, a cache) is refused with its name.
 """
 
+import copy
 import enum
 import functools
 import opcode
@@ -30,6 +31,8 @@ def _raises(cls, *names):
         raise TypeError(f"this {cls.__name__} {MEND}")
 
     inner = dict.fromkeys(names, refuse)
+    inner["__copy__"] = lambda self: cls(self)
+    inner["__deepcopy__"] = lambda self, memo: copy.deepcopy(cls(self), memo)
     return type("Frozen" + cls.__name__.title(), (cls,), {**inner, "__slots__": ()})
 
 

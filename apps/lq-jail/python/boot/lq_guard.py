@@ -26,6 +26,7 @@ import typing
 
 import _lq
 import lq_sets
+from lq_check import HIDDEN, HIDES
 
 import __future__
 
@@ -139,6 +140,47 @@ def _math():
     return facade
 
 
+def _seen(name):
+    """The name of an attribute that a guest may reach; AttributeError."""
+    if type(name) is not str:
+        raise TypeError("the name of an attribute is a str")
+    if name in HIDDEN:
+        raise AttributeError(f"'{name}' {HIDES}")
+    return name
+
+
+def _getattr(it, name, *default):
+    return getattr(it, _seen(name), *default)
+
+
+def _setattr(it, name, value):
+    setattr(it, _seen(name), value)
+
+
+def _delattr(it, name):
+    delattr(it, _seen(name))
+
+
+def _attrgetter(*names):
+    for name in names:
+        for part in name.split("."):
+            _seen(part)
+    return operator.attrgetter(*map(str, names))
+
+
+def _methodcaller(name, /, *args, **kwargs):
+    return operator.methodcaller(_seen(name), *args, **kwargs)
+
+
+def _register(cls, subclass):
+    if _lq.shut():
+        raise TypeError("a class is registered when its file is loaded: it would be kept between ticks")
+    return _abc_register(cls, subclass)
+
+
+_abc_register = sys.modules["abc"]._abc_register
+sys.modules["abc"]._abc_register = _register
+
 CACHES = ("lru_cache", "cache", "cached_property", "singledispatch", "singledispatchmethod")
 
 
@@ -158,7 +200,14 @@ def _modules():
         "json": _facade("json", json, ("load", "dump")),
         "math": _math(),
         "numbers": numbers,
-        "operator": _facade("operator", operator, pow=power, ipow=power),
+        "operator": _facade(
+            "operator",
+            operator,
+            pow=power,
+            ipow=power,
+            attrgetter=_attrgetter,
+            methodcaller=_methodcaller,
+        ),
         "re": re,
         "string": string,
         "textwrap": textwrap,
@@ -274,6 +323,9 @@ def builtins_of(guest_import):
         __lq_pow__=power,
         pow=power,
         hash=_hash,
+        getattr=_getattr,
+        setattr=_setattr,
+        delattr=_delattr,
         print=_print,
     )
     for name in ("exit", "quit", "help", "copyright", "credits", "license"):
