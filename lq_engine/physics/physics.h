@@ -20,7 +20,7 @@
 
 #include <stddef.h>
 
-#define LQ_PHYSICS_VERSION 2u
+#define LQ_PHYSICS_VERSION 3u
 
 typedef struct lq_physics lq_physics; /* lives in the caller's block */
 
