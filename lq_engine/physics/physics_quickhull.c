@@ -62,7 +62,8 @@ lq_err lqi_quickhull_read(lqi_quickhull *h, const float *points, uint32_t count,
   return LQ_OK;
 }
 
-int64_t lqi_quickhull_over(const lqi_quickhull *h, const lqi_hull_triangle *t, const int64_t point[3]) {
+int64_t lqi_quickhull_over(const lqi_quickhull *h, const lqi_hull_triangle *t,
+                           const int64_t point[3]) {
   int64_t way[3];
   minus(point, h->vertex[t->vertex[0]], way);
   return t->normal[0] * way[0] + t->normal[1] * way[1] + t->normal[2] * way[2];
