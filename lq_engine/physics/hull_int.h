@@ -39,6 +39,7 @@ lq_err lqi_quickhull_grow(lqi_quickhull *h, lq_diag *diag);
 /* The hull of the first so many of the vertices found, again. */
 void lqi_quickhull_first(lqi_quickhull *h, uint32_t vertices);
 /* How far a grid point is above a triangle's plane, times the length of its normal. */
-int64_t lqi_quickhull_over(const lqi_quickhull *h, const lqi_hull_triangle *t, const int64_t point[3]);
+int64_t lqi_quickhull_over(const lqi_quickhull *h, const lqi_hull_triangle *t,
+                           const int64_t point[3]);
 
 #endif
