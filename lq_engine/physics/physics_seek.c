@@ -59,7 +59,7 @@ static uint64_t key_of(const lqi_dyn *m, const lqi_box *b) {
     key |= spread((uint64_t)at) << i;
     wide = f_max(wide, b->high[i] - b->low[i]);
   }
-  return wide > WIDE_M ? key | 1ull << 63 : key;
+  return wide > (float)WIDE_M ? key | 1ull << 63 : key;
 }
 
 static void join(lqi_box *to, const lqi_box *b) {
