@@ -20,7 +20,7 @@ static const char *contacts_text(lq_session *s, bool all) {
 static lq_session *open_session(lq_physics_type type, lq_see see) {
   size_t bytes;
   px_game_fill(&g);
-  g.component[type].visible.see = see;
+  g.component[type].visible.see = (uint8_t)see;
   px_game_ready(&g);
   lq_session *s = px_open(&g, &bytes);
   assert_string_equal(contacts_text(s, true), "[]");
