@@ -74,7 +74,7 @@ lane-computes: build
 	nice -n 15 $(MAKE) --no-print-directory plant PLANT=--quick
 	nice -n 15 $(MAKE) --no-print-directory test-golden
 	nice -n 15 $(MAKE) --no-print-directory test-oracle
-	[ -z "$(LQ_FUZZ)" ] || nice -n 15 scripts/fuzz.sh libfuzzer build/fuzz 15 2
+	[ -z "$(LQ_FUZZ)" ] || nice -n 15 scripts/fuzz.sh libfuzzer build/fuzz 10 1
 
 test-asan: build
 	@[ -n "$(LQ_BUILT)" ] || { $(call also,asan); }

@@ -84,7 +84,7 @@ for preset in ${LQ_SUITES:-clang-O0}; do
   cmake --preset "$preset" -DCMAKE_C_COMPILER_LAUNCHER=ccache >"$work/configure" || { cat "$work/configure"; exit 1; }
   mapfile -t suites < <(ninja -C "build/$preset" -t targets all | grep -oE '^lq_(base|engine)\w*_test:' | tr -d :)
   cmake --build "build/$preset" --target "${suites[@]}" >"$work/build" || { tail -50 "$work/build"; exit 1; }
-  ctest --test-dir "build/$preset" -R '^lq_(base|engine).*_test$' --output-on-failure >"$work/ctest" || { cat "$work/ctest"; exit 1; }
+  ctest -j"$(nproc)" --test-dir "build/$preset" -R '^lq_(base|engine).*_test$' --output-on-failure >"$work/ctest" || { cat "$work/ctest"; exit 1; }
   scripts/check_exact.sh "build/$preset"
   echo "golden: $preset: ${#suites[@]} suites of the engine pass"
 done
