@@ -6,12 +6,6 @@
 
 static px_game g;
 
-static lq_session *open_session(void) {
-  size_t bytes;
-  px_game_fill(&g);
-  px_game_ready(&g);
-  return px_open(&g, &bytes);
-}
 /* Two boxes on each other on a floor, a ball beside them, and a sensor around all. */
 static void scene(lq_session *s) {
   px_do(s, "", px_body("floor", LQ_PHYSICS_STATIC, LQ_PHYSICS_PLANE, 0, 0, 0, 0));
@@ -50,7 +44,7 @@ static const lq_session_contact *between(const heard *h, const char *a, const ch
 }
 
 LQ_TEST(contacts_say_where_bodies_touch) {
-  lq_session *s = open_session();
+  lq_session *s = px_begin(&g);
   scene(s);
   for (uint32_t round = 0; round < 2; round++) { /* as they move, and asleep */
     px_ticks(s, round ? 120 : 3);
@@ -73,7 +67,7 @@ LQ_TEST(contacts_say_where_bodies_touch) {
 
 LQ_TEST(who_asks_changes_nothing_and_a_save_says_the_same) {
   static uint8_t saved[1 << 18];
-  lq_session *s = open_session(), *t = open_session(), *again;
+  lq_session *s = px_begin(&g), *t = px_begin(&g), *again;
   scene(s), scene(t);
   for (uint32_t i = 0; i < 100; i++) {
     if (i == 50) px_do(s, "high", px_at(PX_VELOCITY, 1, 3, 0));
@@ -95,7 +89,7 @@ LQ_TEST(who_asks_changes_nothing_and_a_save_says_the_same) {
 }
 
 LQ_TEST(a_body_that_left_touches_nobody) {
-  lq_session *s = open_session();
+  lq_session *s = px_begin(&g);
   scene(s);
   px_ticks(s, 3);
   px_do(s, "high", px_at(PX_POSITION, 0, 9, 0));

@@ -6,12 +6,6 @@
 
 static px_game g;
 
-static lq_session *open_session(void) {
-  size_t bytes;
-  px_game_fill(&g);
-  px_game_ready(&g);
-  return px_open(&g, &bytes);
-}
 static lq_entity named(const lq_session *s, const char *id) {
   return lq_world_find(s->world, lq_span_text(id));
 }
@@ -22,7 +16,7 @@ static px_poke shaped(px_poke p, int32_t kind, float x, float y, float z) {
 /* `eye`, a static ball of 0.3 m at the origin, and ten balls of 0.5 m along x, a metre and a half
  * apart, of which the one called b0 is the farthest. */
 static lq_session *scene(void) {
-  lq_session *s = open_session();
+  lq_session *s = px_begin(&g);
   px_do(s, "", px_body("eye", LQ_PHYSICS_STATIC, LQ_PHYSICS_SPHERE, 0.3f, 0, 0, 0));
   for (int i = 0; i < 10; i++) {
     char id[16];
@@ -165,7 +159,7 @@ LQ_TEST(a_question_without_sense_is_told_once_and_finds_nothing) {
 
 /* A ball of 113.1 kg on a weld of the world, and one that falls. */
 static lq_session *hung(void) {
-  lq_session *s = open_session();
+  lq_session *s = px_begin(&g);
   px_do(s, "", px_body("ball", LQ_PHYSICS_DYNAMIC, LQ_PHYSICS_SPHERE, 0.3f, 2, 10, 0));
   px_do(s, "", px_body("rope", LQ_PHYSICS_STATIC, LQ_PHYSICS_SPHERE, 0.1f, 50, 0, 0));
   px_tick(s);
@@ -216,7 +210,7 @@ LQ_TEST(a_joint_says_where_it_stands) {
 }
 
 LQ_TEST(a_sensor_tells_who_goes_through_it_in_one_tick) {
-  lq_session *s = open_session();
+  lq_session *s = px_begin(&g);
   uint32_t begins = 0, ends = 0, both = 0;
   px_do(s, "",
         shaped(px_body("gate", LQ_PHYSICS_STATIC, LQ_PHYSICS_BOX, 1, 0, 1, 0), 2, 0.01f, 1, 1));
@@ -239,7 +233,7 @@ LQ_TEST(a_session_is_saved_as_something_lands) {
   size_t bytes;
   uint32_t ends = 0; /* of sensors */
   for (uint32_t sensor = 0; sensor < 2; sensor++) {
-    lq_session *s = open_session(), *loaded;
+    lq_session *s = px_begin(&g), *loaded;
     px_do(s, "", px_body("floor", LQ_PHYSICS_STATIC, LQ_PHYSICS_PLANE, 0, 0, 0, 0));
     px_do(s, "", px_body("ball", LQ_PHYSICS_DYNAMIC, LQ_PHYSICS_SPHERE, 0.5f, 0, 2, 0));
     while (!px_told(px_tick(s), PX_EVENT_HIT)) continue;

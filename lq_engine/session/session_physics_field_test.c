@@ -5,19 +5,13 @@
 
 static px_game g;
 
-static lq_session *open_session(void) {
-  size_t bytes;
-  px_game_fill(&g);
-  px_game_ready(&g);
-  return px_open(&g, &bytes);
-}
 static const float *at(const lq_session *s, const char *id) { return px_place(s, id)->position; }
 static const float *speed(const lq_session *s, const char *id) {
   return px_motion(s, id)->velocity;
 }
 /* A floor, a box of a ton, and `lamp`, which nobody meets. */
 static lq_session *scene(void) {
-  lq_session *s = open_session();
+  lq_session *s = px_begin(&g);
   px_do(s, "", px_body("floor", LQ_PHYSICS_STATIC, LQ_PHYSICS_PLANE, 0, 0, 0, 0));
   px_do(s, "", px_body("box", LQ_PHYSICS_DYNAMIC, LQ_PHYSICS_BOX, 0.5f, 0, 0.5f, 0));
   px_do(s, "", px_body("lamp", LQ_PHYSICS_STATIC, LQ_PHYSICS_SPHERE, 0.1f, 30, 1, 0));

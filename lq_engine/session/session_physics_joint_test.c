@@ -5,16 +5,10 @@
 
 static px_game g;
 
-static lq_session *open_session(void) {
-  size_t bytes;
-  px_game_fill(&g);
-  px_game_ready(&g);
-  return px_open(&g, &bytes);
-}
 static const float *at(const lq_session *s, const char *id) { return px_place(s, id)->position; }
 /* A ball that hangs 2 m to the side of (0, 10, 0), by the joint `rope`, an entity of its own. */
 static lq_session *pendulum(int32_t kind, int32_t newtons) {
-  lq_session *s = open_session();
+  lq_session *s = px_begin(&g);
   px_do(s, "", px_body("ball", LQ_PHYSICS_DYNAMIC, LQ_PHYSICS_SPHERE, 0.3f, 2, 10, 0));
   px_do(s, "", px_body("rope", LQ_PHYSICS_STATIC, LQ_PHYSICS_SPHERE, 0.1f, 50, 0, 0));
   px_tick(s);

@@ -12,6 +12,13 @@ static inline lq_session *px_open(const px_game *g, size_t *bytes) {
   assert_ok(lq_session_init(memory, *bytes, &g->game, 3, &s));
   return s;
 }
+/* The plain game, filled here. */
+static inline lq_session *px_begin(px_game *g) {
+  size_t bytes;
+  px_game_fill(g);
+  px_game_ready(g);
+  return px_open(g, &bytes);
+}
 static inline lq_tick_result px_tick(lq_session *s) {
   lq_tick_result r;
   lq_session_tick(s, NULL, &r);

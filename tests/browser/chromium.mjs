@@ -32,3 +32,16 @@ export function openChromium() {
     ],
   });
 }
+
+/** The picture of bodies in space, as it is drawn. */
+export const picture = (page) =>
+  page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(document.getElementById("space").toDataURL())))));
+
+/** How many points of the picture have each of these colours; the legend, on the left, does not count. */
+export const painted = (page, colours) =>
+  page.evaluate((colours) => {
+    const { width, height } = document.getElementById("space");
+    const { data } = document.getElementById("space").getContext("2d").getImageData(140, 0, width - 140, height);
+    const is = (at, hex) => [1, 3, 5].every((from, k) => Math.abs(data[at + k] - parseInt(hex.slice(from, from + 2), 16)) < 12);
+    return colours.map((hex) => Array.from({ length: data.length / 4 }, (_, i) => i * 4).filter((at) => is(at, hex)).length);
+  }, colours);

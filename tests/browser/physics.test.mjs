@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { sheet, yardFolder } from "../yard.mjs";
-import { browser, SHOTS, useChromium } from "./chromium.mjs";
+import { browser, painted, picture, SHOTS, useChromium } from "./chromium.mjs";
 import { startLq } from "./lq.mjs";
 
 useChromium();
@@ -30,18 +30,6 @@ async function openWindow(t, url, options = {}) {
 async function told(page, ...words) {
   for (const word of words) await page.locator(`#space[aria-label*="${word}"]`).waitFor();
 }
-
-const picture = (page) =>
-  page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(document.getElementById("space").toDataURL())))));
-
-/** How many points of the picture have each of these colours; the legend, on the left, does not count. */
-const painted = (page, colours) =>
-  page.evaluate((colours) => {
-    const { width, height } = document.getElementById("space");
-    const { data } = document.getElementById("space").getContext("2d").getImageData(140, 0, width - 140, height);
-    const is = (at, hex) => [1, 3, 5].every((from, k) => Math.abs(data[at + k] - parseInt(hex.slice(from, from + 2), 16)) < 12);
-    return colours.map((hex) => Array.from({ length: data.length / 4 }, (_, i) => i * 4).filter((at) => is(at, hex)).length);
-  }, colours);
 
 test("everything that physics has is drawn, and only while it is shown", async (t) => {
   const lq = await yard(t);

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { asDemo, exampleCopy } from "../example.mjs";
 import { recordSession } from "../golden/session.mjs";
-import { browser, SHOTS, useChromium } from "./chromium.mjs";
+import { browser, painted, picture, SHOTS, useChromium } from "./chromium.mjs";
 import { startLq } from "./lq.mjs";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
@@ -40,18 +40,6 @@ async function until(page, look, ms = 60_000) {
     await new Promise((next) => setTimeout(next, 30));
   }
 }
-
-const picture = (page) =>
-  page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(document.getElementById("space").toDataURL())))));
-
-/** How many points of the picture have each of these colours; the legend, on the left, does not count. */
-const painted = (page, colours) =>
-  page.evaluate((colours) => {
-    const { width, height } = document.getElementById("space");
-    const { data } = document.getElementById("space").getContext("2d").getImageData(140, 0, width - 140, height);
-    const is = (at, hex) => [1, 3, 5].every((from, k) => Math.abs(data[at + k] - parseInt(hex.slice(from, from + 2), 16)) < 12);
-    return colours.map((hex) => Array.from({ length: data.length / 4 }, (_, i) => i * 4).filter((at) => is(at, hex)).length);
-  }, colours);
 
 async function hold(page, key, look) {
   await page.keyboard.down(key);
